@@ -1,0 +1,126 @@
+"""CharLSTM: the network as a torch module, for training only.
+
+The seed's model grown up: `CharLSTM(vocab_size, hidden_size)` is nn.LSTM(batch_first=True) followed
+by nn.Linear, with logits at every time step and PyTorch's own initialisation. Dropout draws one
+mask for all steps of a chunk ("variational", Gal & Ghahramani 2016; AWD-LSTM's LockedDropout).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from model.config import ModelConfig
+
+LSTMState = tuple[Tensor, Tensor]
+"""Hidden and cell states, each of shape `(layers, batch, hidden)`."""
+
+
+class CharLSTM(nn.Module):
+    """A character-level LSTM language model.
+
+    Args:
+        vocab_size: number of characters.
+        hidden_size: width of every layer.
+        num_layers: number of stacked LSTM layers.
+        embedding_size: width of a learned embedding; 0 for one-hot input.
+        dropout: probability of dropping an output of a layer, in training mode.
+        input_dropout: the same for the first layer's input.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        embedding_size: int = 0,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.vocab_size = vocab_size
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.embedding = nn.Embedding(vocab_size, embedding_size) if embedding_size else None
+        self.lstm = nn.LSTM(
+            embedding_size or vocab_size, hidden_size, num_layers, batch_first=True
+        )
+        self.fc = nn.Linear(hidden_size, vocab_size)
+
+    @classmethod
+    def from_config(
+        cls, config: ModelConfig, *, dropout: float = 0.0, input_dropout: float = 0.0
+    ) -> CharLSTM:
+        """A network of the config's sizes, with PyTorch's initialisation."""
+        return cls(
+            config.vocab_size,
+            config.hidden_size,
+            config.num_layers,
+            embedding_size=config.embedding_size,
+            dropout=dropout,
+            input_dropout=input_dropout,
+        )
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: LSTMState | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, LSTMState]:
+        """Logits for the next character at every step.
+
+        Args:
+            inputs: indices `(batch, time)`, or one-hot floats `(batch, time, vocab)`.
+            state: what an earlier call returned, to go on from there; None for zeros.
+            generator: source of the dropout masks; None for torch's global one.
+
+        Returns:
+            Logits of shape `(batch, time, vocab)`, and the state after the last step.
+        """
+        x = self._embed(inputs)  # (B, T, input)
+        x = self._drop(x, self.input_dropout, generator)
+        if self.lstm.num_layers > 1 and self.training and self.dropout > 0:
+            x, state = self._layer_by_layer(x, state, generator)
+        else:
+            x, state = self.lstm(x, state)  # (B, T, hidden)
+        x = self._drop(x, self.dropout, generator)
+        return self.fc(x), state
+
+    def _embed(self, inputs: Tensor) -> Tensor:
+        if self.embedding is None:
+            if inputs.is_floating_point():
+                return inputs
+            return nn.functional.one_hot(inputs, self.vocab_size).to(self.fc.weight.dtype)
+        if inputs.is_floating_point():
+            return inputs @ self.embedding.weight
+        embedded: Tensor = self.embedding(inputs)
+        return embedded
+
+    def _drop(self, x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
+        if not self.training or probability == 0:
+            return x
+        shape = (x.shape[0], 1, x.shape[2])  # one mask for all steps
+        kept = torch.rand(shape, generator=generator, device=x.device) >= probability
+        return x * (kept / (1 - probability)).to(x.dtype)
+
+    def _layer_by_layer(
+        self, x: Tensor, state: LSTMState | None, generator: torch.Generator | None
+    ) -> tuple[Tensor, LSTMState]:
+        """The stacked LSTM with one mask for all steps between layers.
+
+        nn.LSTM's own dropout draws a mask for every step, from the global generator.
+        """
+        hidden, cell = [], []
+        if state is None:
+            shape = (self.lstm.num_layers, x.shape[0], self.lstm.hidden_size)
+            state = (x.new_zeros(shape), x.new_zeros(shape))
+        for layer in range(self.lstm.num_layers):
+            if layer > 0:
+                x = self._drop(x, self.dropout, generator)
+            weights = [getattr(self.lstm, name) for name in self.lstm._all_weights[layer]]
+            start = (state[0][layer : layer + 1], state[1][layer : layer + 1])
+            x, h, c = torch.lstm(x, start, weights, True, 1, 0.0, True, False, True)
+            hidden.append(h)
+            cell.append(c)
+        return x, (torch.cat(hidden), torch.cat(cell))

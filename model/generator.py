@@ -1,0 +1,178 @@
+"""Generator: a prompt and SamplingParams become a stream of text.
+
+Knows the vocabulary, the decoder and the sampling; knows nothing about pages or the Hub's client.
+Of a long prompt only the last 1,000 to 2,000 characters are fed. The fed part starts at a multiple
+of 1,000, so it is a function of the text alone, and states are cached by that exact text: the next
+turn of a conversation feeds only what is new.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.config import ModelConfig
+from model.decoder import Decoder, State
+from model.folder import Model, load_model
+from model.hub import resolve_model
+from model.sampling import SamplingParams, sample
+from model.vocabulary import UNKNOWN, Vocabulary
+
+BLOCK = 1_000
+"""Characters: the fed part of a text starts at a multiple of this."""
+
+_CACHED_STATES = 256
+
+
+def fed_from(length: int) -> int:
+    """Where the fed part of a text of `length` characters starts: it has 1,000 to 2,000 of them."""
+    return max(0, (length // BLOCK - 1) * BLOCK)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A state and the indices (as bytes) that led to it from the zero state."""
+
+    fed: bytes
+    state: State
+
+
+class StateCache:
+    """The states after recently fed texts, least recently used out first; safe among threads."""
+
+    def __init__(self, capacity: int = _CACHED_STATES) -> None:
+        self._capacity = capacity
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, fed: bytes, state: State) -> None:
+        """Remember the state after exactly these indices."""
+        with self._lock:
+            self._entries[fed] = _Entry(fed, state)
+            self._entries.move_to_end(fed)
+            while len(self._entries) > self._capacity:
+                self._entries.popitem(last=False)
+
+    def longest_prefix(self, indices: bytes) -> _Entry | None:
+        """The entry that has fed most of these indices, or None."""
+        with self._lock:
+            best: _Entry | None = None
+            for entry in self._entries.values():
+                if (best is None or len(entry.fed) > len(best.fed)) and indices.startswith(
+                    entry.fed
+                ):
+                    best = entry
+            if best is not None:
+                self._entries.move_to_end(best.fed)
+            return best
+
+
+class Generator:
+    """A loaded model that continues texts. Safe to call from several threads.
+
+    Example:
+        >>> generator = Generator.from_pretrained("model/pretrained")
+        >>> for text in generator.stream("ROMEO:", SamplingParams(length=200)):
+        ...     print(text, end="")
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.config: ModelConfig = model.config
+        self.vocabulary: Vocabulary = model.config.vocabulary
+        self._decoder = Decoder(model)
+        self._cache = StateCache()
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path, revision: str | None = None, token: str | None = None
+    ) -> Generator:
+        """Load a model folder, a run's folder, or a repo of the Hub.
+
+        Args:
+            model: a folder, or a Hub id such as "user/name".
+            revision: branch, tag or commit sha of a Hub repo.
+            token: a Hub token; by default `HF_TOKEN` or the saved login.
+
+        Raises:
+            ModelFolderError: if the folder can't be used.
+            HubError: if the Hub doesn't give the model.
+        """
+        return cls(load_model(resolve_model(model, revision, token)))
+
+    def stream(self, prompt: str = "", params: SamplingParams | None = None) -> Iterator[str]:
+        """Generate a continuation of `prompt`, lazily, one or a few characters at a time.
+
+        Closing the iterator ends the work. With stop strings, text that may be the beginning of
+        one is held back until it is clear that it isn't. An empty prompt begins a new text, as if
+        after a line break.
+        """
+        params = params or SamplingParams()
+        rng = np.random.default_rng(params.seed)
+        indices = self.vocabulary.encode(prompt).indices
+        if len(indices) == 0 and "\n" in self.vocabulary:
+            indices = np.array([self.vocabulary.index("\n")])
+        fed = indices[fed_from(len(indices)) :]
+        state = self._state_after(fed)
+        generated: list[int] = []
+        held_back = ""
+        try:
+            for _ in range(params.length):
+                index = self._next_index(state, params, rng)
+                state = self._decoder.feed((index,), state)
+                generated.append(index)
+                held_back += self.vocabulary.characters[index]
+                ready, held_back, stopped = _release(held_back, params.stop)
+                if ready:
+                    yield ready
+                if stopped:
+                    return
+            if held_back:
+                yield held_back
+        finally:
+            # What a visitor keeps is usually the whole text so far: the next turn starts from it.
+            if generated and fed_from(len(indices) + len(generated)) == fed_from(len(indices)):
+                self._cache.put(_key(np.concatenate([fed, generated])), state)
+
+    def generate(self, prompt: str = "", params: SamplingParams | None = None) -> str:
+        """The whole continuation as one string."""
+        return "".join(self.stream(prompt, params))
+
+    def _state_after(self, indices: np.ndarray) -> State:
+        key = _key(indices)
+        entry = self._cache.longest_prefix(key)
+        if entry is None:
+            state, done = self._decoder.initial_state(), 0
+        else:
+            state, done = entry.state, len(entry.fed) // 4
+        if done < len(indices):
+            state = self._decoder.feed(indices[done:], state)
+            self._cache.put(key, state)
+        return state
+
+    def _next_index(self, state: State, params: SamplingParams, rng: np.random.Generator) -> int:
+        logits = self._decoder.logits(state)
+        unknown = self.vocabulary.unknown_index
+        if unknown is not None and len(self.vocabulary) > 1:
+            logits[unknown] = -np.inf
+        return sample(logits, params, rng)
+
+
+def _key(indices: np.ndarray) -> bytes:
+    return indices.astype("<i4").tobytes()
+
+
+def _release(text: str, stop: tuple[str, ...]) -> tuple[str, str, bool]:
+    """Split held-back text into what may be shown, what stays held, and whether a stop was met."""
+    hits = [position for position in (text.find(string) for string in stop) if position >= 0]
+    if hits:
+        return text[: min(hits)], "", True
+    longest = max((len(string) for string in stop), default=0)
+    for size in range(min(longest - 1, len(text)), 0, -1):
+        if any(string.startswith(text[-size:]) for string in stop):
+            return text[:-size], text[-size:], False
+    return text, "", False

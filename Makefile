@@ -1,0 +1,99 @@
+# Everything a person or CI does here, on a machine that has only python3 (3.11 or newer), pip and
+# make. Knows nothing of Windows: README.md gives each command without make.
+# macOS has GNU make 3.81, so nothing newer than that is used.
+
+PYTHON ?= python3
+MINUTES ?= 5
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+# The environment's own pip; where Python came without ensurepip (Debian), the one outside of it.
+PIP = $(shell if $(RUN) -c 'import pip' 2>/dev/null; then echo $(RUN) -m pip; \
+	else echo $(PYTHON) -m pip --python $(RUN); fi)
+INSTALL = $(PIP) install --disable-pip-version-check
+REFERENCE := runs/python-reference.txt
+MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
+FIND_CHROMIUM = for name in "$$CHROMIUM" chromium chromium-browser google-chrome "$(MAC_CHROME)"; \
+	do command -v "$$name" && break; done
+
+.PHONY: help app train test test-all check format bench pretrained browser clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+app: $(VENV)/app.installed ## chat in the browser; MODEL=folder or user/name, REVISION=, PORT=
+	$(if $(REVISION),MODEL_REVISION="$(REVISION)") $(if $(PORT),GRADIO_SERVER_PORT="$(PORT)") \
+	$(RUN) app.py $(if $(MODEL),--model "$(MODEL)") $(ARGS)
+
+train: $(VENV)/training.installed $(if $(CORPUS),,$(REFERENCE)) ## teach a text: CORPUS=file MINUTES=5
+	$(RUN) -m training "$(or $(CORPUS),$(REFERENCE))" --minutes $(MINUTES) $(ARGS)
+
+test: $(VENV)/dev.installed browser ## the tests, without the long ones
+	$(RUN) -m pytest -m "not long" $(ARGS)
+
+test-all: $(VENV)/dev.installed browser ## all tests, within 25 minutes
+	$(RUN) -m pytest $(ARGS)
+
+check: $(VENV)/dev.installed ## format, lint and types
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+format: $(VENV)/dev.installed ## mend what ruff can mend
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+bench: $(VENV)/dev.installed ## one script a claim, each with a ratio to a peer
+	@set -e; for script in benchmarks/[a-z]*.py; do \
+	  name=$$(basename "$$script" .py); echo "== $$name"; $(RUN) -m "benchmarks.$$name"; done
+
+pretrained: $(VENV)/training.installed ## train the bundled model again: CORPUS=tinyshakespeare.txt
+	@test -n "$(CORPUS)" || { echo "Name the text: make pretrained CORPUS=tinyshakespeare.txt" >&2; exit 1; }
+	$(RUN) -m training "$(CORPUS)" --steps STEPS --output runs/pretrained
+
+browser:
+	@$(FIND_CHROMIUM) >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y --no-install-recommends chromium; \
+	  fi; \
+	  $(FIND_CHROMIUM) >/dev/null || echo "Chromium is missing, so the tests in a browser are left" \
+	    "out: install chromium or google-chrome, or name one with CHROMIUM=/path/to/it." >&2; }
+
+clean: ## remove the environment and caches; runs/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each environment builds on the one before, so that `make -j` never installs two at once.
+$(VENV)/app.installed: requirements-app.txt $(RUN)
+	$(INSTALL) -r requirements-app.txt
+	@touch $@
+
+$(VENV)/training.installed: requirements.txt $(VENV)/app.installed
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.installed: requirements-dev.txt $(VENV)/training.installed
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "CharLSTM needs Python 3.11 or newer, and '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1 || echo 'no Python')." \
+	    "Install one, or name the one you have: make PYTHON=python3.12 app" >&2; exit 1; }
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	  $(PYTHON) -m venv --clear $(VENV); \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  $(PYTHON) -m venv --clear --without-pip $(VENV); \
+	else \
+	  echo "'$(PYTHON)' has no pip. Install it first (Debian, Ubuntu: python3-pip)." >&2; exit 1; \
+	fi
+
+# Real text that every Python brings along: its own language reference.
+$(REFERENCE): | $(RUN)
+	@mkdir -p $(@D)
+	@$(RUN) -c 'from pathlib import Path; from pydoc_data.topics import topics; \
+	Path("$@.tmp").write_text("\n".join(topics[name] for name in sorted(topics)), encoding="utf-8")'
+	@mv $@.tmp $@

@@ -1,0 +1,1 @@
+"""The tests: short stories, each with a name that states what it promises."""

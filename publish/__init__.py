@@ -1,0 +1,1 @@
+"""All that puts something onto the Hub."""

@@ -1,0 +1,292 @@
+"""The model card: a ModelConfig becomes the text of README.md.
+
+Pure text; knows nothing about files or networks. A card ends in a stamp, a comment with the digest
+of its text: by it publishing tells a card that it may replace from one that somebody has edited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from model.config import ModelConfig
+from model.folder import PLOT_FILE
+
+PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
+"""Stands for the repo's id in a card that was written before anybody published it."""
+
+_STAMP = re.compile(
+    r"\n<!-- charlstm-card (?P<kind>written|edited) sha256:(?P<digest>[0-9a-f]{64}) -->\s*\Z"
+)
+
+# The equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise) draws from
+# softmax(logits / temperature), and at temperature 0 it is the argmax: one line for both.
+_SNIPPET = """\
+import json
+import numpy as np
+from huggingface_hub import snapshot_download
+from safetensors.numpy import load_file
+folder = snapshot_download({source})
+config = json.load(open(folder + "/config.json", encoding="utf-8"))
+w, chars = load_file(folder + "/model.safetensors"), config["vocabulary"]
+table = w.get("embedding.weight", np.eye(len(chars), dtype="f4"))  # else one-hot
+bias = np.where([c == "\\ufffd" for c in chars], -np.inf, w["fc.bias"])
+def generate(prompt, length=500, temperature=0.8):
+    ids = [chars.index(c) for c in prompt or "\\n" if c in chars]
+    state = np.zeros((config["num_layers"], 2, config["hidden_size"]), dtype="f4")
+    for t in range(len(ids) + length):
+        if t == len(ids):  # the prompt is read: draw the next character
+            noise = temperature * np.random.gumbel(size=len(chars))
+            ids.append(np.argmax(w["fc.weight"] @ state[-1, 0] + bias + noise))
+        x = table[ids[t]]
+        for k, (h, c) in enumerate(state):
+            from_input = w[f"lstm.weight_ih_l{{k}}"] @ x + w[f"lstm.bias_ih_l{{k}}"]
+            from_state = w[f"lstm.weight_hh_l{{k}}"] @ h + w[f"lstm.bias_hh_l{{k}}"]
+            i, f, g, o = np.split(from_input + from_state, 4)
+            c[:] = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+            h[:] = x = np.tanh(c) / (1 + np.exp(-o))
+    return "".join(chars[i] for i in ids[len(ids) - length :])
+print(generate({prompt}))
+"""
+
+
+def model_card(
+    config: ModelConfig, *, repo_id: str | None, has_plot: bool, revision: str | None = None
+) -> str:
+    """The text of README.md, stamped.
+
+    Args:
+        config: the model; what it doesn't say about its training is left out.
+        repo_id: where it is published, "user/name"; None leaves `PLACEHOLDER` to be filled in.
+        has_plot: whether a loss plot lies beside the card.
+        revision: the branch that it is published on; None for the main one.
+    """
+    source = [repo_id or PLACEHOLDER] if revision is None else [repo_id or PLACEHOLDER, revision]
+    parts = [
+        f"---\n{_front_matter(config, repo_id)}\n---",
+        f"# {_title(config)}",
+        _summary(config),
+        f"![Loss during training]({PLOT_FILE})" if has_plot else "",
+        _training(config),
+        _samples(config),
+        _usage(config, source),
+    ]
+    return _stamped("\n\n".join(part for part in parts if part), "written")
+
+
+def edited_card(card: str, repo_id: str) -> str:
+    """A card that was edited by hand, ready for publishing: the repo's id filled in, stamped."""
+    body, _ = _split(card)
+    return _stamped(body.replace(PLACEHOLDER, repo_id), "edited")
+
+
+def is_as_written(card: str) -> bool:
+    """Whether this is, to the letter, a card that `model_card` wrote: it may be written anew."""
+    _, stamp = _split(card)
+    return is_as_published(card) and stamp is not None and stamp["kind"] == "written"
+
+
+def is_as_published(card: str) -> bool:
+    """Whether nobody has edited this card since it was stamped, as publishing does last."""
+    body, stamp = _split(card)
+    return stamp is not None and stamp["digest"] == _digest(body)
+
+
+def _stamped(body: str, kind: str) -> str:
+    return f"{body.strip()}\n\n<!-- charlstm-card {kind} sha256:{_digest(body)} -->\n"
+
+
+def _split(card: str) -> tuple[str, re.Match[str] | None]:
+    # An editor may change line ends and the space at the ends; that is no edit.
+    text = card.replace("\r\n", "\n")
+    stamp = _STAMP.search(text)
+    return (text if stamp is None else text[: stamp.start()]), stamp
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.strip().encode("utf-8")).hexdigest()
+
+
+def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
+    from huggingface_hub import EvalResult, ModelCardData  # here: importing it takes 0.2 s
+
+    name = _corpus_name(config)
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            task_name="Text generation, character by character",
+            dataset_type=re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "text",
+            dataset_name=f"{name} (held-out part)",
+            metric_type=metric,
+            metric_name=label,
+            metric_value=round(value, 4),
+        )
+        for metric, label, value in _metrics(config)
+    ]
+    data = ModelCardData(
+        language=config.training.get("language"),
+        license=config.training.get("license"),
+        library_name="charlstm",
+        pipeline_tag="text-generation",
+        tags=["char-lstm", "lstm", "character-level"],
+        model_name=repo_id.split("/")[-1] if repo_id else _title(config),
+        eval_results=results or None,
+    )
+    return data.to_yaml()
+
+
+def _metrics(config: ModelConfig) -> list[tuple[str, str, float]]:
+    loss = _number(config, "val_loss")
+    if loss is None:
+        return []
+    return [
+        ("val_loss", "Held-out loss (nats per character)", loss),
+        ("bits_per_character", "Held-out bits per character", loss / math.log(2)),
+    ]
+
+
+def _number(config: ModelConfig, key: str) -> float | None:
+    """A number of `config.training`; None where somebody's config has none, or something else."""
+    value = config.training.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _corpus_name(config: ModelConfig) -> str:
+    name = str(config.training.get("corpus") or "a text")
+    return "".join(c if c.isprintable() else " " for c in name)
+
+
+def _title(config: ModelConfig) -> str:
+    if not config.training.get("corpus"):
+        return "CharLSTM"
+    return f"CharLSTM: {PurePath(_corpus_name(config)).stem}"
+
+
+def _summary(config: ModelConfig) -> str:
+    layers = "1 layer" if config.num_layers == 1 else f"{config.num_layers} layers"
+    return (
+        "A character-level LSTM, trained with CharLSTM. It continues a text, one character at a "
+        f"time. {layers} of {config.hidden_size:,} units, {config.parameters:,} parameters, "
+        f"{config.vocab_size:,} characters. It knows its corpus and nothing else: it makes no "
+        "claim to be right, and it can repeat passages of the corpus word for word."
+    )
+
+
+def _training(config: ModelConfig) -> str:
+    lines = [*_corpus_lines(config), *_measured_lines(config)]
+    parts = ["\n".join(f"- {line}" for line in lines)] if lines else []
+    if config.training.get("command"):
+        parts += ["The command that trained it:", _fenced(str(config.training["command"]), "sh")]
+    return "\n\n".join(["## Training", *parts]) if parts else ""
+
+
+def _corpus_lines(config: ModelConfig) -> list[str]:
+    if not config.training.get("corpus"):
+        return []
+    line = f"corpus: {_code(_corpus_name(config))}"
+    characters = _number(config, "corpus_characters")
+    if characters is not None:
+        line += f", {characters:,.0f} characters"
+    if config.training.get("corpus_sha256"):
+        line += f", sha256 {_code(str(config.training['corpus_sha256']))}"
+    return [line]
+
+
+def _measured_lines(config: ModelConfig) -> list[str]:
+    lines = []
+    for (_, _, value), unit in zip(_metrics(config), ("nats", "bits"), strict=False):
+        lines.append(f"held-out part: {value:.4f} {unit} per character")
+    train_loss = _number(config, "train_loss")
+    if train_loss is not None:
+        lines.append(f"training loss: {train_loss:.4f} nats per character")
+    for key, form in (
+        ("steps", "{:,.0f} steps"),
+        ("epochs", "{:.1f} times through the text"),
+        ("seconds", "{:,.0f} seconds"),
+        ("seed", "seed {:.0f}"),
+    ):
+        value_or_none = _number(config, key)
+        if value_or_none is not None:
+            lines.append(form.format(value_or_none))
+    if config.training.get("date"):
+        lines.append(f"date: {str(config.training['date'])[:10]}")
+    return lines
+
+
+def _sample_entries(config: ModelConfig) -> list[Mapping[str, Any]]:
+    entries = config.training.get("samples")
+    return [e for e in entries if isinstance(e, Mapping)] if isinstance(entries, list) else []
+
+
+def _samples(config: ModelConfig) -> str:
+    parts = []
+    for sample in _sample_entries(config):
+        prompt, text = str(sample.get("prompt", "")), str(sample.get("text", ""))
+        if sample.get("temperature") is not None:
+            parts.append(f"At temperature {sample['temperature']}:")
+        parts.append(_fenced(text if text.startswith(prompt) else prompt + text, "text"))
+    return "\n\n".join(["## Samples", *parts]) if parts else ""
+
+
+def _usage(config: ModelConfig, source: list[str]) -> str:
+    arguments = json.dumps(source[0]) + "".join(f", revision={json.dumps(r)}" for r in source[1:])
+    prompt = _prompt(config)
+    python = (
+        "from model.generator import Generator\n"
+        "from model.sampling import SamplingParams\n\n"
+        f"generator = Generator.from_pretrained({arguments})\n"
+        f"print(generator.generate({prompt}, SamplingParams(length=500, temperature=0.8)))"
+    )
+    return "\n\n".join(
+        [
+            "## Use it with CharLSTM",
+            _fenced(python, "python"),
+            "## Use it without CharLSTM",
+            "All that this needs is numpy, safetensors and huggingface_hub:",
+            _fenced(snippet(arguments, prompt), "python"),
+        ]
+    )
+
+
+def snippet(arguments: str, prompt: str) -> str:
+    """The program that needs no CharLSTM: at most 25 lines of at most 88 columns.
+
+    Args:
+        arguments: of `snapshot_download`, as Python source.
+        prompt: a string literal, as Python source.
+    """
+    return _SNIPPET.format(source=arguments, prompt=prompt).rstrip()
+
+
+def _prompt(config: ModelConfig) -> str:
+    """A short prompt of the model's own characters, as a Python literal."""
+    samples = _sample_entries(config)
+    prompt = str(samples[0].get("prompt", "")) if samples else "The "
+    known = set(config.vocabulary.characters)
+    fits = len(prompt) <= 40 and prompt.isprintable() and set(prompt) <= known
+    return json.dumps(prompt if fits else "", ensure_ascii=False)
+
+
+def _code(text: str) -> str:
+    """`text` as inline code, whatever backticks it holds."""
+    ticks = "`" * (_longest_run(text) + 1)
+    space = " " if "`" in text else ""
+    return f"{ticks}{space}{text}{space}{ticks}"
+
+
+def _fenced(text: str, language: str) -> str:
+    """`text` in a fence that no line of it can close, without what a card can't carry."""
+    shown = "".join(c if c in "\n\t" or ord(c) >= 0x20 else "\ufffd" for c in text)
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)

@@ -23,8 +23,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 app: $(VENV)/app.installed ## chat in the browser; MODEL=folder or user/name, REVISION=, PORT=
-	$(if $(REVISION),MODEL_REVISION="$(REVISION)") $(if $(PORT),GRADIO_SERVER_PORT="$(PORT)") \
-	$(RUN) app.py $(if $(MODEL),--model "$(MODEL)") $(ARGS)
+	$(RUN) app.py $(if $(MODEL),--model "$(MODEL)") $(if $(REVISION),--revision "$(REVISION)") \
+	  $(if $(PORT),--port "$(PORT)") $(ARGS)
 
 train: $(VENV)/training.installed $(if $(CORPUS),,$(REFERENCE)) ## teach a text: CORPUS=file MINUTES=5
 	$(RUN) -m training "$(or $(CORPUS),$(REFERENCE))" --minutes $(MINUTES) $(ARGS)

@@ -1,0 +1,224 @@
+"""The house's rules, read from its own files: imports, encodings, lengths, pins, front matter.
+
+Looks at the syntax tree of each file and runs none of them. Knows nothing of what the code does.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import metadata_load
+
+ROOT = Path(__file__).parents[1]
+# Each room may import itself and those before it, never one after it.
+ROOMS = ("model", "publish", "training", "ui", "app")
+MAY_IMPORT_TORCH = {
+    "model/char_lstm.py",
+    "training/checkpoint.py",
+    "training/hello.py",
+    "training/muon.py",
+    "training/trainer.py",
+}
+PAGE_MAY_IMPORT = {"training.corpus", "training.recipe", "training.run"}
+MOST_LINES = 400
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+
+
+def project_files(*suffixes: str) -> list[Path]:
+    """The project's own files, without environments, caches and runs."""
+    found = []
+    for top in ROOT.iterdir():
+        if top.is_file():
+            found.append(top)
+        elif not (top.name.startswith(".") or top.name == "runs" or (top / "pyvenv.cfg").exists()):
+            found.extend(path for path in top.rglob("*") if path.is_file())
+    return sorted(path for path in found if path.suffix in suffixes)
+
+
+def trees(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+    """(path from the root, syntax tree) of each Python file in these rooms, or of all files."""
+    for path in project_files(".py"):
+        name = path.relative_to(ROOT).as_posix()
+        if not rooms or name.removesuffix(".py").split("/")[0] in rooms:
+            yield name, ast.parse(path.read_text(encoding="utf-8"), filename=name)
+
+
+def imports(tree: ast.AST, *, at_start_only: bool = False) -> set[str]:
+    """What a tree imports, as dotted names: `from a.b import c` is `a.b.c`.
+
+    With `at_start_only`, leaves out what is imported inside functions, when they are called.
+    """
+    found: set[str] = set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.update(f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+        elif at_start_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def is_in(name: str, module: str) -> bool:
+    """Whether a dotted name is a module or lies in it."""
+    return name == module or name.startswith(f"{module}.")
+
+
+def text_files_without_encoding(tree: ast.AST) -> list[int]:
+    """The lines where a file is opened, read or written as text and no encoding is named."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and not any(keyword.arg == "encoding" for keyword in node.keywords)
+        and _is_text_file(node)
+    ]
+
+
+def _is_text_file(call: ast.Call) -> bool:
+    match call.func:
+        case ast.Attribute(attr="read_text"):
+            return len(call.args) < 1
+        case ast.Attribute(attr="write_text"):
+            return len(call.args) < 2
+        case ast.Attribute(
+            value=ast.Name(id="os" | "webbrowser" | "tarfile" | "Image"), attr="open"
+        ):
+            return False
+        case ast.Name(id="open"):
+            return "b" not in _mode(call, 1, "r")
+        case ast.Attribute(value=ast.Name(id="io" | "os"), attr="open" | "fdopen"):
+            return "b" not in _mode(call, 1, "r")
+        case ast.Attribute(attr="open"):
+            return "b" not in _mode(call, 0, "r")
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name.endswith("TemporaryFile"):
+            return "b" not in _mode(call, 0, "w+b")
+    return False
+
+
+def _mode(call: ast.Call, position: int, default: str) -> str:
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
+    given += call.args[position : position + 1]
+    if not given:
+        return default
+    return str(given[0].value) if isinstance(given[0], ast.Constant) else ""
+
+
+def test_no_room_imports_one_to_its_left() -> None:
+    wrong = []
+    for position, room in enumerate(ROOMS):
+        for name, tree in trees(room):
+            to_the_left = (*ROOMS[position + 1 :], "tests", "benchmarks")
+            wrong += [
+                f"{name} imports {imported}"
+                for imported in imports(tree)
+                if any(is_in(imported, other) for other in to_the_left)
+            ]
+    assert wrong == []
+
+
+def test_torch_is_imported_only_where_a_network_is_trained() -> None:
+    importing = {
+        name for name, tree in trees(*ROOMS) if any(is_in(i, "torch") for i in imports(tree))
+    }
+    assert importing <= MAY_IMPORT_TORCH
+
+
+def test_the_page_starts_without_the_parts_of_training_that_need_torch() -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, tree in trees("ui", "app")
+        for imported in imports(tree, at_start_only=True)
+        if is_in(imported, "training") and not any(is_in(imported, m) for m in PAGE_MAY_IMPORT)
+    ]
+    assert wrong == []
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    tree = ast.parse(
+        "import torch.nn as nn\nfrom ui import chat\ndef f():\n    from training.run import Run"
+    )
+    assert imports(tree) == {"torch.nn", "ui.chat", "training.run.Run"}
+    assert imports(tree, at_start_only=True) == {"torch.nn", "ui.chat"}
+    assert is_in("torch.nn", "torch")
+    assert not is_in("torchvision", "torch")
+
+
+def test_every_text_file_is_opened_with_a_named_encoding() -> None:
+    wrong = [
+        f"{name}:{line}" for name, tree in trees() for line in text_files_without_encoding(tree)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open('a')",
+        "open('a', 'w')",
+        "open('a', mode=mode)",
+        "path.open()",
+        "path.open('a')",
+        "os.fdopen(3, 'w')",
+        "path.read_text()",
+        "path.write_text('a')",
+        "tempfile.NamedTemporaryFile('w')",
+    ],
+)
+def test_a_text_file_without_an_encoding_is_noticed(source: str) -> None:
+    assert text_files_without_encoding(ast.parse(source)) == [1]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open('a', encoding='utf-8')",
+        "open('a', 'rb')",
+        "path.open(mode='wb')",
+        "path.read_text('utf-8')",
+        "path.write_text('a', encoding='utf-8')",
+        "os.open('a', os.O_RDONLY)",
+        "tempfile.TemporaryFile()",
+    ],
+)
+def test_bytes_and_named_encodings_are_left_alone(source: str) -> None:
+    assert text_files_without_encoding(ast.parse(source)) == []
+
+
+def test_no_file_has_outgrown_one_idea() -> None:
+    files = [*project_files(".py", ".js", ".css", ".md", ".toml"), ROOT / "Makefile"]
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in files
+    }
+    assert "app.py" in lengths
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_the_readme_makes_this_folder_a_space_that_the_hub_accepts() -> None:
+    front_matter = metadata_load(ROOT / "README.md")
+    assert front_matter is not None
+    assert front_matter["title"]
+    assert front_matter["emoji"]
+    assert {front_matter["colorFrom"], front_matter["colorTo"]} <= COLOURS
+    assert front_matter["sdk"] == "gradio"
+    assert front_matter["python_version"] == "3.12.12"  # ZeroGPU's other one is older than ours
+    assert (ROOT / front_matter["app_file"]).is_file()
+    assert front_matter["license"] == "mit"
+    assert len(front_matter["short_description"]) <= 60
+
+
+def test_the_space_runs_the_gradio_that_is_pinned() -> None:
+    front_matter = metadata_load(ROOT / "README.md")
+    requirements = (ROOT / "requirements-app.txt").read_text(encoding="utf-8")
+    pinned = re.search(r"^gradio==(\S+)$", requirements, flags=re.MULTILINE)
+    assert front_matter is not None
+    assert pinned is not None
+    assert front_matter["sdk_version"] == pinned[1]

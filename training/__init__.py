@@ -1,0 +1,1 @@
+"""All that is needed to fit a CharLSTM to a text."""

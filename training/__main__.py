@@ -1,0 +1,223 @@
+"""python -m training: teach a CharLSTM a text, from the command line.
+
+One caller of `train(settings, folder)` among others: it draws what it reads in the run's folder,
+and its Ctrl-C is a stop request left there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from types import FrameType
+
+from publish.repo import PublishError
+from training.progress import Progress, say
+from training.publishing import Publication, add_publishing_arguments
+from training.run import (
+    SETTINGS_FILE,
+    RunError,
+    Settings,
+    TrainingError,
+    read_settings,
+    read_state,
+    request_stop,
+)
+
+_EPILOG = """examples:
+  python -m training novel.txt --minutes 10
+  python -m training recipes/ letters.txt --output runs/kitchen
+  python -m training --resume runs/novel
+  python -m training novel.txt --push_to_hub --hub_model_id user/novel
+
+Hyperparameters are chosen from the minutes, the text and the speed of this machine; a flag
+overrides each. Ctrl-C stops cleanly: the best weights are kept, and --resume goes on.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line's arguments. A default of None leaves the choice to Settings or recipe."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Teach a character-level LSTM a text, in minutes, on an ordinary CPU.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "corpus",
+        nargs="*",
+        metavar="CORPUS",
+        help="a text file, a folder of text files, or - for standard input; several are joined",
+    )
+    parser.add_argument("--output", metavar="FOLDER", help="the run's folder (default: runs/NAME)")
+    parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was interrupted")
+
+    budget = parser.add_argument_group("how long")
+    budget.add_argument(
+        "--minutes", type=float, help="wall time of the training loop (default: 5)"
+    )
+    budget.add_argument("--steps", type=int, help="a number of steps instead: repeatable exactly")
+
+    text = parser.add_argument_group("the text")
+    text.add_argument("--encoding", help="of the files (default: utf-8; a byte order mark wins)")
+    text.add_argument(
+        "--errors",
+        choices=("strict", "replace"),
+        help="what to do about bytes that can't be decoded (default: strict)",
+    )
+    text.add_argument(
+        "--held_out", type=float, help="share at the end to measure on, not to learn (default: 0.1)"
+    )
+    text.add_argument(
+        "--min_count", type=int, help="fold characters rarer than this into one (default: 1)"
+    )
+    text.add_argument("--language", help="of the text, for the model card: en, de, zh, ...")
+    text.add_argument("--license", help="of the model, for its card: mit, cc0-1.0, ...")
+
+    network = parser.add_argument_group("the network and its training (chosen by default)")
+    network.add_argument("--hidden_size", type=int, help="width of a layer")
+    network.add_argument("--num_layers", type=int, help="stacked LSTM layers (default: 1)")
+    network.add_argument("--embedding_size", type=int, help="learned embedding; 0 for one-hot")
+    network.add_argument("--batch_size", type=int, help="parallel streams through the text")
+    network.add_argument("--sequence_length", type=int, help="characters of truncated BPTT")
+    network.add_argument("--dropout", type=float, help="on the LSTM's output")
+    network.add_argument("--input_dropout", type=float, help="on its input")
+    network.add_argument("--muon_lr", type=float, help="learning rate of the recurrent matrices")
+    network.add_argument("--adam_lr", type=float, help="learning rate of everything else")
+    network.add_argument("--weight_decay", type=float, help="on the recurrent matrices")
+    network.add_argument("--seed", type=int, help="of everything random (default: 1)")
+    network.add_argument("--threads", type=int, help="of the processor (default: all cores)")
+
+    add_publishing_arguments(parser)
+    return parser
+
+
+def settings_from(parsed: argparse.Namespace, corpus: Sequence[str], command: str) -> Settings:
+    """The settings that the parsed arguments ask for. Raises TrainingError if out of range."""
+    names = {entry.name for entry in fields(Settings)} - {"corpus", "command"}
+    given = {name: getattr(parsed, name) for name in names if getattr(parsed, name) is not None}
+    return Settings(corpus=tuple(corpus), command=command, **given)
+
+
+def shown_command(arguments: Sequence[str]) -> str:
+    """The command line for the model card: names instead of paths, and nothing about the Hub."""
+    parser = build_parser()
+    parsed = parser.parse_args(arguments)
+    words = ["python", "-m", "training", *(Path(path).name or "-" for path in parsed.corpus)]
+    for entry in fields(Settings):
+        value = getattr(parsed, entry.name, None)
+        if entry.name != "corpus" and value is not None:
+            words += [f"--{entry.name}", str(value)]
+    return shlex.join(words)
+
+
+def free_folder(corpus: str) -> Path:
+    """runs/NAME after the corpus, or runs/NAME-2 and so on where that is taken."""
+    name = "stdin" if corpus == "-" else Path(corpus).resolve().stem or "corpus"
+    candidate, number = Path("runs") / name, 2
+    while candidate.exists():
+        candidate, number = Path("runs") / f"{name}-{number}", number + 1
+    return candidate
+
+
+def new_run(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings, Path]:
+    """Settings and folder of a run that begins; standard input is kept in its folder."""
+    if not parsed.corpus:
+        raise TrainingError("name a CORPUS to learn, or a run to --resume (see --help)")
+    folder = Path(parsed.output) if parsed.output else free_folder(parsed.corpus[0])
+    if (folder / SETTINGS_FILE).exists():
+        raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} exists and is no run's folder: choose another --output")
+    settings = settings_from(parsed, parsed.corpus, shown_command(arguments))
+    for path in parsed.corpus:
+        if path != "-" and not Path(path).exists():
+            raise TrainingError(f"{path} doesn't exist")
+    if "-" in parsed.corpus:
+        folder.mkdir(parents=True, exist_ok=True)
+        spooled = folder / "stdin.txt"
+        say("Reading standard input ...")
+        spooled.write_bytes(sys.stdin.buffer.read())
+        paths = [str(spooled) if path == "-" else path for path in parsed.corpus]
+        settings = settings_from(parsed, paths, settings.command)
+    return settings, folder
+
+
+def resumed_run(parsed: argparse.Namespace) -> tuple[Settings, Path]:
+    """Settings and folder of a run that is gone on with."""
+    folder = Path(parsed.resume)
+    settings = read_settings(folder)
+    names = {entry.name for entry in fields(Settings)} - {"corpus", "command"}
+    given = sorted(name for name in names if getattr(parsed, name) is not None)
+    if parsed.corpus or parsed.output or given:
+        what = f"--{given[0]}" if given else "a corpus or an output"
+        raise RunError(f"--resume takes everything from the run; leave out {what}")
+    if read_state(folder).get("phase") == "done":
+        raise RunError(f"the run in {folder} is finished: there is nothing to resume")
+    return settings, folder
+
+
+def stop_on_signals(folder: Path) -> None:
+    """Let the first Ctrl-C (or SIGTERM) ask for a clean stop, and the second end at once."""
+
+    def handle(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler)
+        if read_state(folder).get("phase") != "training":
+            raise KeyboardInterrupt
+        request_stop(folder)
+        say("Stopping after this step and keeping the best weights (again to leave at once) ...")
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Raises SystemExit with one clear line on errors."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parsed = build_parser().parse_args(arguments)
+    folder: Path | None = None
+    try:
+        publication = Publication.prepare(parsed)
+        settings, folder = resumed_run(parsed) if parsed.resume else new_run(parsed, arguments)
+        _train(settings, folder)
+        if publication is not None:
+            publication.push(folder)
+    except (TrainingError, RunError, PublishError) as error:
+        raise SystemExit(f"error: {error}") from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise SystemExit(
+            f"error: the disk is full; the last checkpoint is whole: make room, then "
+            f"python -m training --resume {folder}"
+        ) from None
+    except KeyboardInterrupt:
+        say(f"Left. python -m training --resume {folder} goes on from the last checkpoint.")
+        raise SystemExit(130) from None
+
+
+def _train(settings: Settings, folder: Path) -> None:
+    try:
+        from training.trainer import train  # torch takes seconds to import: errors come first
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise TrainingError(
+            "training needs torch: pip install -r requirements.txt (the README says how to get "
+            "the build for CPUs)"
+        ) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    stop_on_signals(folder)
+    with Progress(folder):
+        train(settings, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Checkpoints: everything that a run needs to go on exactly where it was.
+
+A checkpoint is a safetensors file and a small JSON file with its sha256 and the facts that are no
+tensors; the JSON comes last, so a torn pair is never taken for a whole one. The last two are kept.
+Knows nothing about networks or schedules; never a pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from model.folder import sync_folder
+from training.run import RunError, read_json, write_json
+
+CHECKPOINTS_FOLDER = "checkpoints"
+_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by name, and plain facts (JSON) such as the step."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def save_checkpoint(
+    folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint into a run's folder, durably, and drop all but the last two.
+
+    Raises:
+        OSError: if the disk is full or not writable; older checkpoints stay as they were.
+    """
+    place = folder / CHECKPOINTS_FOLDER
+    place.mkdir(exist_ok=True)
+    path = place / f"step-{step:09}.safetensors"
+    data = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        path.with_suffix(".json").unlink(missing_ok=True)
+        os.replace(temporary, path)
+        digest = hashlib.sha256(data).hexdigest()
+        write_json(path.with_suffix(".json"), {"sha256": digest, **facts, "step": step})
+        sync_folder(place)
+    finally:
+        temporary.unlink(missing_ok=True)
+    for old in sorted(place.glob("step-*.safetensors"))[:-_KEPT]:
+        old.with_suffix(".json").unlink(missing_ok=True)
+        old.unlink(missing_ok=True)
+
+
+def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest whole checkpoint of a run, and a note on each that was damaged."""
+    notes = []
+    for path in sorted((folder / CHECKPOINTS_FOLDER).glob("step-*.safetensors"), reverse=True):
+        try:
+            facts = read_json(path.with_suffix(".json"))
+            if facts is None:
+                raise RunError(f"{path.name} was not completed")
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != facts["sha256"]:
+                raise RunError(f"{path.name} is damaged")
+            return Checkpoint(load(data), facts), notes
+        except (RunError, SafetensorError, KeyError, OSError) as error:
+            notes.append(f"checkpoint {error}: going back to the one before")
+    return None, notes

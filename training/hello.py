@@ -1,0 +1,127 @@
+"""python -m training.hello [WORD]: the lesson this project grew from, printed stage by stage.
+
+A CharLSTM learns one word: given "hell" it predicts "ello". Small enough to look at every number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model.char_lstm import CharLSTM
+from model.vocabulary import Vocabulary
+
+HIDDEN_SIZE = 16
+LEARNING_RATE = 0.01
+EPOCHS = 300
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A word, ready to be learnt.
+
+    Args:
+        vocabulary: its distinct characters, sorted.
+        inputs: one-hot rows of all characters but the last, shape `(1, time, vocab)`.
+        targets: indices of all characters but the first, shape `(1, time)`.
+    """
+
+    vocabulary: Vocabulary
+    inputs: Tensor
+    targets: Tensor
+
+
+def prepare(word: str) -> Lesson:
+    """The word as a batch of one sequence. Raises ValueError if it has less than 2 characters."""
+    if len(word) < 2:
+        raise ValueError("a word needs two characters: one to read and one to predict")
+    vocabulary = Vocabulary(tuple(sorted(set(word))))
+    indices = torch.tensor([[vocabulary.index(character) for character in word]])
+    inputs = nn.functional.one_hot(indices[:, :-1], len(vocabulary)).float()
+    return Lesson(vocabulary, inputs, indices[:, 1:])
+
+
+def learn(
+    lesson: Lesson, seed: int = 0, report: Callable[[int, float], None] = lambda _, __: None
+) -> tuple[CharLSTM, list[float]]:
+    """Train 300 epochs with Adam; the model, and the loss of every epoch in nats per character."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = CharLSTM(len(lesson.vocabulary), HIDDEN_SIZE)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    losses = []
+    for epoch in range(EPOCHS):
+        logits, _ = model(lesson.inputs)  # (1, T, V)
+        loss = nn.functional.cross_entropy(
+            logits.view(-1, len(lesson.vocabulary)), lesson.targets.view(-1)
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        report(epoch, loss.item())
+    return model, losses
+
+
+def predict(model: CharLSTM, lesson: Lesson) -> str:
+    """The likeliest next character at every step."""
+    with torch.no_grad():
+        logits, _ = model(lesson.inputs)
+    return lesson.vocabulary.decode(logits.argmax(dim=-1)[0].tolist())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the lesson."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(prog="python -m training.hello", description=__doc__)
+    parser.add_argument("word", nargs="?", default="hello", help="a word to learn (%(default)s)")
+    word = parser.parse_args(arguments).word
+    try:
+        lesson = prepare(word)
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
+    characters = lesson.vocabulary.characters
+    time, size = lesson.inputs.shape[1:]
+
+    print(f"1. The text is {word!r}. A network computes with numbers, so every character gets one:")
+    print("   " + ", ".join(f"{c!r} -> {i}" for i, c in enumerate(characters)))
+    print("\n2. To learn to write is to learn what comes next: the target is the input, shifted by one.")
+    print(f"   input  {word[:-1]!r}\n   target {word[1:]!r}")
+    print("\n3. A character enters as a one-hot row: all zeros but a one at its index, so that no")
+    print("   character looks 'larger' than another.")
+    for character, row in zip(word[:12], lesson.inputs[0].int().tolist(), strict=False):
+        print(f"   {character!r} {row}")
+    print(f"\n4. One sequence of {time} steps over {size} characters is a tensor (batch, time, vocab):")
+    print(f"   inputs {tuple(lesson.inputs.shape)}, targets {tuple(lesson.targets.shape)}")
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        logits, (h, c) = CharLSTM(size, HIDDEN_SIZE)(lesson.inputs)
+    print(f"\n5. The LSTM carries a hidden state {tuple(h.shape)} and a cell state {tuple(c.shape)}")
+    print("   from step to step: its memory. A linear layer turns each step's hidden state into")
+    print(f"   logits, a score for every character, {tuple(logits.shape)}.")
+    print(f"\n6. Training: {EPOCHS} epochs with Adam. The loss is the surprise at the right answer, in")
+    print(f"   nats per character; guessing blindly among {size} would cost ln {size} = {math.log(size):.2f}.")
+
+    def report(epoch: int, loss: float) -> None:
+        if epoch % 50 == 0:
+            print(f"   epoch {epoch:3}  loss {loss:.4f}")
+
+    model, losses = learn(lesson, report=report)
+    print(f"   epoch {EPOCHS - 1:3}  loss {losses[-1]:.4f}")
+    predicted = predict(model, lesson)
+    print("\n7. At every step, take the character with the highest score (argmax):")
+    print(f"   {word[:-1]!r} -> {predicted!r}", end="  ")
+    print("It has learnt its word." if predicted == word[1:] else "It has not quite learnt it.")
+    print("\nThe same network, wider, learns a book: python -m training novel.txt --minutes 5")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""A run of training is a folder: settings, plan, metrics, samples, state, stop request, model.
+
+One writer (`RunWriter`, in whatever process trains), any number of readers (the functions below).
+Knows nothing about networks. Every small file is replaced atomically; logs are appended by line,
+and a reader ignores a last line that is still being written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+SETTINGS_FILE = "settings.json"
+PLAN_FILE = "plan.json"
+STATE_FILE = "state.json"
+METRICS_FILE = "metrics.jsonl"
+SAMPLES_FILE = "samples.jsonl"
+STOP_FILE = "stop"
+LOCK_FILE = "writer.lock"
+MODEL_FOLDER = "model"
+
+Phase = Literal["reading", "timing", "training", "scoring", "done", "stopped", "failed"]
+ENDED: tuple[Phase, ...] = ("done", "stopped", "failed")
+
+
+class RunError(Exception):
+    """A run's folder can't be used as asked; one clear line."""
+
+
+class TrainingError(Exception):
+    """Training can't be done or go on; one clear line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was asked for. Plain data: can be pickled, and is stored in the run's folder.
+
+    A hyperparameter that is None is chosen by `training.recipe`.
+
+    Args:
+        corpus: files or folders of text, in order.
+        encoding: of the files, where no byte order mark says another.
+        errors: "strict", or "replace" to put U+FFFD for what can't be decoded.
+        minutes: wall time of the training loop; turned into a number of steps by timing some.
+        steps: the number of steps itself; then `minutes` is only a figure of speech.
+        held_out: share of the corpus, at its end, that is never trained on; 0 for none.
+        min_count: characters rarer than this are folded into the unknown character.
+        seed: of initialisation, dropout and sampling.
+        threads: of the processor; None leaves torch's choice.
+        command: how the run was started, without paths; for the model card.
+        license: of the model, for its card.
+        language: of the corpus, for the card.
+    """
+
+    corpus: tuple[str, ...]
+    encoding: str = "utf-8"
+    errors: str = "strict"
+    minutes: float = 5.0
+    steps: int | None = None
+    held_out: float = 0.1
+    min_count: int = 1
+    seed: int = 1
+    threads: int | None = None
+    hidden_size: int | None = None
+    num_layers: int | None = None
+    embedding_size: int | None = None
+    batch_size: int | None = None
+    sequence_length: int | None = None
+    dropout: float | None = None
+    input_dropout: float | None = None
+    muon_lr: float | None = None
+    adam_lr: float | None = None
+    weight_decay: float | None = None
+    command: str = ""
+    license: str | None = None
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises TrainingError if a value is out of range."""
+        if not self.corpus:
+            raise TrainingError("name at least one corpus file")
+        if self.errors not in ("strict", "replace"):
+            raise TrainingError(f"--errors must be strict or replace, not {self.errors!r}")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise TrainingError(
+                    f"--{name} must be from {low:g} to {high:,.10g}, not {value:,.10g}"
+                )
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "minutes": (0.01, 100_000),
+    "steps": (1, 1_000_000_000),
+    "held_out": (0, 0.5),
+    "min_count": (1, 1_000_000_000),
+    "seed": (0, 2**31 - 1),
+    "threads": (1, 1_024),
+    "hidden_size": (1, 8_192),
+    "num_layers": (1, 16),
+    "embedding_size": (0, 8_192),
+    "batch_size": (1, 65_536),
+    "sequence_length": (1, 65_536),
+    "dropout": (0, 0.95),
+    "input_dropout": (0, 0.95),
+    "muon_lr": (0, 10),
+    "adam_lr": (0, 10),
+    "weight_decay": (0, 10),
+}
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Replace a small JSON file as a whole, durably."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(data, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def read_json(path: Path) -> Any:
+    """What a small JSON file holds, or None where there is no such file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the run in `folder`. Raises RunError if there is none."""
+    data = read_json(folder / SETTINGS_FILE)
+    if data is None:
+        raise RunError(f"{folder} is no run's folder: it has no {SETTINGS_FILE}")
+    known = {entry.name for entry in fields(Settings)}
+    if not isinstance(data, dict) or not data.keys() <= known or "corpus" not in data:
+        raise RunError(f"{folder / SETTINGS_FILE} is not what this version writes")
+    return Settings(**{**data, "corpus": tuple(data["corpus"])})
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """`phase` and `message`, and what else the writer put there; {} before anything happened."""
+    return read_json(folder / STATE_FILE) or {}
+
+
+def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+    """The complete lines of a log from a byte offset on, each with the offset behind it."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return  # still being written
+                offset += len(line)
+                try:
+                    yield json.loads(line), offset
+                except ValueError:
+                    continue  # torn by a crash, and continued behind it
+    except FileNotFoundError:
+        return
+
+
+def request_stop(folder: Path) -> None:
+    """Ask the run to stop after its present step. It keeps its best weights and can be resumed."""
+    (folder / STOP_FILE).touch()
+
+
+class RunWriter:
+    """The one writer of a run's folder; use as a context manager.
+
+    Raises:
+        RunError: on entering, if another process is writing there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(folder / LOCK_FILE)
+
+    def __enter__(self) -> RunWriter:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(f"another process is training in {self.folder}") from None
+        self.withdraw_stop()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def settings(self, settings: Settings) -> None:
+        """Store the settings, once."""
+        write_json(self.folder / SETTINGS_FILE, asdict(settings))
+
+    def state(self, phase: Phase, message: str = "", **more: Any) -> None:
+        """Tell readers what is going on."""
+        write_json(
+            self.folder / STATE_FILE,
+            {"phase": phase, "message": message, "pid": os.getpid(), "time": time.time(), **more},
+        )
+
+    def metrics(self, **values: Any) -> None:
+        """Append a line to the metrics."""
+        self._append(METRICS_FILE, values)
+
+    def sample(self, **values: Any) -> None:
+        """Append a sample of generated text."""
+        self._append(SAMPLES_FILE, values)
+
+    def truncate_logs(self, step: int) -> None:
+        """Forget what was logged after `step`: a resumed run will log it again."""
+        for name in (METRICS_FILE, SAMPLES_FILE):
+            path = self.folder / name
+            kept = [line for line, _ in read_lines(path) if line.get("step", 0) <= step]
+            temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
+            os.replace(temporary, path)
+
+    def stop_requested(self) -> bool:
+        """Whether somebody left a stop request."""
+        return (self.folder / STOP_FILE).exists()
+
+    def withdraw_stop(self) -> None:
+        """Remove an older stop request."""
+        (self.folder / STOP_FILE).unlink(missing_ok=True)
+
+    def _append(self, name: str, values: dict[str, Any]) -> None:
+        with open(self.folder / name, "a", encoding="utf-8") as file:
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")

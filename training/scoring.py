@@ -1,0 +1,91 @@
+"""Scoring: the loss of a network on a part of a text, in nats per character.
+
+Knows nothing about training. The whole of a part is scored with the state carried from its first
+character to its last; a long one, or a sample of it, in parallel streams that each start some
+characters early, unscored, to have a state worth carrying.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from model.char_lstm import CharLSTM, LSTMState
+
+WARM_UP = 500
+ONE_STREAM_UP_TO = 200_000
+SCORED_AT_MOST = 5_000_000
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Equally long spans of a text whose next characters are predicted and scored.
+
+    Args:
+        starts: positions of the spans' first inputs, shape `(spans,)`.
+        length: scored predictions in a span.
+        warm_up: inputs before each start that are fed and not scored.
+        stop: where the text ends; predictions beyond it don't count.
+    """
+
+    starts: np.ndarray
+    length: int
+    warm_up: int
+    stop: int
+
+
+def whole_spans(first: int, stop: int) -> Spans:
+    """All of the text from `first` to `stop`, at most 5 million characters of it."""
+    stop = min(stop, first + SCORED_AT_MOST)
+    predictions = stop - 1 - first
+    if stop - first <= ONE_STREAM_UP_TO:
+        return Spans(np.array([first]), predictions, 0, stop)
+    return _parallel(first, predictions, 64, min(WARM_UP, first), stop)
+
+
+def sample_spans(first: int, stop: int, characters: int) -> Spans:
+    """About `characters` of the text, spread evenly over it; all of it where it is shorter."""
+    predictions = stop - 1 - first
+    count = max(1, min(16, characters // 250))
+    warm_up = min(100, first)
+    if characters >= predictions:
+        return _parallel(first, predictions, count, warm_up, stop)
+    length = characters // count
+    starts = np.linspace(first, stop - 1 - length, count).astype(np.int64)
+    return Spans(starts, length, warm_up, stop)
+
+
+def _parallel(first: int, predictions: int, count: int, warm_up: int, stop: int) -> Spans:
+    length = -(-predictions // count)
+    return Spans(first + np.arange(count) * length, length, warm_up, stop)
+
+
+def score(network: CharLSTM, indices: np.ndarray, spans: Spans) -> float:
+    """Mean cross-entropy over the spans, in nats per character.
+
+    Args:
+        network: in evaluation mode.
+        indices: of the whole text, shape `(characters,)`.
+        spans: which predictions to score.
+    """
+    total, count = 0.0, 0
+    state: LSTMState | None = None
+    piece = max(16, min(1024, 2_000_000 // (len(spans.starts) * network.vocab_size)))
+    with torch.no_grad():
+        for begin in range(-spans.warm_up, spans.length, piece):
+            offsets = np.arange(begin, min(begin + piece, spans.length))
+            positions = spans.starts[:, None] + offsets  # (spans, time)
+            reachable = np.minimum(positions + 1, spans.stop - 1)
+            scored = torch.from_numpy((positions + 1 < spans.stop) & (offsets >= 0))
+            inputs = torch.from_numpy(indices[reachable - 1].astype(np.int64))
+            targets = torch.from_numpy(indices[reachable].astype(np.int64))
+            logits, state = network(inputs, state)
+            losses = nn.functional.cross_entropy(
+                logits.flatten(0, 1), targets.flatten(), reduction="none"
+            )
+            total += losses[scored.flatten()].double().sum().item()
+            count += int(scored.sum())
+    return total / count

@@ -1,0 +1,59 @@
+"""What every test shares: a Hub's address on this machine, and a cache that is thrown away.
+
+Set here, before anything imports huggingface_hub, which reads them when it is imported. Nothing is
+served at that address until a test asks for the fixture `hub`; child processes inherit it all.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+HUB_PORT = _free_port()
+_HF_HOME = tempfile.mkdtemp(prefix="charlstm-tests-")
+atexit.register(shutil.rmtree, _HF_HOME, ignore_errors=True)
+for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING"))]:
+    del os.environ[name]
+os.environ |= {
+    "HF_ENDPOINT": f"http://127.0.0.1:{HUB_PORT}",
+    "HF_HOME": _HF_HOME,
+    "HF_HUB_DISABLE_XET": "1",  # the double speaks LFS only
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+from tests.hub_api import Account  # noqa: E402
+from tests.hub_server import HubServer  # noqa: E402
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub that answers, with ann logged in; "hf_read" is a token of hers that may only read."""
+    monkeypatch.setenv("HF_TOKEN", "hf_ann")
+    with HubServer(HUB_PORT) as server:
+        server.accounts = {
+            "hf_ann": Account("ann", orgs=("club",)),
+            "hf_read": Account("ann", "read"),
+            "hf_bob": Account("bob"),
+        }
+        yield server
+
+
+@pytest.fixture
+def repo_id(request: pytest.FixtureRequest) -> str:
+    """A name of ann's that no other test uses: what is cached under it is this test's own."""
+    return "ann/" + re.sub(r"\W+", "-", request.node.name.removeprefix("test_"))[:90].strip("-")

@@ -1,0 +1,136 @@
+"""The app's and the Space's entry: pick a model, build the page, serve it.
+
+    python app.py [--model MODEL] [--revision REVISION] [--host HOST] [--port PORT]
+
+A MODEL is a model folder, a run's folder or a Hub id; the environment's MODEL_ID and
+MODEL_REVISION say the same. Without either it is the bundled one. Knows nothing about torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+# Before numpy is imported: a step of the decoder is a small product of a matrix and a vector, and
+# many visitors share the cores, so BLAS's own threads would only wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Before gradio is imported: it would report its use.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+
+from model.folder import BUNDLED_MODEL, ModelFolderError
+from model.generator import Generator
+from model.hub import HubError
+from ui.about import corpus_name
+from ui.api import add_chat_endpoint
+from ui.chat import ChatTab
+
+UI = Path(__file__).parent / "ui"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the page serves, and what went wrong on the way to it, if anything.
+
+    Without a generator the page only says what went wrong.
+    """
+
+    generator: Generator | None
+    hub_id: str | None = None
+    problem: str = ""
+
+
+def choose_model(model: str | None, revision: str | None = None) -> Offer:
+    """The wanted model, or the bundled one and why; never raises for what a model can lack."""
+    if not model:
+        return _bundled()
+    try:
+        generator = Generator.from_pretrained(model, revision)
+    except (HubError, ModelFolderError) as error:
+        instead = _bundled()
+        problem = f"The model {model} can't be used: {error}."
+        if instead.generator:
+            problem += " This page runs on the bundled model until that is mended."
+        return replace(instead, problem=f"{problem} {instead.problem}".strip())
+    return Offer(generator, hub_id=None if Path(model).exists() else model)
+
+
+def _bundled() -> Offer:
+    try:
+        return Offer(Generator.from_pretrained(BUNDLED_MODEL))
+    except ModelFolderError as error:
+        return Offer(None, problem=f"The bundled model can't be used: {error}.")
+
+
+def build_page(offer: Offer) -> gr.Blocks:
+    """The whole page for what is offered."""
+    page = gr.Blocks(title="CharLSTM")
+    with page:
+        gr.HTML(_heading(offer), elem_id="heading")
+        if offer.problem:
+            gr.HTML(html.escape(offer.problem), elem_id="problem")
+        if offer.generator:
+            ChatTab(offer.generator, offer.hub_id)
+            add_chat_endpoint(offer.generator)
+    # Without a limit of its own an event is answered for one visitor at a time.
+    page.queue(default_concurrency_limit=16)
+    return page
+
+
+def _heading(offer: Offer) -> str:
+    if offer.generator is None:
+        return "<h1>CharLSTM</h1>"
+    corpus = corpus_name(offer.generator.config)
+    read = f"has read {html.escape(corpus)} and" if corpus else ""
+    return (
+        f"<h1>CharLSTM</h1><p>A small network that {read} continues your text, "
+        "one character at a time.</p>"
+    )
+
+
+def serve(page: gr.Blocks, host: str | None = None, port: int | None = None) -> None:
+    """Serve until interrupted. By default Gradio's own host and port, or the environment's."""
+    page.launch(
+        server_name=host,
+        server_port=port,
+        theme=gr.themes.Base(
+            primary_hue="teal",
+            neutral_hue="stone",
+            font=["system-ui", "'Segoe UI'", "Roboto", "sans-serif"],
+            font_mono=["ui-monospace", "Consolas", "monospace"],
+        ),
+        css_paths=UI / "page.css",
+        head=f"<script>{(UI / 'page.js').read_text(encoding='utf-8')}</script>",
+        footer_links=["api", "settings"],
+        # What visitors write stays in their conversation: not in the browser's database either.
+        run_history=False,
+        enable_monitoring=False,
+        max_threads=64,
+    )
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Chat with a CharLSTM model in the browser.")
+    parser.add_argument(
+        "--model",
+        default=os.environ.get("MODEL_ID"),
+        help="a model folder, a run's folder or a Hub id (default: MODEL_ID, or the bundled one)",
+    )
+    parser.add_argument(
+        "--revision",
+        default=os.environ.get("MODEL_REVISION"),
+        help="branch, tag or commit of a Hub model (default: MODEL_REVISION)",
+    )
+    parser.add_argument("--host", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    options = parser.parse_args()
+    serve(build_page(choose_model(options.model, options.revision)), options.host, options.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""`/chat` for programs: the same continuation as the page's, at full speed and without a page.
+
+It keeps nothing between calls: who wants a conversation sends the text so far.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import gradio as gr
+from gradio.events import api
+
+from model.dialogue import Turn, conversation_text
+from model.generator import Generator
+from model.sampling import SamplingError, SamplingParams
+from ui.streaming import stream_updates
+
+LONGEST_ANSWER = 20_000
+"""Characters of one call: a few seconds of one core."""
+
+LONGEST_TEXT = 1_000_000
+"""Characters of message and context together: far more than the model reads."""
+
+_DESCRIPTION = """Continue a text. Gives the continuation so far, again and again until it is whole.
+
+Only the message is needed. `context` is the text so far, for a conversation; temperature, top_p,
+top_k and length are as on the page; the same seed with the same text gives the same answer."""
+
+
+def add_chat_endpoint(generator: Generator) -> None:
+    """Serve `/chat` from the `gr.Blocks` that is being built."""
+    template = generator.config.chat_template
+
+    async def chat(
+        message: str,
+        context: str = "",
+        temperature: float = 0.8,
+        top_p: float = 1.0,
+        length: int = 500,
+        seed: int | None = None,
+        top_k: int = 0,
+    ) -> AsyncGenerator[str]:
+        try:
+            _check_text(message, context)
+            params = SamplingParams(
+                length=length,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                seed=seed,
+                stop=template.stop if template else (),
+            )
+            if params.length > LONGEST_ANSWER:
+                raise SamplingError(f"length must be at most {LONGEST_ANSWER:,} here")
+        except SamplingError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        turns = [Turn("user", message)] if message else []
+        prompt = context + conversation_text(turns, template)
+        answer = ""
+        async with aclosing(stream_updates(generator, prompt, params)) as updates:
+            async for text in updates:
+                answer += text
+                yield answer
+        if not answer:
+            yield ""
+
+    api(
+        chat,
+        api_name="chat",
+        api_description=_DESCRIPTION,
+        # Programs wait for one another, so that they leave time to the visitors.
+        concurrency_limit=max(1, (os.cpu_count() or 1) // 2),
+        concurrency_id="programs",
+    )
+
+
+def _check_text(message: object, context: object) -> None:
+    for name, text in (("message", message), ("context", context)):
+        if not isinstance(text, str):
+            raise SamplingError(f"{name} must be a text, not {type(text).__name__}")
+        if len(text) > LONGEST_TEXT:
+            raise SamplingError(
+                f"{name} has {len(text):,} characters; send the last {LONGEST_TEXT:,}"
+            )

@@ -1,0 +1,253 @@
+"""The Chat tab: the visitor's text is continued, streamed, and stays one text.
+
+The path of a message: `respond` appends it to the transcript, `ui.streaming` generates at the
+page's pace, every update is shown and kept. Knows nothing about where the model came from; nothing
+that is written here is logged.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import random
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import gradio as gr
+
+from model.generator import Generator
+from model.sampling import SamplingError, SamplingParams
+from ui.about import describe_model, example_prompts
+from ui.streaming import CHARACTERS_PER_SECOND, stream_updates
+from ui.transcript import (
+    MAX_MESSAGE,
+    Part,
+    Transcript,
+    clean_message,
+    messages,
+    whole_text,
+    without_last_answer,
+    without_last_exchange,
+)
+
+Updates = dict[Any, Any]
+"""New values by component."""
+
+_SEEDS = 1_000_000  # few enough digits to be read aloud
+_PACES: list[tuple[str, float]] = [
+    ("40", 40),
+    (f"{CHARACTERS_PER_SECOND}", CHARACTERS_PER_SECOND),
+    ("at once", 0),
+]
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+class ChatTab:
+    """The tab's components and what happens between them; made inside a `gr.Blocks`."""
+
+    def __init__(self, generator: Generator, hub_id: str | None = None) -> None:
+        self._generator = generator
+        self._transcript = gr.State(())
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=3, min_width=320):
+                self._build_text()
+            with gr.Column(scale=1, min_width=260):
+                self._build_settings()
+                with gr.Accordion("About this model", open=False, elem_classes="panel"):
+                    gr.HTML(describe_model(generator.config, hub_id), elem_id="about")
+        self._wire()
+
+    def _build_text(self) -> None:
+        self._view = gr.Chatbot(
+            elem_id="text",
+            elem_classes=["one-text" if self._generator.config.chat_template is None else "chat"],
+            show_label=False,
+            height="max(18rem, 100dvh - 17rem)",
+            render_markdown=False,
+            latex_delimiters=[],
+            allow_tags=False,
+            buttons=[],
+            group_consecutive_messages=False,
+            placeholder="Write something and the model goes on. Write nothing and it goes on, too.",
+            examples=[{"text": text} for text in example_prompts(self._generator.config)],
+        )
+        self._box = gr.Textbox(
+            elem_id="message",
+            label="Your text",
+            show_label=False,
+            placeholder="Your text, or nothing",
+            lines=1,
+            max_lines=8,
+            autofocus=True,
+            submit_btn="Continue",
+        )
+        self._note = gr.HTML(elem_id="note", visible=False)
+        with gr.Row(elem_id="tools"):
+            self._undo = gr.Button("Undo", size="sm", min_width=60)
+            self._again = gr.Button("Another", size="sm", min_width=60)
+            self._clear = gr.Button("Clear", size="sm", min_width=60)
+            self._copy = gr.Button("Copy", size="sm", min_width=60)
+            self._download = gr.Button("Download", size="sm", min_width=60)
+        self._shelf = gr.Textbox(visible=False)
+
+    def _build_settings(self) -> None:
+        with gr.Accordion("How it writes", open=True, elem_classes="panel"):
+            temperature = gr.Slider(
+                0, 1.5, 0.8, step=0.05, label="Temperature", info="low: safe, high: wild"
+            )
+            length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters an answer")
+            pace = gr.Radio(
+                _PACES, value=CHARACTERS_PER_SECOND, label="Pace", info="characters a second"
+            )
+            seed = gr.Textbox(
+                label="Seed",
+                info="same seed, text and settings: same answer",
+                placeholder="a new one each time",
+                max_lines=1,
+            )
+        with gr.Accordion("Leave out what is unlikely", open=False, elem_classes="panel"):
+            top_p = gr.Slider(0.05, 1, 1, step=0.05, label="Top-p", info="1: nothing left out")
+            top_k = gr.Slider(0, 100, 0, step=1, label="Top-k", info="0: nothing left out")
+        self._settings = [temperature, top_p, top_k, length, seed, pace]
+
+    @property
+    def _changing(self) -> list[gr.Button]:
+        """The buttons that change the transcript: not while an answer is being written."""
+        return [self._undo, self._again, self._clear]
+
+    def _wire(self) -> None:
+        """What starts an answer, what ends one, and what changes the transcript between."""
+        shown = [self._view, self._transcript, self._box, self._note]
+        answering: dict[str, Any] = {
+            "outputs": [*shown, *self._changing],
+            "concurrency_limit": None,
+            "concurrency_id": "page",
+            **_QUIET,
+        }
+        typed = [self._box, self._transcript, *self._settings]
+        chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
+        answers = [
+            self._box.submit(self._respond, typed, **answering),
+            chosen.then(self._respond, typed, **answering),
+            self._again.click(self._answer_again, typed[1:], **answering),
+        ]
+        for answer in answers:
+            answer.then(self._idle, None, [self._box, *self._changing], **_QUIET)
+        self._box.stop(None, None, None, cancels=answers, **_QUIET)
+        self._undo.click(self._undo_last, [self._box, self._transcript], shown, **_QUIET)
+        self._clear.click(self._start_anew, None, shown, **_QUIET)
+        for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
+            button.click(self._whole_text, self._transcript, self._shelf, **_QUIET).then(
+                None, self._shelf, None, js=f"(text) => window.charlstm.{script}(text)", **_QUIET
+            )
+
+    async def _respond(
+        self, message: str, transcript: Transcript, *settings: float | None
+    ) -> AsyncGenerator[Updates]:
+        kept = clean_message(message)
+        if kept:
+            transcript = (*transcript, Part(kept))
+        note = self._note_on(kept, len(message) - len(kept))
+        async with aclosing(self._answer(transcript, note, *settings)) as updates:
+            async for update in updates:
+                yield update
+
+    async def _answer_again(
+        self, transcript: Transcript, *settings: float | None
+    ) -> AsyncGenerator[Updates]:
+        shorter = without_last_answer(transcript)
+        async with aclosing(self._answer(shorter, "", *settings)) as updates:
+            async for update in updates:
+                yield update
+
+    async def _answer(
+        self, transcript: Transcript, note: str, *settings: float | None
+    ) -> AsyncGenerator[Updates]:
+        params, pace = self._read_settings(*settings)
+        yield {
+            self._view: messages(transcript),
+            self._transcript: transcript,
+            self._box: gr.Textbox(value="", submit_btn=False, stop_btn="Stop"),
+            self._note: _note(note),
+            **{button: gr.Button(interactive=False) for button in self._changing},
+        }
+        prompt = whole_text(transcript, self._generator.config.chat_template)
+        answer = ""
+        async with aclosing(stream_updates(self._generator, prompt, params, pace)) as updates:
+            async for text in updates:
+                answer += text
+                longer = (*transcript, Part(answer, params.seed))
+                yield {self._view: messages(longer), self._transcript: longer}
+        if not answer:
+            ended = "The model ends its text here. Write something for it to go on."
+            yield {self._note: _note(ended)}
+
+    def _read_settings(
+        self, temperature: Any, top_p: Any, top_k: Any, length: Any, seed: Any, pace: Any
+    ) -> tuple[SamplingParams, float]:
+        template = self._generator.config.chat_template
+        try:
+            params = SamplingParams(
+                length=length,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                seed=_seed(seed),
+                stop=template.stop if template else (),
+            )
+        except SamplingError as error:
+            # Gradio shows the text of an error as HTML.
+            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+        return params, pace or math.inf
+
+    def _note_on(self, message: str, cut: int) -> str:
+        """What the visitor should know about how the model reads a message."""
+        notes = []
+        if cut > 0:
+            notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
+        if changes := self._generator.vocabulary.encode(message).describe():
+            notes.append(f"Not in this model's alphabet: {changes}")
+        return ". ".join(notes)
+
+    def _idle(self) -> Updates:
+        return {
+            self._box: gr.Textbox(submit_btn="Continue", stop_btn=False),
+            **{button: gr.Button(interactive=True) for button in self._changing},
+        }
+
+    def _undo_last(self, typed: str, transcript: Transcript) -> Updates:
+        """Take back the last answer and what it answered, which may be edited and sent again."""
+        shorter, message = without_last_exchange(transcript)
+        return {**self._show(shorter), self._box: typed or message}
+
+    def _start_anew(self) -> Updates:
+        return {**self._show(()), self._box: ""}
+
+    def _show(self, transcript: Transcript) -> Updates:
+        return {
+            self._view: messages(transcript),
+            self._transcript: transcript,
+            self._note: _note(""),
+        }
+
+    def _whole_text(self, transcript: Transcript) -> str:
+        return whole_text(transcript, self._generator.config.chat_template)
+
+
+def _note(text: str) -> gr.HTML:
+    return gr.HTML(html.escape(text), visible=bool(text))
+
+
+def _seed(typed: str) -> int:
+    if not typed.strip():
+        return random.randrange(_SEEDS)
+    try:
+        return int(typed)
+    except ValueError:
+        raise SamplingError(f"seed must be a whole number, not {typed!r}") from None
+
+
+def _example_text(event: gr.SelectData) -> str:
+    text: str = event.value["text"]
+    return text

@@ -1,0 +1,103 @@
+"""The pace at which generated text reaches a page.
+
+Pull-based: a worker thread generates what the next update shows, and nothing more, so a visitor
+who stops or leaves costs nothing. Knows nothing about Gradio but what an update costs there: about
+2 ms of one core, so a full house is slowed down by updates first, and gets fewer of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import time
+from collections import abc
+from concurrent.futures import ThreadPoolExecutor
+
+from model.generator import Generator
+from model.sampling import SamplingParams
+
+Pieces = abc.Generator[str, None, None]
+
+CHARACTERS_PER_SECOND = 150
+"""How fast a page shows text unless told otherwise: a little faster than one can read."""
+
+SHORTEST_INTERVAL_S = 1 / 15
+"""Between two updates of a page. Faster ones look no smoother."""
+
+LONGEST_INTERVAL_S = 0.5
+"""Between two updates under load; a stopped or closed page is noticed at its next update."""
+
+# More threads than cores would only take turns; those who wait are served first come, first served.
+_WORKERS = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="generate")
+
+
+def next_interval(interval: float, late: float) -> float:
+    """The time until the next update, given the last one and how many seconds it came late.
+
+    Lateness is the time that an update had to wait for others: for the event loop, for a worker
+    thread, for Gradio to pack and queue it. Above half the interval there is too much to do.
+    """
+    changed = interval * (1.5 if late > interval / 2 else 0.9)
+    return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, changed))
+
+
+async def stream_updates(
+    generator: Generator,
+    prompt: str,
+    params: SamplingParams,
+    characters_per_second: float = math.inf,
+) -> abc.AsyncGenerator[str]:
+    """Generate a continuation in updates of a few characters each.
+
+    The first one comes as soon as there is a character. Closing or cancelling ends the work.
+
+    Args:
+        generator: the model; it works in a thread, at most one a core over all streams.
+        prompt: the text to continue.
+        params: how to sample.
+        characters_per_second: no faster than this; infinity for as fast as it goes.
+    """
+    loop = asyncio.get_running_loop()
+    pieces = _pieces(generator, prompt, params)
+    pull: asyncio.Future[tuple[str, bool, float]] | None = None
+    interval, allowed = SHORTEST_INTERVAL_S, 1.0
+    try:
+        while True:
+            began = loop.time()
+            pull = loop.run_in_executor(_WORKERS, _pull, pieces, allowed, interval)
+            text, ended, worked = await asyncio.shield(pull)
+            if text:
+                yield text
+            if ended:
+                return
+            spent = loop.time() - began
+            late = spent - worked
+            if spent < interval:
+                await asyncio.sleep(interval - spent)
+                late += loop.time() - began - interval
+            # What a late update missed is made up for, but never more than a second's worth.
+            earned = (loop.time() - began) * characters_per_second
+            allowed = min(allowed - len(text) + earned, characters_per_second)
+            interval = next_interval(interval, late)
+    finally:
+        if pull is not None and not pull.done():
+            await asyncio.wait([pull])  # a generator can't be closed while it runs
+        pieces.close()
+
+
+def _pieces(generator: Generator, prompt: str, params: SamplingParams) -> Pieces:
+    yield from generator.stream(prompt, params)
+
+
+def _pull(pieces: Pieces, characters: float, seconds: float) -> tuple[str, bool, float]:
+    """Up to about so many characters or seconds' worth; whether that was all; seconds it took."""
+    began = time.perf_counter()
+    taken: list[str] = []
+    while characters > 0 and time.perf_counter() < began + seconds:
+        piece = next(pieces, None)
+        if piece is None:
+            return "".join(taken), True, time.perf_counter() - began
+        taken.append(piece)
+        characters -= len(piece)
+    return "".join(taken), False, time.perf_counter() - began

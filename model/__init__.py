@@ -1,1 +1,1 @@
-"""What a trained character-level LSTM is, and how it generates text. Knows nothing about training."""
+"""What a trained CharLSTM is, and how it generates text. Knows nothing about training."""

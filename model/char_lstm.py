@@ -43,9 +43,7 @@ class CharLSTM(nn.Module):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.embedding = nn.Embedding(vocab_size, embedding_size) if embedding_size else None
-        self.lstm = nn.LSTM(
-            embedding_size or vocab_size, hidden_size, num_layers, batch_first=True
-        )
+        self.lstm = nn.LSTM(embedding_size or vocab_size, hidden_size, num_layers, batch_first=True)
         self.fc = nn.Linear(hidden_size, vocab_size)
 
     @classmethod

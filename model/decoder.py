@@ -42,7 +42,8 @@ class Decoder:
 
         def packed(name: str) -> np.ndarray:
             weight = weights[name][order]
-            return weight * (scale[:, None] if weight.ndim == 2 else scale)
+            factor = scale[:, None] if weight.ndim == 2 else scale
+            return np.asarray(weight * factor)
 
         self._recurrent: list[np.ndarray] = []
         self._inputs: list[np.ndarray] = []

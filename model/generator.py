@@ -21,7 +21,7 @@ from model.decoder import Decoder, State
 from model.folder import Model, load_model
 from model.hub import resolve_model
 from model.sampling import SamplingParams, sample
-from model.vocabulary import UNKNOWN, Vocabulary
+from model.vocabulary import Vocabulary
 
 BLOCK = 1_000
 """Characters: the fed part of a text starts at a multiple of this."""

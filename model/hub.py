@@ -63,6 +63,10 @@ class BrokenDownload(HubError):
     """What arrived, twice, is not what was published."""
 
 
+class CommittedInBetween(HubError):
+    """The repo has changed since it was looked at."""
+
+
 def resolve_model(model: str | Path, revision: str | None = None, token: str | None = None) -> Path:
     """The folder that a MODEL means: an existing folder (a model's or a run's), else a Hub id.
 
@@ -191,12 +195,11 @@ def _is_intact(file: Path, digest: str | None) -> bool:
         digest = file.readlink().name  # the cache names a blob by the Hub's digest
     if digest is None or not _DIGEST.fullmatch(digest):
         return True  # a cache without links and no Hub to ask; loading it is strict all the same
-    return digest == file_digest(file, is_lfs=len(digest) == 64)
+    return digest == blob_digest(file.read_bytes(), is_lfs=len(digest) == 64)
 
 
-def file_digest(file: Path, *, is_lfs: bool) -> str:
+def blob_digest(data: bytes, *, is_lfs: bool) -> str:
     """The digest by which the Hub knows a file: sha256 in LFS, else git's sha1 of the blob."""
-    data = file.read_bytes()
     if is_lfs:
         return hashlib.sha256(data).hexdigest()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
@@ -253,6 +256,11 @@ def hub_errors(repo_id: str, revision: str | None = None) -> Iterator[None]:
         raise _unreachable(repo_id, error) from error
     except transport_errors as error:
         raise _unreachable(repo_id, error) from error
+    except json.JSONDecodeError as error:  # a captive portal, or a wrong HF_ENDPOINT
+        raise HubUnreachable(
+            f"something answers for the Hub that isn't one, asked for {repo_id}; check the network "
+            "(a page to log in to?) and HF_ENDPOINT"
+        ) from error
     except OSError as error:
         if error.errno is None:  # the client's own word for a file of the wrong length
             raise BrokenDownload(
@@ -272,6 +280,11 @@ def _answered(status: int, said: str, repo_id: str) -> HubError:
         )
     if status == 403:
         return TokenRefused(f"the token doesn't allow that for {repo_id} (the Hub says: {said})")
+    if status == 412:
+        return CommittedInBetween(
+            f"somebody has committed to {repo_id} in between; look at what changed on its page, "
+            "then publish again to go over it"
+        )
     if status == 429 or status >= 500:
         return HubUnreachable(f"the Hub can't serve {repo_id} now (it answers {status}); try later")
     return HubError(f"the Hub refuses that for {repo_id} (it answers {status}: {said})")

@@ -20,7 +20,9 @@ MAY_IMPORT_TORCH = {
     "model/char_lstm.py",
     "training/checkpoint.py",
     "training/hello.py",
+    "training/learner.py",
     "training/muon.py",
+    "training/scoring.py",
     "training/trainer.py",
 }
 PAGE_MAY_IMPORT = {"training.corpus", "training.recipe", "training.run"}

@@ -16,9 +16,8 @@ from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 
-from publish.repo import PublishError
 from training.progress import Progress, say
-from training.publishing import Publication, add_publishing_arguments
+from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
     SETTINGS_FILE,
     RunError,
@@ -58,9 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was interrupted")
 
     budget = parser.add_argument_group("how long")
-    budget.add_argument(
-        "--minutes", type=float, help="wall time of the training loop (default: 5)"
-    )
+    budget.add_argument("--minutes", type=float, help="wall time of the training loop (default: 5)")
     budget.add_argument("--steps", type=int, help="a number of steps instead: repeatable exactly")
 
     text = parser.add_argument_group("the text")
@@ -93,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     network.add_argument("--seed", type=int, help="of everything random (default: 1)")
     network.add_argument("--threads", type=int, help="of the processor (default: all cores)")
 
-    add_publishing_arguments(parser)
+    add_arguments(parser)
     return parser
 
 
@@ -184,12 +181,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = build_parser().parse_args(arguments)
     folder: Path | None = None
     try:
-        publication = Publication.prepare(parsed)
+        check_arguments(parsed)
         settings, folder = resumed_run(parsed) if parsed.resume else new_run(parsed, arguments)
+        folder.mkdir(parents=True, exist_ok=True)
+        destination = prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
         _train(settings, folder)
-        if publication is not None:
-            publication.push(folder)
-    except (TrainingError, RunError, PublishError) as error:
+        if destination is not None:
+            push_model(destination, parsed, folder)
+    except (TrainingError, RunError) as error:
         raise SystemExit(f"error: {error}") from None
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -213,7 +212,6 @@ def _train(settings: Settings, folder: Path) -> None:
             "training needs torch: pip install -r requirements.txt (the README says how to get "
             "the build for CPUs)"
         ) from None
-    folder.mkdir(parents=True, exist_ok=True)
     stop_on_signals(folder)
     with Progress(folder):
         train(settings, folder)

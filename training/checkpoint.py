@@ -65,7 +65,7 @@ def save_checkpoint(
 
 def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest whole checkpoint of a run, and a note on each that was damaged."""
-    notes = []
+    notes: list[str] = []
     for path in sorted((folder / CHECKPOINTS_FOLDER).glob("step-*.safetensors"), reverse=True):
         try:
             facts = read_json(path.with_suffix(".json"))

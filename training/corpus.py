@@ -20,7 +20,7 @@ import numpy as np
 from charset_normalizer import from_bytes
 
 from model.vocabulary import MAX_VOCABULARY, UNKNOWN, Vocabulary
-from training.run import TrainingError, read_json, write_json
+from training.run import Settings, TrainingError, read_json, write_json
 
 INDICES_FILE = "corpus.bin"
 DESCRIPTION_FILE = "corpus.json"
@@ -68,21 +68,18 @@ class Corpus:
         return self.indices[len(self.indices) - self.held_out :]
 
 
-def encode_corpus(
-    folder: Path,
-    paths: Sequence[str],
-    *,
-    encoding: str = "utf-8",
-    errors: str = "strict",
-    min_count: int = 1,
-    held_out: float = 0.1,
-) -> Corpus:
-    """Read, normalise (NFC, line ends to \\n) and encode a corpus into a run's folder.
+def prepare_corpus(settings: Settings, folder: Path) -> Corpus:
+    """The corpus of a run: read and encoded into its folder, unless it is there already.
+
+    Text is normalised: NFC, and line ends as \\n.
 
     Raises:
         TrainingError: if there is nothing to learn from, or a file can't be read as text.
     """
-    files, notes = find_files(paths)
+    if (folder / DESCRIPTION_FILE).is_file():
+        return _open_corpus(folder)
+    encoding, errors, min_count = settings.encoding, settings.errors, settings.min_count
+    files, notes = find_files(settings.corpus)
     counts: Counter[str] = Counter()
     digest = hashlib.sha256()
     for path in files:
@@ -111,8 +108,8 @@ def encode_corpus(
             f"{share:.2%} of the text"
         )
     _write_indices(folder / INDICES_FILE, _normal_chunks(files, encoding, errors), vocabulary)
-    size = round(characters * held_out)
-    if held_out and (size < 2 or characters - size < 2):
+    size = round(characters * settings.held_out)
+    if settings.held_out and (size < 2 or characters - size < 2):
         size = 0
         notes.append("the corpus is too short to hold any of it out: nothing will be measured")
     description = {
@@ -124,10 +121,10 @@ def encode_corpus(
         "notes": notes,
     }
     write_json(folder / DESCRIPTION_FILE, description)
-    return open_corpus(folder)
+    return _open_corpus(folder)
 
 
-def open_corpus(folder: Path) -> Corpus:
+def _open_corpus(folder: Path) -> Corpus:
     """Open the encoded corpus of a run's folder. Raises TrainingError if it isn't whole."""
     description = read_json(folder / DESCRIPTION_FILE)
     if description is None:
@@ -146,11 +143,6 @@ def open_corpus(folder: Path) -> Corpus:
         held_out=description["held_out"],
         notes=tuple(description["notes"]),
     )
-
-
-def has_corpus(folder: Path) -> bool:
-    """Whether an encoded corpus was completed in a run's folder."""
-    return (folder / DESCRIPTION_FILE).is_file()
 
 
 @dataclass(frozen=True)
@@ -219,7 +211,9 @@ def find_files(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
             if not texts:
                 raise TrainingError(f"the folder {path} holds no text files")
             if len(texts) < len(inside):
-                notes.append(f"{len(inside) - len(texts)} files in {path.name} are no text: left out")
+                notes.append(
+                    f"{len(inside) - len(texts)} files in {path.name} are no text: left out"
+                )
             files += texts
         else:
             raise TrainingError(f"{path} doesn't exist")
@@ -242,7 +236,11 @@ def _document_kind(path: Path) -> str | None:
     if head.startswith(b"%PDF"):
         return "a PDF"
     if head.startswith(b"PK\x03\x04"):
-        kinds = {".docx": "a Word document", ".epub": "an EPUB book", ".odt": "an OpenDocument text"}
+        kinds = {
+            ".docx": "a Word document",
+            ".epub": "an EPUB book",
+            ".odt": "an OpenDocument text",
+        }
         return kinds.get(path.suffix.lower(), "a ZIP archive")
     if b"\0" in head and not any(head.startswith(bom) for bom, _ in _BOMS):
         return "a binary file (or UTF-16 without a byte order mark: then add --encoding utf-16-le)"

@@ -62,7 +62,7 @@ def learn(
             logits.view(-1, len(lesson.vocabulary)), lesson.targets.view(-1)
         )
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
         report(epoch, loss.item())
@@ -92,23 +92,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     print(f"1. The text is {word!r}. A network computes with numbers, so every character gets one:")
     print("   " + ", ".join(f"{c!r} -> {i}" for i, c in enumerate(characters)))
-    print("\n2. To learn to write is to learn what comes next: the target is the input, shifted by one.")
+    print("\n2. To write is to know what comes next: the target is the input, shifted by one.")
     print(f"   input  {word[:-1]!r}\n   target {word[1:]!r}")
     print("\n3. A character enters as a one-hot row: all zeros but a one at its index, so that no")
     print("   character looks 'larger' than another.")
     for character, row in zip(word[:12], lesson.inputs[0].int().tolist(), strict=False):
         print(f"   {character!r} {row}")
-    print(f"\n4. One sequence of {time} steps over {size} characters is a tensor (batch, time, vocab):")
+    print(f"\n4. One sequence of {time} steps over {size} characters, as (batch, time, vocab):")
     print(f"   inputs {tuple(lesson.inputs.shape)}, targets {tuple(lesson.targets.shape)}")
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         logits, (h, c) = CharLSTM(size, HIDDEN_SIZE)(lesson.inputs)
-    print(f"\n5. The LSTM carries a hidden state {tuple(h.shape)} and a cell state {tuple(c.shape)}")
+    print(
+        f"\n5. The LSTM carries a hidden state {tuple(h.shape)} and a cell state {tuple(c.shape)}"
+    )
     print("   from step to step: its memory. A linear layer turns each step's hidden state into")
     print(f"   logits, a score for every character, {tuple(logits.shape)}.")
-    print(f"\n6. Training: {EPOCHS} epochs with Adam. The loss is the surprise at the right answer, in")
-    print(f"   nats per character; guessing blindly among {size} would cost ln {size} = {math.log(size):.2f}.")
+    print(
+        f"\n6. Training: {EPOCHS} epochs with Adam. The loss is the surprise at the right answer,"
+    )
+    print(
+        f"   in nats per character; guessing among {size} costs ln {size} = {math.log(size):.2f}."
+    )
 
     def report(epoch: int, loss: float) -> None:
         if epoch % 50 == 0:

@@ -23,7 +23,7 @@ def orthogonalize(blocks: Tensor, steps: int = 3) -> Tensor:
 
     Args:
         blocks: shape `(blocks, rows, columns)`.
-        steps: iterations of the quintic a x + b x^3 + c x^5, which drives singular values to about 1.
+        steps: iterations of the quintic a x + b x^3 + c x^5: singular values go to about 1.
     """
     wide = blocks.shape[1] <= blocks.shape[2]
     x = blocks if wide else blocks.mT  # the smaller side's product is the cheaper

@@ -36,7 +36,10 @@ class Progress:
         self._bar: tqdm[Any] | None = None
         self._phase = ""
         self._notes: set[str] = set()
-        self._offsets = {METRICS_FILE: self._size(METRICS_FILE), SAMPLES_FILE: self._size(SAMPLES_FILE)}
+        self._offsets = {
+            METRICS_FILE: self._size(METRICS_FILE),
+            SAMPLES_FILE: self._size(SAMPLES_FILE),
+        }
         self._losses: dict[str, str] = {}
         self._started_by = os.getpid()
 
@@ -131,7 +134,9 @@ class Progress:
             return f"No model was written: {error}"
         lines = []
         if training["val_loss"] is None:
-            lines.append("Nothing was held out, so nothing was measured; the last weights are kept.")
+            lines.append(
+                "Nothing was held out, so nothing was measured; the last weights are kept."
+            )
         else:
             lines.append(
                 f"Held out: {training['val_loss']:.4f} nats per character "

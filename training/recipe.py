@@ -101,19 +101,15 @@ def choose(
         # width that it points to is timed itself, and judged again by what it really reached.
         recipe = replace(base, hidden_size=256)
         for _ in range(2):
-            rate = speed(recipe) * _work(recipe, vocabulary)
-            recipe = _widest(
-                base, train_characters, vocabulary, lambda r: seconds * rate / _work(r, vocabulary)
-            )
+            work = seconds * speed(recipe) * _work(recipe, vocabulary)
+            recipe = _widest(base, train_characters, vocabulary, _seen_with(work, vocabulary))
     chunk = recipe.batch_size * recipe.sequence_length
     steps = settings.steps
     if steps is None:
         # Scoring, samples and checkpoints take their part of the minutes.
         steps = max(1, round(0.95 * speed(recipe) * seconds / chunk))
         steps = min(steps, max(200, math.ceil(MAX_PASSES * train_characters / chunk)))
-    pressure = math.sqrt(
-        steps * chunk * recipe.config(vocabulary).parameters / train_characters**2
-    )
+    pressure = math.sqrt(steps * chunk * recipe.config(vocabulary).parameters / train_characters**2)
     chosen = min(0.5, max(0.0, 0.12 * (pressure - 1)))
     dropout = round(chosen, 2) if settings.dropout is None else settings.dropout
     input_dropout = settings.input_dropout
@@ -173,6 +169,11 @@ def _widest(
         if weights <= most and characters_seen(recipe) >= CHARACTERS_PER_WEIGHT * weights:
             best = recipe
     return best
+
+
+def _seen_with(work: float, vocabulary: Vocabulary) -> Callable[[Recipe], float]:
+    """How many characters a recipe sees for so much arithmetic."""
+    return lambda recipe: work / _work(recipe, vocabulary)
 
 
 def _work(recipe: Recipe, vocabulary: Vocabulary) -> float:

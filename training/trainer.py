@@ -1,31 +1,28 @@
 """train(settings, folder): the one way in to a run of training, and its loop.
 
-Truncated BPTT over parallel streams with the state carried; Muon on the recurrent matrices, AdamW
-on the rest; linear decay; an average of the weights is what is scored, kept and saved. Has no
-terminal and no signal handler: who watches reads the folder, who wants it to stop leaves a file.
-Every random number is a function of (seed, step), so a resumed run is the same run.
+Steps, scoring on the way, checkpoints, and the model folder at the end; what a step does is in
+`training.learner`. Has no terminal and no signal handler: who watches reads the folder, who wants
+it to stop leaves a file there.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from model.char_lstm import CharLSTM, LSTMState
-from model.config import ModelConfig
 from model.folder import Model
 from model.generator import Generator
 from model.sampling import SamplingParams
 from training import recipe as recipes
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.corpus import Corpus, Streams, encode_corpus, has_corpus, open_corpus
-from training.muon import Muon
+from training.corpus import Corpus, prepare_corpus
+from training.learner import Learner, faster_precision
 from training.recipe import Plan, Recipe, lr_factor
 from training.report import write_model
 from training.run import (
@@ -77,17 +74,8 @@ def _train(settings: Settings, writer: RunWriter) -> Phase:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     writer.settings(settings)
-    if not has_corpus(folder):
-        writer.state("reading")
-        encode_corpus(
-            folder,
-            settings.corpus,
-            encoding=settings.encoding,
-            errors=settings.errors,
-            min_count=settings.min_count,
-            held_out=settings.held_out,
-        )
-    corpus = open_corpus(folder)
+    writer.state("reading")
+    corpus = prepare_corpus(settings, folder)
     plan = _plan(settings, corpus, writer)
     loop = _Loop(settings, corpus, plan, writer)
     loop.resume()
@@ -119,155 +107,10 @@ def _plan(settings: Settings, corpus: Corpus, writer: RunWriter) -> Plan:
     return plan
 
 
-def faster_precision() -> str:
-    """"bfloat16" where this processor multiplies matrices clearly faster in it, else "float32"."""
-
-    def best_time(dtype: torch.dtype) -> float:
-        a = torch.ones(512, 512, dtype=dtype)
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            a @ a
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    return "bfloat16" if best_time(torch.bfloat16) * 1.3 < best_time(torch.float32) else "float32"
-
-
-class Learner:
-    """A network and its optimizers; `step` is one update. Knows nothing about folders or time.
-
-    Args:
-        recipe: the hyperparameters.
-        config: sizes and vocabulary.
-        indices: the train part, shape `(characters,)`.
-        seed: of initialisation, dropout and the streams.
-    """
-
-    def __init__(self, recipe: Recipe, config: ModelConfig, indices: object, seed: int) -> None:
-        self.recipe = recipe
-        self.seed = seed
-        with torch.random.fork_rng(devices=[]):  # PyTorch's own initialisation is overwritten
-            self.network = CharLSTM.from_config(
-                config, dropout=recipe.dropout, input_dropout=recipe.input_dropout
-            )
-        self._random = torch.Generator()
-        initialise(self.network, self._random.manual_seed(seed))
-        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.streams = Streams(indices, recipe.batch_size, recipe.sequence_length, seed)  # type: ignore[arg-type]
-        self.state: LSTMState | None = None
-        self._low_precision = recipe.precision == "bfloat16"
-        named = dict(self.network.named_parameters())
-        hidden = {
-            name
-            for name in named
-            if "weight_hh" in name or ("weight_ih" in name and not name.endswith("_l0"))
-        }
-        self.muon = Muon(
-            [named[name] for name in sorted(hidden)],
-            lr=recipe.muon_lr,
-            weight_decay=recipe.weight_decay,
-            ns_steps=recipes.NS_STEPS,
-            dtype=torch.bfloat16 if self._low_precision else torch.float32,
-        )
-        self.adam = torch.optim.AdamW(
-            [parameter for name, parameter in named.items() if name not in hidden],
-            lr=recipe.adam_lr,
-            betas=(0.9, 0.98),
-            weight_decay=0.0,
-        )
-
-    def step(self, number: int, factor: float) -> float:
-        """Update on chunk `number` with the learning rates times `factor`; the loss in nats."""
-        inputs, targets = map(torch.from_numpy, self.streams.chunk(number))  # (B, T)
-        if self.streams.begins_epoch(number):
-            self.state = None
-        self._random.manual_seed(self.seed + (number + 1) * 1_000_003)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._low_precision):
-            logits, state = self.network(inputs, self.state, self._random)
-        loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
-        self.state = (state[0].detach(), state[1].detach())
-        self.network.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        self.muon.param_groups[0]["lr"] = self.recipe.muon_lr * factor
-        self.adam.param_groups[0]["lr"] = self.recipe.adam_lr * factor
-        self.muon.step()
-        self.adam.step()
-        weight = 1 - min(self.recipe.average, (1 + number) / (10 + number))
-        with torch.no_grad():
-            for mean, value in zip(
-                self.average.parameters(), self.network.parameters(), strict=True
-            ):
-                mean.lerp_(value, weight)
-        return loss.item()
-
-    def characters_per_second(self, seconds: float = 1.5) -> float:
-        """Time some steps; the learner is spoilt by it."""
-        self.step(0, 0.1)
-        done = 0
-        start = time.perf_counter()
-        while done < 3 or time.perf_counter() - start < seconds:
-            done += 1
-            self.step(done, 0.1)
-        chunk = self.recipe.batch_size * self.recipe.sequence_length
-        return done * chunk / (time.perf_counter() - start)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything that the next step depends on, by name."""
-        found = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        found |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        for label, optimizer in (("muon", self.muon), ("adam", self.adam)):
-            for index, values in optimizer.state_dict()["state"].items():
-                found |= {f"{label}.{index}.{key}": value for key, value in values.items()}
-        if self.state is not None:
-            found |= {"state.h": self.state[0], "state.c": self.state[1]}
-        return found
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors` gave."""
-
-        def part(label: str) -> dict[str, Tensor]:
-            return {k[len(label) :]: v for k, v in tensors.items() if k.startswith(label)}
-
-        self.network.load_state_dict(part("network."))
-        self.average.load_state_dict(part("average."))
-        for label, optimizer in (("muon.", self.muon), ("adam.", self.adam)):
-            states: dict[int, dict[str, Tensor]] = {}
-            for name, value in part(label).items():
-                index, key = name.split(".")
-                states.setdefault(int(index), {})[key] = value
-            optimizer.load_state_dict(
-                {"state": states, "param_groups": optimizer.state_dict()["param_groups"]}
-            )
-        self.state = (tensors["state.h"], tensors["state.c"]) if "state.h" in tensors else None
-
-
-def initialise(network: CharLSTM, random: torch.Generator) -> None:
-    """Orthogonal recurrent gate blocks, forget-gate bias 1, small normal weights elsewhere."""
-    hidden = network.lstm.hidden_size
-    for name, parameter in network.named_parameters():
-        if "weight_hh" in name:
-            for block in parameter.data.split(hidden):
-                nn.init.orthogonal_(block, generator=random)
-        elif "bias" in name:
-            nn.init.zeros_(parameter)
-            if "bias_ih" in name:
-                nn.init.ones_(parameter.data[hidden : 2 * hidden])
-        elif name == "embedding.weight":
-            nn.init.normal_(parameter, generator=random)
-        else:
-            one_hot = name == "lstm.weight_ih_l0" and network.embedding is None
-            scale = 1.0 if one_hot else 1 / math.sqrt(parameter.shape[1])
-            nn.init.normal_(parameter, std=0.5 * scale, generator=random)
-
-
 class _Loop:
     """A learner, its plan and its folder: steps, scoring, checkpoints, until done or stopped."""
 
-    def __init__(
-        self, settings: Settings, corpus: Corpus, plan: Plan, writer: RunWriter
-    ) -> None:
+    def __init__(self, settings: Settings, corpus: Corpus, plan: Plan, writer: RunWriter) -> None:
         self.settings = settings
         self.corpus = corpus
         self.plan = plan
@@ -283,7 +126,7 @@ class _Loop:
         self.best_step = 0
         self.best_loss = math.inf
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> dict[str, Any]:
         """What readers may want to know, for the state."""
         recipe = self.plan.recipe
         return {
@@ -435,7 +278,9 @@ class _Loop:
             "val_loss": val_loss,
             "recipe": asdict(self.plan.recipe),
         }
-        write_model(self.writer.folder, self.settings, self.corpus, Model(self.config, weights), facts)
+        write_model(
+            self.writer.folder, self.settings, self.corpus, Model(self.config, weights), facts
+        )
 
 
 class _Clock:

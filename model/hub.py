@@ -126,47 +126,47 @@ def fetch_model(model_id: str, revision: str | None = None, token: str | None = 
 
 def _download(
     model_id: str, revision: str | None, token: str | None
-) -> tuple[Path, dict[str, str]]:
+) -> tuple[Path, dict[str, str | None]]:
     """The snapshot's folder in the cache, and its files' digests as far as the Hub was asked."""
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download, try_to_load_from_cache
 
     cached = try_to_load_from_cache(model_id, CONFIG_FILE, revision=revision)
-    commit = Path(cached).parent.name if isinstance(cached, str) else None
-    digests: dict[str, str] = {}
-    if commit is None or commit != revision:  # what a commit is never changes: no need to ask
+    folder = Path(cached).parent if isinstance(cached, str) else None
+    digests: dict[str, str | None] = {}
+    if folder is None or folder.name != revision:  # what a commit is never changes: no need to ask
         try:
             with hub_errors(model_id, revision):
                 info = HfApi(token=token).model_info(
                     model_id, revision=revision, files_metadata=True
                 )
         except HubUnreachable as error:
-            if commit is None:
+            if folder is None:
                 raise
-            logger.info("%s; using the copy of %s from the cache (%.8s)", error, model_id, commit)
-            folder = snapshot_download(
-                model_id, revision=commit, allow_patterns=list(FILES), local_files_only=True
-            )
-            return _complete(Path(folder), model_id, is_online=False), digests
+            reason = _first_line(error.__cause__ or error)
+            logger.info("No Hub (%s): using %s from the cache, %s", reason, model_id, folder.name)
+            return _complete(folder, model_id, is_online=False), digests
         for file in info.siblings or []:
-            digest = file.lfs.sha256 if file.lfs is not None else file.blob_id
-            if file.rfilename in FILES and digest is not None:
+            if file.rfilename in FILES:
+                digest = file.blob_id if file.lfs is None else file.lfs.sha256
                 digests[file.rfilename] = digest
-        if CONFIG_FILE not in {file.rfilename for file in info.siblings or []}:
+        if CONFIG_FILE not in digests:
             raise NotACharLSTM(f"{model_id} is no CharLSTM model: it has no {CONFIG_FILE}")
-        if commit != info.sha:
+        if folder is None or folder.name != info.sha:
             # By its branch, not by its commit: that is what the cache remembers for offline days.
             config = hf_hub_download(model_id, CONFIG_FILE, revision=revision, token=token)
             _check_kind(Path(config), model_id)  # before anything large is downloaded
-            commit = Path(config).parent.name
-    folder = snapshot_download(model_id, revision=commit, allow_patterns=list(FILES), token=token)
-    return _complete(Path(folder), model_id, is_online=True), digests
+            folder = Path(config).parent
+    if not all((folder / name).is_file() for name in digests or FILES):
+        snapshot_download(model_id, revision=folder.name, allow_patterns=list(FILES), token=token)
+    return _complete(folder, model_id, is_online=True), digests
 
 
 def _check_kind(config: Path, model_id: str) -> None:
     try:
-        kind = json.loads(config.read_text(encoding="utf-8"))["model_type"]
-    except (ValueError, KeyError, TypeError):
-        kind = None
+        data = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError:  # damaged on its way, most likely: the checksum will tell
+        return
+    kind = data.get("model_type") if isinstance(data, dict) else None
     if kind != MODEL_TYPE:
         raise NotACharLSTM(
             f"{model_id} is no CharLSTM model: its {CONFIG_FILE} says model_type {kind!r}, not "
@@ -185,7 +185,7 @@ def _complete(folder: Path, model_id: str, *, is_online: bool) -> Path:
     )
 
 
-def _broken_files(folder: Path, digests: Mapping[str, str]) -> list[Path]:
+def _broken_files(folder: Path, digests: Mapping[str, str | None]) -> list[Path]:
     files = [folder / name for name in FILES if (folder / name).is_file()]
     return [file for file in files if not _is_intact(file, digests.get(file.name))]
 
@@ -297,6 +297,6 @@ def _unreachable(repo_id: str, error: Exception) -> HubUnreachable:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]+", str(error)) if line.strip()]
     return lines[0][:200] if lines else type(error).__name__

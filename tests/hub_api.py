@@ -203,11 +203,14 @@ def create_repo(request: Request) -> Reply:
 
 def validate_yaml(request: Request) -> Reply:
     parts = re.split(r"^---$", request.json()["content"], maxsplit=2, flags=re.MULTILINE)
+    errors = []
     try:
-        yaml.safe_load(parts[1] if len(parts) == 3 else "")
+        data = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
+        if not re.fullmatch("[a-z0-9.-]+", data.get("license", "other")):
+            errors.append({"message": f'"license" must be one of [...], not {data["license"]}'})
     except yaml.YAMLError as error:
-        return answer({"errors": [{"message": str(error)}], "warnings": []}, 400)
-    return answer({"errors": [], "warnings": []})
+        errors.append({"message": str(error)})
+    return answer({"errors": errors, "warnings": []}, 400 if errors else 200)
 
 
 def repo_info(request: Request, kind: str, repo: str, revision: str = "main") -> Reply:

@@ -16,14 +16,20 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub_api import ROUTES, Account, HubState, Refusal, Reply, Request
 
+FaultKind = Literal["status", "lost", "truncate", "corrupt", "portal"]
+
 
 @dataclass
 class Fault:
-    """What goes wrong with the next requests that match: a status, or a body cut or changed."""
+    """What goes wrong with the next requests that match.
+
+    "status": refused. "lost": done, but the answer says it failed. "truncate", "corrupt": the body
+    is cut, or one bit of it changed. "portal": a page to log in to answers in the Hub's place.
+    """
 
     method: str
     path: re.Pattern[str]
-    kind: Literal["status", "truncate", "corrupt"]
+    kind: FaultKind
     times: int
     status: int
 
@@ -64,7 +70,7 @@ class HubServer(HubState):
     def fault(
         self,
         path: str,
-        kind: Literal["status", "truncate", "corrupt"] = "status",
+        kind: FaultKind = "status",
         *,
         method: str = "GET",
         times: int = 1,
@@ -119,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _handle(self) -> None:
-        hub, path = self.server.hub, unquote(urlsplit(self.path).path)
+        hub, path = self.server.hub, urlsplit(self.path).path
         body = self._read_body()
         if path != "/api/agent-harnesses":  # the client's own telemetry
             hub.requests.append(f"{self.command} {path}")
@@ -130,7 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, content = self._answer(path, body)
         except Refusal as refusal:
             status, headers, content = refusal.reply()
-        if fault is not None and fault.kind == "corrupt":
+        if fault is not None and fault.kind == "lost":
+            status, headers, content = Refusal(fault.status, message="injected").reply()
+        elif fault is not None and fault.kind == "portal":
+            status, headers, content = 200, {}, b"<html>Welcome to our hotel</html>"
+        elif fault is not None and fault.kind == "corrupt":
             content = content[:-1] + bytes([content[-1] ^ 1])
         self.send_response(status)
         for name, value in headers.items():
@@ -167,7 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
         for route_method, pattern, answer in ROUTES:
             match = re.fullmatch(pattern, path)
             if match and route_method == method:
-                return answer(request, **match.groupdict())
+                groups = match.groupdict().items()  # "a/b" is one branch: unquoted only now
+                return answer(request, **{k: v if v is None else unquote(v) for k, v in groups})
         raise Refusal(404, message=f"nothing is at {path}")
 
 

@@ -32,7 +32,7 @@ import numpy as np
 from huggingface_hub import snapshot_download
 from safetensors.numpy import load_file
 folder = snapshot_download({source})
-config = json.load(open(folder + "/config.json", encoding="utf-8"))
+with open(folder + "/config.json", encoding="utf-8") as file: config = json.load(file)
 w, chars = load_file(folder + "/model.safetensors"), config["vocabulary"]
 table = w.get("embedding.weight", np.eye(len(chars), dtype="f4"))  # else one-hot
 bias = np.where([c == "\\ufffd" for c in chars], -np.inf, w["fc.bias"])

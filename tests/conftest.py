@@ -40,6 +40,11 @@ from tests.hub_api import Account  # noqa: E402
 from tests.hub_server import HubServer  # noqa: E402
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the client's own uploading use a form that its HTTP library frowns at."""
+    config.addinivalue_line("filterwarnings", "ignore:Use 'content=<...>':DeprecationWarning")
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """A Hub that answers, with ann logged in; "hf_read" is a token of hers that may only read."""

@@ -1,0 +1,170 @@
+"""The model card: metadata that the Hub reads, samples that stay whole, a program that runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard, ModelCardData
+from markdown_it import MarkdownIt
+
+from model.config import ModelConfig
+from publish.card import (
+    PLACEHOLDER,
+    edited_card,
+    is_as_published,
+    is_as_written,
+    model_card,
+)
+from tests.random_model import random_model
+
+TRAINING: dict[str, Any] = {
+    "corpus": "topics.txt",
+    "corpus_sha256": "0123456789abcdef" * 4,
+    "corpus_characters": 523_000,
+    "command": "python -m training topics.txt --minutes 4",
+    "steps": 1_234,
+    "seconds": 240.5,
+    "epochs": 8.25,
+    "val_loss": 1.5,
+    "train_loss": 1.25,
+    "seed": 7,
+    "date": "2026-03-01T12:00:00",
+    "license": "mit",
+    "language": "en",
+    "samples": [{"temperature": 0.8, "prompt": "while ", "text": "the loop goes on\n"}],
+}
+
+
+def config(**training: Any) -> ModelConfig:
+    return random_model(training={**TRAINING, **training}).config
+
+
+def card(config: ModelConfig, **settings: Any) -> str:
+    return model_card(config, **{"repo_id": "ann/topics", "has_plot": True, **settings})
+
+
+def metadata(text: str) -> ModelCardData:
+    """What the real client reads at the top of a card."""
+    data = ModelCard(text).data
+    assert isinstance(data, ModelCardData)
+    return data
+
+
+def fences(text: str) -> list[tuple[str, str]]:
+    """(language, content) of each fenced block, as a Markdown parser sees them."""
+    tokens = MarkdownIt("commonmark").parse(text)
+    return [(token.info, token.content) for token in tokens if token.type == "fence"]
+
+
+def snippet_of(text: str) -> str:
+    """The program in a card that needs no CharLSTM."""
+    (program,) = [c for language, c in fences(text) if language == "python" and "numpy" in c]
+    return program
+
+
+def test_the_hub_reads_its_metadata() -> None:
+    data = metadata(card(config()))
+    assert (data.library_name, data.pipeline_tag) == ("charlstm", "text-generation")
+    assert (data.license, data.language) == ("mit", "en")
+    assert data.eval_results is not None
+    results = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert results == {"val_loss": 1.5, "bits_per_character": round(1.5 / math.log(2), 4)}
+    assert data.eval_results[0].dataset_name == "topics.txt (held-out part)"
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    text = model_card(random_model().config, repo_id="ann/topics", has_plot=False)
+    data = metadata(text)
+    assert (data.license, data.language, data.eval_results) == (None, None, None)
+    for word in ("None", "null", "nan", "loss.png", "## Training", "## Samples"):
+        assert word not in text
+
+
+def test_what_it_tells_is_what_the_training_says() -> None:
+    text = card(config())
+    for words in (
+        "`topics.txt`, 523,000 characters",
+        "held-out part: 1.5000 nats per character",
+        "held-out part: 2.1640 bits per character",
+        "1,234 steps",
+        "![Loss during training](loss.png)",
+    ):
+        assert words in text
+    assert ("sh", TRAINING["command"] + "\n") in fences(text)
+    assert ("text", "while the loop goes on\n\n") in fences(text)
+
+
+def test_nonsense_in_somebody_elses_config_does_no_harm() -> None:
+    text = card(config(val_loss="low", steps=[], seconds=math.inf, samples="none", seed=True))
+    assert metadata(text).eval_results is None
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        "```\n# not a heading\n",
+        "~~~\n````\n`````",
+        "---\nlicense: none\n---",
+        "<b>&amp;</b>\n    x",
+    ],
+)
+def test_a_sample_stays_whole_whatever_it_holds(sample: str) -> None:
+    text = card(config(samples=[{"temperature": 1.0, "prompt": "", "text": sample}]))
+    assert ("text", sample + "\n") in fences(text)
+    assert metadata(text).license == "mit"
+
+
+def test_an_odd_corpus_name_does_no_harm() -> None:
+    name = "my `novel`: \u03b1\n- *draft* \U0001f600.txt"
+    results = metadata(card(config(corpus=name))).eval_results
+    assert results is not None
+    assert results[0].dataset_name == "my `novel`: \u03b1 - *draft* \U0001f600.txt (held-out part)"
+
+
+def test_written_before_it_is_published_it_has_a_gap_for_the_name() -> None:
+    text = card(config(), repo_id=None)
+    assert f'snapshot_download("{PLACEHOLDER}")' in text
+    assert 'snapshot_download("ann/topics")' in card(config())
+
+
+def test_a_branch_is_named_wherever_the_model_is_loaded() -> None:
+    text = card(config(), revision="wider")
+    assert 'snapshot_download("ann/topics", revision="wider")' in text
+    assert 'from_pretrained("ann/topics", revision="wider")' in text
+
+
+def test_an_edit_is_noticed_and_a_change_of_line_ends_is_none() -> None:
+    text = card(config())
+    assert is_as_written(text)
+    assert is_as_written(text.replace("\n", "\r\n"))
+    assert is_as_written(text.rstrip())
+    for edited in (text.replace("1,234", "1,235"), text + "\nMore.", "Mine.\n\n" + text, "# Mine"):
+        assert not is_as_written(edited)
+        assert not is_as_published(edited)
+
+
+def test_an_edited_card_is_published_as_it_is_with_the_name_filled_in() -> None:
+    mine = card(config(), repo_id=None).replace("## Samples", "## What it says")
+    published = edited_card(mine, "ann/topics")
+    assert "## What it says" in published
+    assert PLACEHOLDER not in published
+    assert is_as_published(published)
+    assert not is_as_written(published)
+
+
+def test_a_sample_that_looks_like_a_stamp_is_none() -> None:
+    stamp = card(config()).splitlines()[-1]
+    text = card(config(samples=[{"prompt": "", "text": stamp}]))
+    assert is_as_written(text)
+    assert not is_as_published("# Mine\n\n" + stamp + "\n\nMore.")
+
+
+@pytest.mark.parametrize("prompt", ["while ", "", "\u4e2d", 'say "\\"', "long " * 30])
+def test_the_program_fits_in_any_window(prompt: str) -> None:
+    text = card(config(samples=[{"prompt": prompt, "text": "x"}]), revision="a-branch")
+    lines = snippet_of(text).splitlines()
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 88
+    compile("\n".join(lines), "card", "exec")

@@ -7,7 +7,8 @@ MINUTES ?= 5
 
 VENV := .venv
 RUN := $(VENV)/bin/python
-# The environment's own pip; where Python came without ensurepip (Debian), the one outside of it.
+# The pip outside installs into the environment: ensurepip, which would bring one inside, is missing
+# on Debian and takes seconds elsewhere. Where the one outside is too old for that, there is one inside.
 PIP = $(shell if $(RUN) -c 'import pip' 2>/dev/null; then echo $(RUN) -m pip; \
 	else echo $(PYTHON) -m pip --python $(RUN); fi)
 INSTALL = $(PIP) install --disable-pip-version-check
@@ -23,8 +24,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 app: $(VENV)/app.installed ## chat in the browser; MODEL=folder or user/name, REVISION=, PORT=
-	$(RUN) app.py $(if $(MODEL),--model "$(MODEL)") $(if $(REVISION),--revision "$(REVISION)") \
-	  $(if $(PORT),--port "$(PORT)") $(ARGS)
+	$(strip $(RUN) app.py $(if $(MODEL),--model "$(MODEL)") $(if $(REVISION),--revision "$(REVISION)") \
+	  $(if $(PORT),--port "$(PORT)") $(ARGS))
 
 train: $(VENV)/training.installed $(if $(CORPUS),,$(REFERENCE)) ## teach a text: CORPUS=file MINUTES=5
 	$(RUN) -m training "$(or $(CORPUS),$(REFERENCE))" --minutes $(MINUTES) $(ARGS)
@@ -81,15 +82,12 @@ $(VENV)/dev.installed: requirements-dev.txt $(VENV)/training.installed
 $(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "CharLSTM needs Python 3.11 or newer, and '$(PYTHON)' is" \
-	    "$$($(PYTHON) --version 2>&1 || echo 'no Python')." \
+	    "$$($(PYTHON) --version 2>/dev/null || echo missing)." \
 	    "Install one, or name the one you have: make PYTHON=python3.12 app" >&2; exit 1; }
-	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
-	  $(PYTHON) -m venv --clear $(VENV); \
-	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-	  $(PYTHON) -m venv --clear --without-pip $(VENV); \
-	else \
-	  echo "'$(PYTHON)' has no pip. Install it first (Debian, Ubuntu: python3-pip)." >&2; exit 1; \
-	fi
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(RUN) --version >/dev/null 2>&1 || $(RUN) -m ensurepip || { \
+	  rm -rf $(VENV); \
+	  echo "'$(PYTHON)' has no pip. Install it first (Debian, Ubuntu: python3-pip)." >&2; exit 1; }
 
 # Real text that every Python brings along: its own language reference.
 $(REFERENCE): | $(RUN)

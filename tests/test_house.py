@@ -61,7 +61,9 @@ def imports(tree: ast.AST, *, at_start_only: bool = False) -> set[str]:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            found.update(f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+            found.update(
+                f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names
+            )
         elif at_start_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         waiting.extend(ast.iter_child_nodes(node))

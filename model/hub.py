@@ -261,10 +261,17 @@ def hub_errors(repo_id: str, revision: str | None = None) -> Iterator[None]:
             f"something answers for the Hub that isn't one, asked for {repo_id}; check the network "
             "(a page to log in to?) and HF_ENDPOINT"
         ) from error
+    except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
+        if isinstance(error.__cause__, Exception):
+            with hub_errors(repo_id, revision):
+                raise error.__cause__ from None
+        raise _unreachable(repo_id, error) from error
+    except (ConnectionError, TimeoutError) as error:
+        raise _unreachable(repo_id, error) from error
     except OSError as error:
         if error.errno is None:  # the client's own word for a file of the wrong length
             raise BrokenDownload(
-                f"the download of {repo_id} broke off: {_first_line(error)}; try again"
+                f"the transfer of {repo_id} broke off: {_first_line(error)}; try again"
             ) from error
         raise HubError(
             f"{repo_id} can't be stored in the Hub's cache ({error}); make room or rights there, "
@@ -293,7 +300,7 @@ def _answered(status: int, said: str, repo_id: str) -> HubError:
 def _unreachable(repo_id: str, error: Exception) -> HubUnreachable:
     return HubUnreachable(
         f"the Hub can't be reached for {repo_id} ({_first_line(error)}); check the network, "
-        "HF_ENDPOINT and HF_HUB_OFFLINE, or name a model folder"
+        "HF_ENDPOINT and HF_HUB_OFFLINE, then try again"
     )
 
 

@@ -220,7 +220,7 @@ def _check_right(api: HfApi, repo_id: str, user: str) -> None:
     try:
         with hub_errors(repo_id):
             api.auth_check(repo_id, write=True)
-    except TokenRefused as error:
+    except (TokenRefused, ModelNotFound) as error:
         raise TokenRefused(
             f"{user} or the token has no right to write to {repo_id}: choose a name of your own "
             f"({user}/...), or a token that has the right"
@@ -333,8 +333,6 @@ def _commit(api: HfApi, destination: Destination, files: Mapping[str, bytes]) ->
                 revision=destination.branch,
                 parent_commit=destination.head,
             )
-        except RuntimeError as error:  # how the client wraps what happened to a large file
-            raise (error.__cause__ or error) from None
         except ValueError as error:
             if not str(error).startswith("Invalid metadata"):
                 raise

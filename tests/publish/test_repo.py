@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def trained(folder: Path, **settings: Any) -> Path:
-    saved_model(folder, training=TRAINING, **settings)
+    saved_model(folder, **{"training": TRAINING, **settings})
     card = model_card(load_model(folder).config, repo_id=None, has_plot=True)
     (folder / "README.md").write_text(card, encoding="utf-8")
     (folder / "loss.png").write_bytes(b"\x89PNG\r\n\x1a\n")

@@ -1,0 +1,188 @@
+"""The model folder: strict when it is read, whole when it is written."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from model.config import FORMAT_VERSION, ConfigError, ModelConfig
+from model.dialogue import ChatTemplate
+from model.folder import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    Model,
+    ModelFolderError,
+    find_model_folder,
+    load_model,
+    save_model,
+)
+from tests.random_model import random_model, saved_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return saved_model(tmp_path / "run" / "model", num_layers=2, embedding_size=8)
+
+
+def edit_config(folder: Path, **values: object) -> None:
+    path = folder / CONFIG_FILE
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data.update(values)
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def edit_weights(folder: Path, change: Callable[[dict[str, np.ndarray]], object]) -> None:
+    weights = load_file(folder / WEIGHTS_FILE)
+    change(weights)
+    save_file(weights, folder / WEIGHTS_FILE)
+
+
+def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    model = random_model(num_layers=2, embedding_size=8)
+    template = ChatTemplate(user_suffix="\n", speakers=("ROMEO",), stop=("\n\n",))
+    model = replace(model, config=replace(model.config, chat_template=template, training={"x": 1}))
+    save_model(tmp_path / "m", model, {"README.md": "# é", "loss.png": b"\x89PNG"})
+    loaded = load_model(tmp_path / "m")
+    assert loaded.config == model.config
+    assert loaded.weights.keys() == model.weights.keys()
+    for name, weight in model.weights.items():
+        np.testing.assert_array_equal(loaded.weights[name], weight)
+    assert (tmp_path / "m" / "README.md").read_bytes() == "# é".encode()
+
+
+def test_a_run_folder_means_the_model_in_it(folder: Path) -> None:
+    assert find_model_folder(folder.parent) == folder
+    assert load_model(folder.parent).config == load_model(folder).config
+
+
+def test_a_folder_without_a_model_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelFolderError, match=r"nowhere doesn't exist"):
+        load_model(tmp_path / "nowhere")
+    with pytest.raises(ModelFolderError, match=r"no config\.json"):
+        load_model(tmp_path)
+    (tmp_path / "settings.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelFolderError, match="has not written a model yet"):
+        load_model(tmp_path)
+    with pytest.raises(ModelFolderError, match="is a file"):
+        load_model(tmp_path / "settings.json")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model_type": "gpt2"}, "doesn't describe a CharLSTM"),
+        ({"format_version": FORMAT_VERSION + 1}, "newer than this program reads"),
+        ({"format_version": None}, "no usable format_version"),
+        ({"hidden_size": 10**9}, "hidden_size must be"),
+        ({"hidden_size": "32"}, "hidden_size must be"),
+        ({"num_layers": 0}, "num_layers must be"),
+        ({"hidden_size": 8192, "num_layers": 16}, "parameters; the limit is"),
+        ({"vocab_size": 3}, "vocab_size is 3, but the vocabulary has"),
+        ({"vocabulary": ["a", "a"]}, "twice"),
+        ({"vocabulary": "abc"}, "list of strings"),
+        ({"hidden_size": 33}, r"has the shape .* the config says"),
+        ({"num_layers": 1}, "a tensor that the config doesn't know"),
+        ({"num_layers": 3}, "lacks the tensor"),
+        ({"chat_template": {"stop": "x"}}, r"chat_template\.stop"),
+    ],
+)
+def test_a_wrong_config_is_refused_in_one_line(
+    folder: Path, values: dict[str, object], message: str
+) -> None:
+    edit_config(folder, **values)
+    with pytest.raises(ModelFolderError, match=message) as error:
+        load_model(folder)
+    assert "\n" not in str(error.value)
+    assert str(folder) in str(error.value)
+
+
+def test_a_config_that_is_no_json_is_refused(folder: Path) -> None:
+    (folder / CONFIG_FILE).write_text("{", encoding="utf-8")
+    with pytest.raises(ModelFolderError, match="not valid JSON"):
+        load_model(folder)
+    (folder / CONFIG_FILE).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelFolderError):
+        load_model(folder)
+
+
+def test_a_config_that_lacks_something_says_what() -> None:
+    with pytest.raises(ConfigError, match=r"here\.json lacks 'vocabulary'"):
+        ModelConfig.from_json('{"model_type": "char-lstm", "format_version": 1}', "here.json")
+
+
+def test_wrong_weights_are_refused(folder: Path) -> None:
+    name = "lstm.weight_hh_l0"
+    edit_weights(folder, lambda w: w.update({name: w[name].astype(np.float16)}))
+    with pytest.raises(ModelFolderError, match=r"weight_hh_l0 is F16, not float32"):
+        load_model(folder)
+    edit_weights(folder, lambda w: w.update({name: np.full_like(w[name], np.nan, np.float32)}))
+    with pytest.raises(ModelFolderError, match="not finite"):
+        load_model(folder)
+    edit_weights(folder, lambda w: w.pop("fc.bias"))
+    with pytest.raises(ModelFolderError, match=r"lacks the tensor fc\.bias"):
+        load_model(folder)
+
+
+def test_torn_or_missing_weights_are_refused(folder: Path) -> None:
+    path = folder / WEIGHTS_FILE
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ModelFolderError, match="damaged or no safetensors file"):
+        load_model(folder)
+    path.unlink()
+    with pytest.raises(ModelFolderError, match="is missing"):
+        load_model(folder)
+
+
+def test_saving_never_overwrites_what_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(ModelFolderError, match="in the way"):
+        save_model(tmp_path, random_model())
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_save_that_fails_leaves_the_old_model(folder: Path) -> None:
+    model = load_model(folder)
+    wrong = Model(model.config, {**model.weights, "fc.bias": np.zeros(3, np.float32)})
+    with pytest.raises(ModelFolderError):
+        save_model(folder, wrong)
+    with pytest.raises(OSError, match="no/such"):
+        save_model(folder, model, {"no/such/place": b""})
+    assert load_model(folder).config == model.config
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_model_survives_a_writer_that_died_between_its_two_renames(folder: Path) -> None:
+    model = load_model(folder)
+    folder.rename(folder.with_name(".model.4711.old"))
+    save_model(folder, model)
+    assert load_model(folder).config == model.config
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_reader_sees_the_old_model_or_the_new_one(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    models = [random_model(hidden_size=size) for size in (8, 16)]
+    save_model(folder, models[0])
+    done = threading.Event()
+
+    def write() -> None:
+        for turn in range(30):
+            save_model(folder, models[turn % 2])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while not done.is_set():
+        model = load_model(folder)
+        seen.add(model.config.hidden_size)
+        assert model.weights["fc.weight"].shape[1] == model.config.hidden_size
+    writer.join()
+    assert seen == {8, 16}

@@ -1,0 +1,140 @@
+"""Generator: a stream of text that depends on the text, the parameters and the seed alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from model.config import ModelConfig
+from model.folder import Model
+from model.generator import Generator, StateCache, fed_from
+from model.sampling import SamplingParams
+from model.vocabulary import UNKNOWN, Vocabulary
+from tests.random_model import random_model
+from tests.reference import TEXT
+
+SEEDED = SamplingParams(length=120, seed=3)
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    return Generator(random_model())
+
+
+def test_the_same_seed_gives_the_same_text_and_another_seed_another(generator: Generator) -> None:
+    text = generator.generate("The ", SEEDED)
+    assert len(text) == 120
+    assert text == Generator(random_model()).generate("The ", SEEDED)
+    assert text != generator.generate("The ", SamplingParams(length=120, seed=4))
+
+
+def test_a_stream_is_the_whole_text_and_can_be_left_early(generator: Generator) -> None:
+    stream = generator.stream("The ", SEEDED)
+    beginning = "".join(islice(stream, 10))
+    stream.close()  # type: ignore[attr-defined]
+    assert generator.generate("The ", SEEDED).startswith(beginning)
+    assert "".join(generator.stream("The ", SEEDED)) == generator.generate("The ", SEEDED)
+
+
+def test_a_cached_state_changes_nothing_but_the_time(generator: Generator) -> None:
+    argmax = SamplingParams(length=50, temperature=0)
+    prompt = TEXT[:700]
+    first = generator.generate(prompt, argmax)
+    continued = generator.generate(prompt + first, argmax)
+    assert continued == Generator(random_model()).generate(prompt + first, argmax)
+
+
+def test_only_the_end_of_a_long_text_is_fed_and_its_length_alone_says_from_where() -> None:
+    assert [fed_from(n) for n in (0, 999, 1999, 2000, 2999, 3000, 20_500)] == [
+        0, 0, 0, 1000, 1000, 2000, 19_000,
+    ]  # fmt: skip
+    generator = Generator(random_model())
+    long = TEXT[:20_500]
+    assert generator.generate(long, SEEDED) == generator.generate(
+        "x" * 19_000 + long[19_000:], SEEDED
+    )
+
+
+def test_a_huge_prompt_is_answered_soon(generator: Generator) -> None:
+    start = time.monotonic()
+    assert len(generator.generate(TEXT * 2, SamplingParams(length=5))) == 5
+    assert time.monotonic() - start < 10
+
+
+def test_the_next_turn_of_a_conversation_feeds_only_what_is_new() -> None:
+    generator = Generator(random_model())
+    prompt = TEXT[:500]
+    answer = generator.generate(prompt, SEEDED)
+    fed: list[int] = []
+    decoder = generator._decoder
+    feed = decoder.feed
+
+    def counting(indices: np.ndarray, state: object) -> object:
+        fed.append(len(indices))
+        return feed(indices, state)  # type: ignore[arg-type]
+
+    decoder.feed = counting  # type: ignore[assignment, method-assign]
+    generator.generate(prompt + answer + " And", SamplingParams(length=1))
+    assert fed == [4, 1]
+
+
+def test_a_stop_string_ends_the_text_before_it_and_never_shows(generator: Generator) -> None:
+    text = generator.generate("The ", SEEDED)
+    stop = text[40:45]
+    params = SamplingParams(length=120, seed=3, stop=("never in it", stop))
+    stopped = generator.generate("The ", params)
+    assert stopped == text[: text.index(stop)]
+    assert "".join(generator.stream("The ", params)) == stopped
+
+
+def test_what_only_looks_like_a_stop_string_is_shown_in_the_end(generator: Generator) -> None:
+    text = generator.generate("The ", SEEDED)
+    params = SamplingParams(length=120, seed=3, stop=(text[-3:] + "and on",))
+    assert generator.generate("The ", params) == text
+
+
+def test_the_unknown_character_is_never_generated() -> None:
+    vocabulary = Vocabulary(("a", UNKNOWN))
+    config = ModelConfig(vocabulary, hidden_size=2)
+    weights = {n: np.zeros(s, np.float32) for n, s in config.parameter_shapes().items()}
+    weights["fc.bias"] = np.array([0.0, 50.0], np.float32)  # it would like nothing better
+    generator = Generator(Model(config, weights))
+    assert generator.generate("", SamplingParams(length=20)) == "a" * 20
+
+
+@pytest.mark.parametrize("prompt", ["", "漢字", "\ud83d", " ", "\n"])
+def test_any_prompt_is_continued(generator: Generator, prompt: str) -> None:
+    assert len(generator.generate(prompt, SEEDED)) == 120
+
+
+def test_several_threads_get_what_each_would_get_alone() -> None:
+    generator = Generator(random_model())
+    alone = [Generator(random_model()).generate(TEXT[i : i + 50], SEEDED) for i in range(8)]
+    together = [""] * 8
+
+    def work(i: int) -> None:
+        together[i] = generator.generate(TEXT[i : i + 50], SEEDED)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+def test_the_cache_keeps_the_longest_beginning_and_forgets_what_was_long_unused() -> None:
+    cache = StateCache(capacity=2)
+    state = Generator(random_model())._decoder.initial_state()
+    for key in (b"aaaa", b"aaaabbbb"):
+        cache.put(key, state)
+    entry = cache.longest_prefix(b"aaaabbbbcccc")
+    assert entry is not None
+    assert entry.fed == b"aaaabbbb"
+    assert cache.longest_prefix(b"zzzz") is None
+    cache.put(b"dddd", state)
+    assert cache.longest_prefix(b"aaaacccc") is None

@@ -1,0 +1,82 @@
+"""Sampling: from logits to an index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.sampling import SamplingError, SamplingParams, draw, probabilities, sample
+
+LOGITS = np.log(np.array([0.5, 0.25, 0.15, 0.1], dtype=np.float32))
+
+
+def test_temperature_one_samples_as_the_model_believes() -> None:
+    rng = np.random.default_rng(0)
+    params = SamplingParams(temperature=1.0)
+    counts = np.bincount([sample(LOGITS, params, rng) for _ in range(20_000)], minlength=4)
+    np.testing.assert_allclose(counts / 20_000, [0.5, 0.25, 0.15, 0.1], atol=0.015)
+
+
+def test_temperature_zero_is_argmax() -> None:
+    params = SamplingParams(temperature=0)
+    assert sample(LOGITS, params, np.random.default_rng(0)) == 0
+    np.testing.assert_array_equal(probabilities(LOGITS, params), [1, 0, 0, 0])
+
+
+def test_a_lower_temperature_sharpens() -> None:
+    sharp = probabilities(LOGITS, SamplingParams(temperature=0.5))
+    np.testing.assert_allclose(sharp, np.array([25, 6.25, 2.25, 1]) / 34.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("params", "kept"),
+    [
+        ({"top_k": 2}, [0, 1]),
+        ({"top_k": 99}, [0, 1, 2, 3]),
+        ({"top_p": 0.6}, [0, 1]),
+        ({"top_p": 0.0}, [0]),
+        ({"top_p": 1.0}, [0, 1, 2, 3]),
+        ({"min_p": 0.29}, [0, 1, 2]),
+        ({"top_k": 3, "top_p": 0.95, "min_p": 0.4}, [0, 1]),
+    ],
+)
+def test_what_is_cut_off_is_never_drawn(params: dict[str, Any], kept: list[int]) -> None:
+    distribution = probabilities(LOGITS, SamplingParams(temperature=1.0, **params))
+    assert np.flatnonzero(distribution).tolist() == kept
+    assert distribution.sum() == pytest.approx(1)
+
+
+def test_the_impossible_is_never_drawn_even_at_the_edges() -> None:
+    class Edge(np.random.Generator):
+        value = 0.0
+
+        def random(self, *_: Any, **__: Any) -> Any:
+            return self.value
+
+    rng = Edge(np.random.PCG64(0))
+    distribution = np.array([0.0, 0.3, 0.7, 0.0])
+    assert draw(distribution, rng) == 1
+    rng.value = float(np.nextafter(1.0, 0.0))
+    assert draw(distribution, rng) == 2
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"temperature": -0.1},
+        {"temperature": float("nan")},
+        {"top_p": 1.5},
+        {"length": -1},
+        {"length": 1.5},
+        {"length": True},
+        {"top_k": -1},
+        {"seed": -1},
+        {"min_p": 2},
+        {"stop": ("",)},
+    ],
+)
+def test_a_parameter_out_of_range_is_named(params: dict[str, Any]) -> None:
+    with pytest.raises(SamplingError, match=next(iter(params))):
+        SamplingParams(**params)

@@ -211,9 +211,9 @@ def find_files(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
             if not texts:
                 raise TrainingError(f"the folder {path} holds no text files")
             if len(texts) < len(inside):
-                notes.append(
-                    f"{len(inside) - len(texts)} files in {path.name} are no text: left out"
-                )
+                count = len(inside) - len(texts)
+                what = "file in {} is" if count == 1 else "files in {} are"
+                notes.append(f"{count:,} {what.format(path.name)} no text: left out")
             files += texts
         else:
             raise TrainingError(f"{path} doesn't exist")

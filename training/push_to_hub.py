@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from model.config import ModelConfig
+from model.folder import ModelFolderError
 from model.hub import HubError
 from publish.consent import NoTerminal, ask_on_terminal, what_becomes_public
 from publish.repo import Destination, prepare, publish_command, push
@@ -66,7 +67,7 @@ def push_model(destination: Destination, parsed: argparse.Namespace, folder: Pat
     say(f"Publishing {destination.repo_id} ...")
     try:
         published = push(destination, folder)
-    except HubError as error:
+    except (HubError, ModelFolderError) as error:
         command = publish_command(
             folder,
             parsed.hub_model_id,
@@ -77,3 +78,5 @@ def push_model(destination: Destination, parsed: argparse.Namespace, folder: Pat
             f"{error}\nThe model is in {folder}. To publish it later:\n  {command}"
         ) from error
     say(f"Published: {published.url} (revision {published.commit})")
+    if published.kept_card:
+        say("The card there was edited by hand, so it was left as it is.")

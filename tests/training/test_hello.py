@@ -1,0 +1,58 @@
+"""The seed's lesson: "hell" becomes "ello", with the notebook's numbers and shapes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model.char_lstm import CharLSTM
+from training import hello
+
+
+def test_the_seeds_model_learns_hello() -> None:
+    lesson = hello.prepare("hello")
+    assert lesson.vocabulary.characters == ("e", "h", "l", "o")
+    assert lesson.inputs.shape == (1, 4, 4)
+    assert lesson.inputs.sum(dim=-1).tolist() == [[1, 1, 1, 1]]
+    assert lesson.targets.tolist() == [[0, 2, 2, 3]]
+
+    model, losses = hello.learn(lesson)
+    assert isinstance(model.lstm, torch.nn.LSTM)
+    assert model.lstm.batch_first
+    assert isinstance(model.fc, torch.nn.Linear)
+    logits, (h, c) = model(lesson.inputs)
+    assert logits.shape == (1, 4, 4)
+    assert h.shape == c.shape == (1, 1, hello.HIDDEN_SIZE) == (1, 1, 16)
+
+    assert len(losses) == 300
+    assert 1.2 < losses[0] < 1.7  # ln 4 = 1.39: it knows nothing yet
+    assert losses[250] < 0.01
+    assert hello.predict(model, lesson) == "ello"
+
+
+def test_the_lesson_leaves_the_global_random_state_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    hello.learn(hello.prepare("ab"))
+    torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
+
+
+def test_the_lesson_is_printed_stage_by_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    hello.main(["banana"])
+    printed = capsys.readouterr().out
+    for part in ("'a' -> 0, 'b' -> 1, 'n' -> 2", "'banan'", "'anana'", "(1, 5, 3)", "epoch 250"):
+        assert part in printed
+    assert "'banan' -> 'anana'" in printed
+
+
+def test_a_word_of_one_letter_is_refused_in_one_line() -> None:
+    with pytest.raises(SystemExit, match="two characters"):
+        hello.main(["x"])
+
+
+def test_the_seeds_signature_is_kept() -> None:
+    model = CharLSTM(vocab_size=4, hidden_size=16)
+    assert [tuple(p.shape) for p in model.parameters()] == [
+        (64, 4), (64, 16), (64,), (64,), (4, 16), (4,),
+    ]  # fmt: skip

@@ -7,8 +7,8 @@ and its Ctrl-C is a stop request left there.
 from __future__ import annotations
 
 import argparse
-import errno
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 
+from publish.repo import Destination
 from training.progress import Progress, say
 from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
@@ -183,23 +184,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         check_arguments(parsed)
         settings, folder = resumed_run(parsed) if parsed.resume else new_run(parsed, arguments)
-        folder.mkdir(parents=True, exist_ok=True)
-        destination = prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
+        destination = _prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
         _train(settings, folder)
         if destination is not None:
             push_model(destination, parsed, folder)
     except (TrainingError, RunError) as error:
         raise SystemExit(f"error: {error}") from None
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
+        where = f" ({error.filename})" if error.filename else ""
         raise SystemExit(
-            f"error: the disk is full; the last checkpoint is whole: make room, then "
-            f"python -m training --resume {folder}"
+            f"error: {error.strerror or error}{where}. What was saved before is whole; "
+            f"python -m training --resume {folder} goes on from there"
         ) from None
     except KeyboardInterrupt:
         say(f"Left. python -m training --resume {folder} goes on from the last checkpoint.")
         raise SystemExit(130) from None
+
+
+def _prepare_push(parsed: argparse.Namespace, settings: Settings, folder: Path) -> Destination:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return prepare_push(parsed, settings, folder)
+    except BaseException:
+        if not parsed.resume:
+            shutil.rmtree(folder, ignore_errors=True)  # it was made for this: the next try is free
+        raise
 
 
 def _train(settings: Settings, folder: Path) -> None:
@@ -212,6 +221,7 @@ def _train(settings: Settings, folder: Path) -> None:
             "training needs torch: pip install -r requirements.txt (the README says how to get "
             "the build for CPUs)"
         ) from None
+    folder.mkdir(parents=True, exist_ok=True)
     stop_on_signals(folder)
     with Progress(folder):
         train(settings, folder)

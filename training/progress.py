@@ -10,6 +10,7 @@ import os
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,9 @@ class Progress:
         self._bar: tqdm[Any] | None = None
         self._phase = ""
         self._notes: set[str] = set()
-        self._offsets = {
-            METRICS_FILE: self._size(METRICS_FILE),
-            SAMPLES_FILE: self._size(SAMPLES_FILE),
-        }
+        self._offsets = {METRICS_FILE: 0, SAMPLES_FILE: 0}
         self._losses: dict[str, str] = {}
-        self._started_by = os.getpid()
+        self._process = os.getpid()
 
     def __enter__(self) -> Progress:
         self._thread.start()
@@ -55,10 +53,6 @@ class Progress:
         if kind is None:
             say(self._summary())
 
-    def _size(self, name: str) -> int:
-        path = self._folder / name
-        return path.stat().st_size if path.exists() else 0
-
     def _watch(self) -> None:
         while not self._ended.wait(_EVERY_S):
             self._look()
@@ -66,35 +60,33 @@ class Progress:
 
     def _look(self) -> None:
         state = read_state(self._folder)
-        if state.get("pid") != self._started_by:
+        if state.get("pid") != self._process:
             return  # what an earlier process of this run left
-        phase = state["phase"]
-        if phase != self._phase:
-            self._phase = phase
-            self._announce(state)
+        phase, earlier = state["phase"], self._phase
+        self._phase = phase
+        if phase != earlier and phase == "reading":
+            say("Reading the text ...")
+        if phase != earlier and phase == "timing":
+            say(f"{state['characters']:,} characters. Timing this machine ...")
         for note in state.get("notes", ()):
             if note not in self._notes:
                 self._notes.add(note)
                 say(f"Note: {note}")
-        if self._bar is not None:
-            self._bar.total = state.get("total_steps", self._bar.total)
-            self._advance(self._bar)
+        if "start_step" in state:  # training has begun; a short run may be over already
+            self._follow(state)
+        if phase != earlier and phase == "scoring":
+            say("Scoring the whole held-out part and writing the model ...")
 
-    def _announce(self, state: dict[str, Any]) -> None:
-        if self._phase == "reading":
-            say("Reading the text ...")
-        elif self._phase == "timing":
-            say(f"{state['characters']:,} characters. Timing this machine ...")
-        elif self._phase == "training":
+    def _follow(self, state: dict[str, Any]) -> None:
+        if self._bar is None:
             say(
                 f"{state['train_characters']:,} characters to learn of {state['characters']:,}, "
                 f"{state['vocab_size']:,} kinds; {state['parameters']:,} weights\n"
                 f"Recipe: {state['recipe']}, {state['total_steps']:,} steps"
             )
-            self._offsets = {name: self._size(name) for name in self._offsets}
             self._bar = tqdm(
                 total=state["total_steps"],
-                initial=state["step"],
+                initial=state["start_step"],
                 unit="step",
                 disable=None,  # no bar where the output is no terminal
                 file=sys.stderr,
@@ -102,29 +94,28 @@ class Progress:
                 smoothing=0.05,
                 bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
             )
-        elif self._phase == "scoring":
-            if self._bar is not None:
-                self._bar.close()
-                self._bar = None
-            say("Scoring the whole held-out part and writing the model ...")
-
-    def _advance(self, bar: tqdm[Any]) -> None:
-        for line, offset in read_lines(self._folder / METRICS_FILE, self._offsets[METRICS_FILE]):
-            self._offsets[METRICS_FILE] = offset
+        self._bar.total = state["total_steps"]
+        for line in self._new_lines(METRICS_FILE, state["start_step"]):
             if "train_loss" in line:
                 self._losses["train"] = f"{line['train_loss']:.3f}"
-                speed = f"{line['characters_per_second']:,} characters/s"
-                bar.update(line["step"] - bar.n)
                 shown = ", ".join(f"{name} {loss}" for name, loss in self._losses.items())
-                bar.set_postfix_str(f"{shown}, {speed}")
+                self._bar.update(line["step"] - self._bar.n)
+                self._bar.set_postfix_str(
+                    f"{shown}, {line['characters_per_second']:,} characters/s"
+                )
             else:
                 self._losses["held out"] = f"{line['val_loss']:.3f}"
-        for line, offset in read_lines(self._folder / SAMPLES_FILE, self._offsets[SAMPLES_FILE]):
-            self._offsets[SAMPLES_FILE] = offset
+        for line in self._new_lines(SAMPLES_FILE, state["start_step"]):
             loss = line["val_loss"]
             measured = "" if loss is None else f", held out {loss:.3f} nats ({bits(loss):.2f} bits)"
             say(f"\n--- step {line['step']:,}{measured} per character")
             say(textwrap.indent(line["text"], "    ", lambda _: True))
+
+    def _new_lines(self, name: str, after_step: int) -> Iterator[dict[str, Any]]:
+        for line, offset in read_lines(self._folder / name, self._offsets[name]):
+            self._offsets[name] = offset
+            if line["step"] > after_step:  # what came before, an earlier process has shown
+                yield line
 
     def _summary(self) -> str:
         state = read_state(self._folder)

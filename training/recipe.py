@@ -217,7 +217,7 @@ class Plan:
     @property
     def evaluations(self) -> int:
         """How often the held-out part is scored on the way."""
-        return min(20, max(1, self.steps // 25))
+        return max(min(20, max(1, self.steps // 25)), self.steps // 1_000)
 
     @property
     def eval_characters(self) -> int:

@@ -43,6 +43,7 @@ SAMPLE = SamplingParams(length=200, temperature=0.8, seed=1)
 _METRICS_EVERY_S = 0.5
 _CHECKPOINT_EVERY_S = 60.0
 _OVERRUN = 1.25
+_EXPLODED = 10  # times the loss of guessing blindly
 
 
 def train(settings: Settings, folder: Path) -> Phase:
@@ -119,6 +120,7 @@ class _Loop:
         self.learner = Learner(plan.recipe, self.config, corpus.train_part, settings.seed)
         self.notes = list(corpus.notes)
         self.done = 0
+        self.start_step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
         self.train_loss: float | None = None
@@ -131,6 +133,7 @@ class _Loop:
         recipe = self.plan.recipe
         return {
             "step": self.done,
+            "start_step": self.start_step,
             "total_steps": self.plan.total_steps,
             "chunk": recipe.batch_size * recipe.sequence_length,
             "seconds": self.seconds,
@@ -152,7 +155,7 @@ class _Loop:
             facts, tensors = checkpoint.facts, checkpoint.tensors
             self.learner.restore(tensors)
             self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
-            self.done = facts["step"]
+            self.done = self.start_step = facts["step"]
             self.seconds = facts["seconds"]
             self.cpu_seconds = facts["cpu_seconds"]
             self.train_loss = facts["train_loss"]
@@ -170,9 +173,9 @@ class _Loop:
         while self.done < self.plan.total_steps and not stop:
             factor = lr_factor(self.plan.progress(self.done + 1), self.plan.recipe)
             loss = self.learner.step(self.done, factor)
-            if not math.isfinite(loss):
+            if not loss < _EXPLODED * max(1.0, math.log(self.config.vocab_size)):
                 raise TrainingError(
-                    f"the loss is no longer a number at step {self.done}: "
+                    f"the loss has exploded ({loss:.3g} at step {self.done:,}): "
                     "start anew with a lower --muon_lr and --adam_lr"
                 )
             self.done += 1

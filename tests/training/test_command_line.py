@@ -1,0 +1,212 @@
+"""python -m training, as a person uses it: a child process, real signals, a real Hub double."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from model.folder import load_model
+from tests.hub_server import HubServer
+from tests.reference import TEXT
+from training.__main__ import build_parser, shown_command
+from training.checkpoint import CHECKPOINTS_FOLDER, load_checkpoint
+from training.run import read_state
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--hidden_size", "32", "--threads", "1"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "my novel.txt"
+    path.write_text(TEXT[:60_000], encoding="utf-8")
+    return path
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "training", *map(str, arguments)]
+
+
+def run(
+    *arguments: str | Path, folder: Path = ROOT, stdin: bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    child = subprocess.run(
+        command(*arguments), cwd=folder, env=environment, input=stdin, capture_output=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    stderr = child.stderr.decode()
+    assert "Traceback" not in stderr, stderr
+    return subprocess.CompletedProcess(child.args, child.returncode, child.stdout.decode(), stderr)
+
+
+def test_a_text_becomes_a_model_in_one_command(corpus: Path, tmp_path: Path) -> None:
+    child = run(corpus, "--steps", "30", *SMALL, folder=tmp_path)
+    assert child.returncode == 0, child.stderr
+    for part in ("54,000 characters to learn of 60,000", "Recipe: 1 layer of 32", "held out"):
+        assert part in child.stderr
+    assert re.search(r"Held out: \d\.\d{4} nats per character \(\d\.\d{3} bits\)", child.stderr)
+    assert re.search(r"with \d\.\d\d of \d+ cores busy", child.stderr)
+    training = load_model(tmp_path / "runs" / "my novel").config.training
+    expected = "python -m training 'my novel.txt' --hidden_size 32 --steps 30 --threads 1"
+    assert sorted(training["command"].split()) == sorted(expected.split())
+    again = run(corpus, "--steps", "2", *SMALL, folder=tmp_path)
+    assert again.returncode == 0
+    assert (tmp_path / "runs" / "my novel-2" / "model").is_dir()
+
+
+def test_standard_input_can_be_the_corpus_and_the_run_keeps_it(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    child = run("-", "--steps", "3", "--output", out, *SMALL, stdin=TEXT[:5_000].encode())
+    assert child.returncode == 0, child.stderr
+    training = load_model(out).config.training
+    assert training["corpus_characters"] == 5_000
+    assert training["command"].startswith("python -m training - ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
+def test_ctrl_c_stops_cleanly_and_resume_ends_in_the_same_weights(
+    corpus: Path, tmp_path: Path
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    asked = [corpus, "--steps", "200", *SMALL]
+    assert run(*asked, "--output", whole).returncode == 0
+    child = subprocess.Popen(command(*asked, "--output", stopped), cwd=ROOT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list((stopped / CHECKPOINTS_FOLDER).glob("*.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 0, errors.decode()
+    assert f"--resume {stopped}" in errors.decode()
+    assert read_state(stopped)["phase"] == "stopped"
+    assert 0 < load_model(stopped).config.training["steps"] < 200
+
+    resumed = run("--resume", stopped)
+    assert resumed.returncode == 0, resumed.stderr
+    weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in (whole, stopped)]
+    assert weights[0] == weights[1]
+    finished = run("--resume", stopped)
+    assert finished.returncode != 0
+    assert "is finished" in finished.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit on a file's size")
+def test_a_full_disk_is_said_and_the_last_checkpoint_stays(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    limited = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
+        "from training.__main__ import main; main()"
+    )  # the system then refuses to write, as it does when the disk is full
+    child = subprocess.Popen(
+        command(corpus, "--steps", "200", "--output", out, *SMALL), cwd=ROOT, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not list((out / CHECKPOINTS_FOLDER).glob("*.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.kill()
+    child.communicate()
+    before, _ = load_checkpoint(out)
+    assert before is not None
+    full = subprocess.run(
+        [sys.executable, "-c", limited, "--resume", str(out)], cwd=ROOT, capture_output=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    message = full.stderr.decode()
+    assert full.returncode == 1
+    assert "Traceback" not in message
+    assert "What was saved before is whole" in message
+    after, notes = load_checkpoint(out)
+    assert after is not None
+    assert (after.facts, notes) == (before.facts, [])
+    assert run("--resume", out).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a CORPUS"),
+        (["nowhere.txt"], "nowhere.txt doesn't exist"),
+        (["{corpus}", "--minutes", "0"], "--minutes must be from"),
+        (["{corpus}", "--dropout", "2"], "--dropout must be from"),
+        (["{corpus}", "--steps", "1.5"], "invalid int value"),
+        (["{corpus}", "--output", "{folder}"], "exists and is no run's folder"),
+        (["--resume", "{folder}"], "is no run's folder"),
+        (["{corpus}", "--push_to_hub"], "--push_to_hub needs --hub_model_id"),
+        (["{corpus}", "--hub_model_id", "ann/x"], "goes with --push_to_hub"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_and_nothing_is_left(
+    corpus: Path, arguments: list[str], message: str
+) -> None:
+    folder = corpus.parent
+    before = sorted(folder.iterdir())
+    filled = [a.format(corpus=corpus, folder=folder) for a in arguments]
+    child = run(*filled, folder=folder)
+    assert child.returncode != 0
+    assert message in child.stderr
+    assert sorted(folder.iterdir()) == before
+
+
+def test_resume_takes_everything_from_the_run(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert run(corpus, "--steps", "2", "--output", out, *SMALL).returncode == 0
+    child = run("--resume", out, "--minutes", "3")
+    assert child.returncode != 0
+    assert "leave out --minutes" in child.stderr
+    again = run(corpus, "--steps", "2", "--output", out, *SMALL)
+    assert again.returncode != 0
+    assert "holds a run already" in again.stderr
+
+
+def test_the_card_shows_the_command_without_paths_or_tokens() -> None:
+    arguments = ["/home/ann/secret/novel.txt", "--minutes", "3", "--output", "/home/ann/x"]
+    arguments += ["--push_to_hub", "--hub_model_id", "ann/novel", "--hub_token", "hf_secret"]
+    assert shown_command(arguments) == "python -m training novel.txt --minutes 3.0"
+
+
+def test_every_flag_is_explained() -> None:
+    for action in build_parser()._actions:
+        assert action.help, action.dest
+
+
+def test_training_ends_on_the_hub_when_asked(
+    hub: HubServer, repo_id: str, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    push = ["--push_to_hub", "--hub_model_id", repo_id, "--yes"]
+    child = run(corpus, "--steps", "3", "--output", out, *SMALL, *push)
+    assert child.returncode == 0, child.stderr
+    assert "This becomes public" in child.stdout
+    assert f"Published: {hub.url}/{repo_id}" in child.stderr
+    generated = subprocess.run(
+        [sys.executable, "-m", "model", "generate", repo_id, "--length", "20", "--seed", "1"],
+        cwd=ROOT, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert generated.returncode == 0, generated.stderr.decode()
+    assert len(generated.stdout.decode()) == 21
+
+
+def test_what_the_hub_will_refuse_is_known_before_training_starts(
+    hub: HubServer, repo_id: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    asked = [corpus, "--steps", "1000000", "--output", out, "--push_to_hub"]
+    monkeypatch.setenv("HF_TOKEN", "hf_read")
+    child = run(*asked, "--hub_model_id", repo_id, "--yes")
+    assert child.returncode != 0
+    assert "may only read" in child.stderr
+    monkeypatch.setenv("HF_TOKEN", "hf_ann")
+    child = run(*asked, "--hub_model_id", repo_id)
+    assert child.returncode != 0
+    assert "add --yes, or --private" in child.stderr
+    assert not out.exists()
+    assert not hub.requests or all("commit" not in str(request) for request in hub.requests)

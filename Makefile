@@ -12,6 +12,8 @@ RUN := $(VENV)/bin/python
 PIP = $(shell if $(RUN) -c 'import pip' 2>/dev/null; then echo $(RUN) -m pip; \
 	else echo $(PYTHON) -m pip --python $(RUN); fi)
 INSTALL = $(PIP) install --disable-pip-version-check
+SERVED = $(if $(MODEL),--model "$(MODEL)") $(if $(REVISION),--revision "$(REVISION)") \
+	$(if $(PORT),--port "$(PORT)")
 REFERENCE := runs/python-reference.txt
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 FIND_CHROMIUM = for name in "$$CHROMIUM" chromium chromium-browser google-chrome "$(MAC_CHROME)"; \
@@ -24,17 +26,16 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 app: $(VENV)/app.installed ## chat in the browser; MODEL=folder or user/name, REVISION=, PORT=
-	$(strip $(RUN) app.py $(if $(MODEL),--model "$(MODEL)") $(if $(REVISION),--revision "$(REVISION)") \
-	  $(if $(PORT),--port "$(PORT)") $(ARGS))
+	$(strip $(RUN) app.py $(SERVED) $(ARGS))
 
 train: $(VENV)/training.installed $(if $(CORPUS),,$(REFERENCE)) ## teach a text: CORPUS=file MINUTES=5
-	$(RUN) -m training "$(or $(CORPUS),$(REFERENCE))" --minutes $(MINUTES) $(ARGS)
+	$(strip $(RUN) -m training "$(or $(CORPUS),$(REFERENCE))" --minutes $(MINUTES) $(ARGS))
 
 test: $(VENV)/dev.installed browser ## the tests, without the long ones
-	$(RUN) -m pytest -m "not long" $(ARGS)
+	$(strip $(RUN) -m pytest -m "not long" $(ARGS))
 
 test-all: $(VENV)/dev.installed browser ## all tests, within 25 minutes
-	$(RUN) -m pytest $(ARGS)
+	$(strip $(RUN) -m pytest $(ARGS))
 
 check: $(VENV)/dev.installed ## format, lint and types
 	$(RUN) -m ruff format --check .
@@ -52,6 +53,7 @@ bench: $(VENV)/dev.installed ## one script a claim, each with a ratio to a peer
 pretrained: $(VENV)/training.installed ## train the bundled model again: CORPUS=tinyshakespeare.txt
 	@test -n "$(CORPUS)" || { echo "Name the text: make pretrained CORPUS=tinyshakespeare.txt" >&2; exit 1; }
 	$(RUN) -m training "$(CORPUS)" --steps STEPS --output runs/pretrained
+	cp runs/pretrained/model/config.json runs/pretrained/model/model.safetensors model/pretrained/
 
 browser:
 	@$(FIND_CHROMIUM) >/dev/null || { \

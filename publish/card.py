@@ -196,7 +196,8 @@ def _corpus_lines(config: ModelConfig) -> list[str]:
         line += f", {characters:,.0f} characters"
     if config.training.get("corpus_sha256"):
         line += f", sha256 {_code(str(config.training['corpus_sha256']))}"
-    return [line]
+    credit = config.training.get("credit")
+    return [line, f"credit: {' '.join(str(credit).split())}"] if credit else [line]
 
 
 def _measured_lines(config: ModelConfig) -> list[str]:

@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--min_count", type=int, help="fold characters rarer than this into one (default: 1)"
     )
     text.add_argument("--language", help="of the text, for the model card: en, de, zh, ...")
+    text.add_argument("--credit", metavar="TEXT", help="whose text it is, for the model card")
     text.add_argument("--license", help="of the model, for its card: mit, cc0-1.0, ...")
 
     network = parser.add_argument_group("the network and its training (chosen by default)")

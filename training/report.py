@@ -52,6 +52,7 @@ def write_model(
         "charlstm_version": VERSION,
         "license": settings.license,
         "language": settings.language,
+        "credit": settings.credit,
         "samples": samples(Generator(model)),
     }
     config = replace(model.config, training=training)

@@ -57,6 +57,7 @@ class Settings:
         command: how the run was started, without paths; for the model card.
         license: of the model, for its card.
         language: of the corpus, for the card.
+        credit: whose text it is, for the card.
     """
 
     corpus: tuple[str, ...]
@@ -81,6 +82,7 @@ class Settings:
     command: str = ""
     license: str | None = None
     language: str | None = None
+    credit: str | None = None
 
     def __post_init__(self) -> None:
         """Raises TrainingError if a value is out of range."""

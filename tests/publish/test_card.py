@@ -168,3 +168,9 @@ def test_the_program_fits_in_any_window(prompt: str) -> None:
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 88
     compile("\n".join(lines), "card", "exec")
+
+
+def test_the_card_credits_whoever_wrote_or_gathered_the_text() -> None:
+    assert "- credit: Ann,\n" not in card(config(credit="Ann,\nof the Club"))
+    assert "- credit: Ann, of the Club\n" in card(config(credit="Ann,\nof the Club"))
+    assert "- credit" not in card(config())

@@ -133,16 +133,17 @@ def new_run(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Setti
         raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder} exists and is no run's folder: choose another --output")
-    settings = settings_from(parsed, parsed.corpus, shown_command(arguments))
-    for path in parsed.corpus:
+    corpus = [str(Path(path).expanduser()) for path in parsed.corpus]
+    settings = settings_from(parsed, corpus, shown_command(arguments))
+    for path in corpus:
         if path != "-" and not Path(path).exists():
             raise TrainingError(f"{path} doesn't exist")
-    if "-" in parsed.corpus:
+    if "-" in corpus:
         folder.mkdir(parents=True, exist_ok=True)
         spooled = folder / "stdin.txt"
         say("Reading standard input ...")
         spooled.write_bytes(sys.stdin.buffer.read())
-        paths = [str(spooled) if path == "-" else path for path in parsed.corpus]
+        paths = [str(spooled) if path == "-" else path for path in corpus]
         settings = settings_from(parsed, paths, settings.command)
     return settings, folder
 

@@ -76,7 +76,7 @@ def test_ctrl_c_stops_cleanly_and_resume_ends_in_the_same_weights(
     corpus: Path, tmp_path: Path
 ) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    asked = [corpus, "--steps", "200", *SMALL]
+    asked: list[str | Path] = [corpus, "--steps", "200", *SMALL]
     assert run(*asked, "--output", whole).returncode == 0
     child = subprocess.Popen(command(*asked, "--output", stopped), cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
@@ -199,7 +199,7 @@ def test_what_the_hub_will_refuse_is_known_before_training_starts(
     hub: HubServer, repo_id: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
-    asked = [corpus, "--steps", "1000000", "--output", out, "--push_to_hub"]
+    asked: list[str | Path] = [corpus, "--steps", "1000000", "--output", out, "--push_to_hub"]
     monkeypatch.setenv("HF_TOKEN", "hf_read")
     child = run(*asked, "--hub_model_id", repo_id, "--yes")
     assert child.returncode != 0

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -46,9 +47,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def settings(corpus: Path, steps: int = 60, **more: object) -> Settings:
-    asked = {"hidden_size": 48, "batch_size": 16, "sequence_length": 32, "threads": 1, **more}
-    return Settings((str(corpus),), steps=steps, **asked)  # type: ignore[arg-type]
+def settings(corpus: Path, steps: int = 60, **more: Any) -> Settings:
+    asked: dict[str, Any] = {
+        "hidden_size": 48,
+        "batch_size": 16,
+        "sequence_length": 32,
+        "threads": 1,
+        **more,
+    }
+    return Settings((str(corpus),), steps=steps, **asked)
 
 
 def weights_digest(run: Path) -> str:
@@ -88,7 +95,7 @@ def test_a_run_learns_and_leaves_a_whole_model_folder(corpus: Path, tmp_path: Pa
 def test_a_seed_repeats_a_run_exactly_whatever_the_global_random_state(
     corpus: Path, tmp_path: Path
 ) -> None:
-    dropout = {"dropout": 0.2, "input_dropout": 0.1, "num_layers": 2}
+    dropout: dict[str, Any] = {"dropout": 0.2, "input_dropout": 0.1, "num_layers": 2}
     torch.manual_seed(1)
     train(settings(corpus, **dropout), tmp_path / "a")
     torch.manual_seed(2)
@@ -172,14 +179,14 @@ def test_minutes_become_a_stored_number_of_steps_and_are_kept(corpus: Path, tmp_
 def test_a_run_that_is_slower_than_planned_is_cut_short_and_says_so(
     corpus: Path, tmp_path: Path
 ) -> None:
-    recipe = {"hidden_size": 32, "threads": 1}
-    train(Settings((str(corpus),), steps=1, **recipe), tmp_path / "other")  # type: ignore[arg-type]
+    recipe: dict[str, Any] = {"hidden_size": 32, "threads": 1}
+    train(Settings((str(corpus),), steps=1, **recipe), tmp_path / "other")
     plan = json.loads((tmp_path / "other" / "plan.json").read_text(encoding="utf-8"))
     plan["steps"] = 20_000  # as if a much faster machine had been timed
     run = tmp_path / "run"
     run.mkdir()
     (run / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    assert train(Settings((str(corpus),), minutes=0.02, **recipe), run) == "done"  # type: ignore[arg-type]
+    assert train(Settings((str(corpus),), minutes=0.02, **recipe), run) == "done"
     amendments = json.loads((run / "plan.json").read_text(encoding="utf-8"))["amendments"]
     facts = load_model(run).config.training
     assert len(amendments) >= 1

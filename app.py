@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import html
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Before gradio is imported: it would report its use.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Where matplotlib is installed, gradio asks it for its backend at the first event: to search for a
+# screen took the first visitor 0.8 s.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 import gradio as gr
 
@@ -72,7 +76,7 @@ def build_page(offer: Offer) -> gr.Blocks:
     with page:
         gr.HTML(_heading(offer), elem_id="heading")
         if offer.problem:
-            gr.HTML(html.escape(offer.problem), elem_id="problem")
+            gr.HTML(html.escape(offer.problem, quote=False), elem_id="problem")
         if offer.generator:
             ChatTab(offer.generator, offer.hub_id)
             add_chat_endpoint(offer.generator)
@@ -129,7 +133,10 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     options = parser.parse_args()
-    serve(build_page(choose_model(options.model, options.revision)), options.host, options.port)
+    offer = choose_model(options.model, options.revision)
+    if offer.problem:
+        print(offer.problem, file=sys.stderr)
+    serve(build_page(offer), options.host, options.port)
 
 
 if __name__ == "__main__":

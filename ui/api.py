@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 import gradio as gr
 from gradio.events import api
@@ -45,11 +46,11 @@ def add_chat_endpoint(generator: Generator) -> None:
         try:
             _check_text(message, context)
             params = SamplingParams(
-                length=length,
+                length=_whole(length),
                 temperature=temperature,
-                top_k=top_k,
+                top_k=_whole(top_k),
                 top_p=top_p,
-                seed=seed,
+                seed=None if seed is None else _whole(seed),
                 stop=template.stop if template else (),
             )
             if params.length > LONGEST_ANSWER:
@@ -84,3 +85,8 @@ def _check_text(message: object, context: object) -> None:
             raise SamplingError(
                 f"{name} has {len(text):,} characters; send the last {LONGEST_TEXT:,}"
             )
+
+
+def _whole(number: Any) -> Any:
+    """A program's 500.0 is a whole number too; what is none is left to SamplingParams to refuse."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number

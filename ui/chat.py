@@ -143,8 +143,9 @@ class ChatTab:
             )
 
     async def _respond(
-        self, message: str, transcript: Transcript, *settings: float | None
+        self, message: str | None, transcript: Transcript, *settings: float | str | None
     ) -> AsyncGenerator[Updates]:
+        message = message or ""
         kept = clean_message(message)
         if kept:
             transcript = (*transcript, Part(kept))
@@ -154,7 +155,7 @@ class ChatTab:
                 yield update
 
     async def _answer_again(
-        self, transcript: Transcript, *settings: float | None
+        self, transcript: Transcript, *settings: float | str | None
     ) -> AsyncGenerator[Updates]:
         shorter = without_last_answer(transcript)
         async with aclosing(self._answer(shorter, "", *settings)) as updates:
@@ -162,7 +163,7 @@ class ChatTab:
                 yield update
 
     async def _answer(
-        self, transcript: Transcript, note: str, *settings: float | None
+        self, transcript: Transcript, note: str, *settings: float | str | None
     ) -> AsyncGenerator[Updates]:
         params, pace = self._read_settings(*settings)
         yield {
@@ -198,7 +199,7 @@ class ChatTab:
             )
         except SamplingError as error:
             # Gradio shows the text of an error as HTML.
-            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+            raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
         return params, pace or math.inf
 
     def _note_on(self, message: str, cut: int) -> str:
@@ -236,11 +237,12 @@ class ChatTab:
 
 
 def _note(text: str) -> gr.HTML:
-    return gr.HTML(html.escape(text), visible=bool(text))
+    return gr.HTML(html.escape(text, quote=False), visible=bool(text))
 
 
-def _seed(typed: str) -> int:
-    if not typed.strip():
+def _seed(typed: str | None) -> int:
+    # A page that has just opened sends None for a box that nobody has touched.
+    if typed is None or not typed.strip():
         return random.randrange(_SEEDS)
     try:
         return int(typed)

@@ -94,7 +94,7 @@ def _pull(pieces: Pieces, characters: float, seconds: float) -> tuple[str, bool,
     """Up to about so many characters or seconds' worth; whether that was all; seconds it took."""
     began = time.perf_counter()
     taken: list[str] = []
-    while characters > 0 and time.perf_counter() < began + seconds:
+    while characters >= 1 and time.perf_counter() < began + seconds:
         piece = next(pieces, None)
         if piece is None:
             return "".join(taken), True, time.perf_counter() - began

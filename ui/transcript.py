@@ -68,7 +68,7 @@ def without_last_exchange(transcript: Transcript) -> tuple[Transcript, str]:
     return left, ""
 
 
-def messages(transcript: Sequence[Part]) -> list[dict[str, Any]]:
+def messages(transcript: Sequence[Part]) -> list[Any]:
     """The transcript as the value of a `gr.Chatbot` (render_markdown=False)."""
     return [
         {"role": "user", "content": [_content(part.text)]}

@@ -1,0 +1,267 @@
+"""A visitor in a real browser writes with the real app."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.running_app import RunningApp
+
+ODD = "\t <b>&amp;*x*$y$ `#_-\n\n  * two  spaces \n> \\( \\) <script>1</script> $$z$$ &#65; é €"
+
+
+def parts(page: Page) -> list[str]:
+    """The stretches of text that the page shows, as they are in the document."""
+    return _texts(page, "textContent")
+
+
+def shown(page: Page) -> str:
+    """The whole text, as it is painted: with `innerText`, white space counts if it can be seen."""
+    return "".join(_texts(page, "innerText"))
+
+
+def _texts(page: Page, kind: str) -> list[str]:
+    places = "#text :is(.user-row, .bot-row) .md:not(:has(.seed))"
+    texts: list[str] = page.eval_on_selector_all(places, f"all => all.map(e => e.{kind})")
+    return texts
+
+
+def seeds(page: Page) -> list[str]:
+    return [re.sub(r"\D", "", text) for text in page.locator("#text .seed").all_inner_texts()]
+
+
+def write(page: Page, text: str) -> None:
+    """Type a message and press Enter."""
+    page.fill("#message textarea", text)
+    page.press("#message textarea", "Enter")
+
+
+def stop(page: Page) -> None:
+    page.click("#message .stop-button")
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page) -> None:
+    expect(page.locator("#message .submit-button")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+def wait_until_written(page: Page, answer: int) -> None:
+    """Until the part at this place is a whole answer, and the page waits for the visitor."""
+    wait_until(lambda: len(parts(page)) == answer + 1 and len(parts(page)[answer]) == 500)
+    wait_until_idle(page)
+
+
+def choose(page: Page, label: str, value: str) -> None:
+    """Set a setting that has a text box."""
+    field = page.get_by_role("textbox", name=label)
+    field.fill(value)
+    field.press("Tab")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_a_message_is_continued_stopped_and_gone_on_with(visit: Visit) -> None:
+    page = visit()
+    write(page, "ROMEO:")
+    wait_until(lambda: len(parts(page)) == 2)
+    lengths = []
+    for _ in range(3):
+        lengths.append(len(parts(page)[1]))
+        page.wait_for_timeout(300)
+    assert lengths[0] < lengths[1] < lengths[2] < 500
+    stop(page)
+    stopped = parts(page)
+    page.wait_for_timeout(400)
+    assert parts(page) == stopped
+    assert stopped[0] == "ROMEO:"
+    assert page.input_value("#message textarea") == ""
+    page.press("#message textarea", "Enter")
+    wait_until(lambda: len(parts(page)) == 3 and len(parts(page)[2]) > 20)
+    stop(page)
+    assert parts(page)[:2] == stopped
+
+
+def test_what_is_typed_and_generated_is_shown_to_the_character(visit: Visit) -> None:
+    page = visit()
+    choose(page, "Seed", "12")
+    page.get_by_label("at once").check()
+    write(page, ODD)
+    wait_until_written(page, 1)
+    typed, answer = parts(page)
+    assert typed == ODD
+    assert {"<", ">", "&", "\t", "\n"} <= set(answer)
+    assert shown(page) == typed + answer
+    assert seeds(page) == ["12"]
+
+
+def test_parts_of_nothing_but_white_space_are_shown_too(visit: Visit) -> None:
+    page = visit()
+    write(page, "a\n")
+    wait_until(lambda: len(parts(page)) == 2)
+    stop(page)
+    write(page, " \n\t\n ")
+    wait_until(lambda: len(parts(page)) == 4)
+    stop(page)
+    assert parts(page)[2] == " \n\t\n "
+
+
+def test_the_same_seed_gives_the_same_answer_and_a_new_one_another(visit: Visit) -> None:
+    page = visit()
+    page.get_by_label("at once").check()
+    write(page, "JULIET:")
+    wait_until_written(page, 1)
+    first, (seed,) = parts(page), seeds(page)
+    page.get_by_role("button", name="Another").click()
+    wait_until(lambda: seeds(page) != [seed])
+    wait_until_written(page, 1)
+    assert parts(page)[0] == "JULIET:"
+    assert parts(page)[1] != first[1]
+    choose(page, "Seed", seed)
+    page.get_by_role("button", name="Another").click()
+    wait_until(lambda: seeds(page) == [seed])
+    wait_until_written(page, 1)
+    assert parts(page) == first
+
+
+def test_undo_gives_the_message_back_and_clear_begins_anew(visit: Visit) -> None:
+    page = visit()
+    write(page, "one")
+    wait_until(lambda: len(parts(page)) == 2)
+    stop(page)
+    write(page, "two")
+    wait_until(lambda: len(parts(page)) == 4)
+    stop(page)
+    page.get_by_role("button", name="Undo").click()
+    wait_until(lambda: len(parts(page)) == 2)
+    expect(page.locator("#message textarea")).to_have_value("two")
+    page.get_by_role("button", name="Clear").click()
+    wait_until(lambda: parts(page) == [])
+    expect(page.locator("#message textarea")).to_have_value("")
+
+
+def test_an_example_starts_the_text(visit: Visit) -> None:
+    page = visit()
+    page.get_by_role("button", name=re.compile("Once upon a time")).click()
+    wait_until(lambda: len(parts(page)) == 2 and len(parts(page)[1]) > 20)
+    assert parts(page)[0] == "Once upon a time"
+    stop(page)
+
+
+def test_copy_and_download_give_the_whole_text_to_the_character(
+    visit: Visit, tmp_path: Path
+) -> None:
+    page = visit()
+    page.get_by_label("at once").check()
+    write(page, ODD)
+    wait_until_written(page, 1)
+    whole = "".join(parts(page))
+    page.get_by_role("button", name="Copy").click()
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == whole)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "text.txt")
+    assert (tmp_path / "text.txt").read_bytes().decode("utf-8") == whole
+
+
+def test_the_page_says_which_characters_the_model_does_not_know(visit: Visit) -> None:
+    page = visit()
+    write(page, "Köln <b> €")
+    expect(page.locator("#note")).to_contain_text("“ö” read as “o”; “€” left out")
+    stop(page)
+    write(page, "Rome")
+    expect(page.locator("#note")).to_be_hidden()
+    stop(page)
+
+
+def test_a_wrong_setting_is_said_in_plain_words_and_the_page_goes_on(visit: Visit) -> None:
+    page = visit()
+    choose(page, "Seed", "<i>many</i>")
+    write(page, "A")
+    expect(page.get_by_text("seed must be a whole number, not '<i>many</i>'")).to_be_visible()
+    wait_until_idle(page)
+    choose(page, "Seed", "5")
+    write(page, "A")
+    wait_until(lambda: len(parts(page)) == 2)
+    stop(page)
+
+
+def test_two_visitors_write_at_once_each_their_own_text(visit: Visit) -> None:
+    ann, bob = visit(own_browser=True), visit(own_browser=True)
+    write(ann, "I am Ann. ")
+    write(bob, "I am Bob. ")
+    wait_until(lambda: len(parts(ann)) == len(parts(bob)) == 2)
+    before = [len(parts(page)[1]) for page in (ann, bob)]
+    ann.wait_for_timeout(600)
+    after = [len(parts(page)[1]) for page in (ann, bob)]
+    assert all(later > earlier for earlier, later in zip(before, after, strict=True))
+    assert all(length < 500 for length in after)
+    stop(ann)
+    stop(bob)
+    assert parts(ann)[0] == "I am Ann. "
+    assert parts(bob)[0] == "I am Bob. "
+    assert parts(ann)[1] != parts(bob)[1]
+
+
+def test_a_closed_tab_stops_the_work(visit: Visit, app: RunningApp) -> None:
+    page = visit()
+    wait_until(lambda: len(app.record("began")) == len(app.record("ended")))
+    write(page, "ROMEO:")
+    wait_until(lambda: len(parts(page)) == 2)
+    assert len(app.record("began")) == len(app.record("ended")) + 1
+    page.close()
+    wait_until(lambda: len(app.record("began")) == len(app.record("ended")), seconds=2.5)
+
+
+def test_the_text_is_kept_at_a_pace_one_can_read(visit: Visit) -> None:
+    page = visit()
+    write(page, "A")
+    wait_until(lambda: len(parts(page)) == 2 and len(parts(page)[1]) > 0)
+    began, before = time.monotonic(), len(parts(page)[1])
+    page.wait_for_timeout(1_500)
+    after, seconds = len(parts(page)[1]), time.monotonic() - began
+    assert after - before <= 160 * seconds + 15
+    stop(page)
+
+
+def test_a_phone_shows_it_all_without_scrolling_sideways(visit: Visit) -> None:
+    page = visit(width=390)
+    write(page, "A" * 200)
+    wait_until(lambda: len(parts(page)) == 2)
+    stop(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for name in ("Undo", "Another", "Clear", "Copy", "Download", "Continue"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box
+        assert 0 <= box["x"] <= 390 - box["width"]
+
+
+def test_the_page_can_be_used_with_the_keyboard_alone(visit: Visit) -> None:
+    page = visit()
+    expect(page.locator("#message textarea")).to_be_focused()
+    page.keyboard.type("ROMEO:")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("I")
+    page.keyboard.press("Enter")
+    wait_until(lambda: len(parts(page)) == 2)
+    page.keyboard.press("Tab")
+    expect(page.locator("#message .stop-button")).to_be_focused()
+    page.keyboard.press("Enter")
+    wait_until_idle(page)
+    assert parts(page)[0] == "ROMEO:\nI"
+
+
+def test_the_server_asked_nobody_else(app: RunningApp) -> None:
+    contacts = app.record("contact")
+    assert contacts
+    assert all("127.0.0.1" in contact or "localhost" in contact for contact in contacts)

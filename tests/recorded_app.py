@@ -1,0 +1,45 @@
+"""Runs app.py as it is and writes down whom it contacts and when a stream of text begins and ends.
+
+python tests/recorded_app.py RECORD [arguments of app.py]
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Watch, then run."""
+    record = open(sys.argv[1], "a", buffering=1, encoding="utf-8")  # noqa: SIM115 (until the end)
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "socket.connect":
+            record.write(f"contact {arguments[1]!r}\n")
+        elif event == "socket.getaddrinfo":
+            record.write(f"contact {arguments[0]!r}\n")
+
+    sys.addaudithook(watch)
+    sys.path.insert(0, str(ROOT))
+    from model.generator import Generator
+
+    stream = Generator.stream
+
+    def recorded_stream(*arguments: object, **named: object) -> Iterator[str]:
+        record.write("began stream\n")
+        try:
+            yield from stream(*arguments, **named)  # type: ignore[arg-type]
+        finally:
+            record.write("ended stream\n")
+
+    Generator.stream = recorded_stream  # type: ignore[method-assign]
+    sys.argv = ["app.py", *sys.argv[2:]]
+    runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

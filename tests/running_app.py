@@ -1,0 +1,120 @@
+"""The real app as a child process on 127.0.0.1: started with a model, looked at, stopped.
+
+Knows nothing of browsers or of `/chat`. The small model has random weights, so it writes every
+character that it knows equally often: angle brackets, ampersands, tabs and line breaks among them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import string
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.config import ModelConfig
+from model.dialogue import ChatTemplate
+from model.folder import Model, save_model
+from model.vocabulary import Vocabulary
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_S = 90
+"""For the app to answer: it takes 5 to 8 seconds, longer where others keep the cores busy."""
+
+
+def small_model(template: ChatTemplate | None = None) -> Model:
+    """A model that knows printable ASCII, tab and line break, and has learned nothing."""
+    characters = sorted(set(string.printable) - set("\r\v\f"))
+    config = ModelConfig(
+        Vocabulary(tuple(characters)),
+        hidden_size=32,
+        chat_template=template,
+        training={"corpus": "noise.txt", "val_loss": 4.5},
+    )
+    rng = np.random.default_rng(1)
+    shapes = config.parameter_shapes()
+    return Model(config, {k: rng.normal(0, 0.1, s).astype(np.float32) for k, s in shapes.items()})
+
+
+def small_model_folder(folder: Path) -> Path:
+    """The small model, saved."""
+    save_model(folder, small_model())
+    return folder
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """A child that runs app.py and answers."""
+
+    url: str
+    pid: int
+    _log: Path
+    _record: Path
+
+    def log(self) -> str:
+        """What it printed so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    def record(self, kind: str) -> list[str]:
+        """What tests/recorded_app.py wrote down: `contact`, `began` or `ended`."""
+        lines = self._record.read_text(encoding="utf-8").splitlines()
+        return [line.removeprefix(f"{kind} ") for line in lines if line.startswith(f"{kind} ")]
+
+
+@contextmanager
+def run_app(
+    scratch: Path, *arguments: str, recorded: bool = False, environment: Mapping[str, str] = {}
+) -> Iterator[RunningApp]:
+    """`python app.py ARGUMENTS`, stopped at the end.
+
+    Args:
+        scratch: an empty folder for its log.
+        arguments: of the command line; the port is added.
+        recorded: run it under tests/recorded_app.py.
+        environment: variables to add.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log, record = scratch / "log.txt", scratch / "record.txt"
+    record.touch()
+    start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else ["app.py"]
+    with open(log, "w", encoding="utf-8") as output:
+        child = subprocess.Popen(
+            [sys.executable, *start, *arguments, "--port", str(port)],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        )
+    app = RunningApp(f"http://127.0.0.1:{port}", child.pid, log, record)
+    try:
+        _wait_until_it_answers(app, child)
+        yield app
+    finally:
+        child.terminate()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _wait_until_it_answers(app: RunningApp, child: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while child.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(app.url, timeout=5):
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.1)
+    raise AssertionError(f"the app doesn't answer; it printed:\n{app.log()}")

@@ -1,0 +1,141 @@
+"""A stream reaches a page at a reader's pace, in few updates, and ends when nobody listens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import aclosing
+
+import pytest
+
+from model.generator import Generator
+from model.sampling import SamplingParams
+from tests.running_app import small_model
+from ui.streaming import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, next_interval, stream_updates
+
+
+class CountingGenerator(Generator):
+    """The real one, which also says how much it has generated and whether its stream is closed."""
+
+    generated = 0
+    closed = 0
+
+    def stream(self, prompt: str = "", params: SamplingParams | None = None) -> Iterator[str]:
+        try:
+            for piece in super().stream(prompt, params):
+                self.generated += len(piece)
+                yield piece
+        finally:
+            self.closed += 1
+
+
+@pytest.fixture
+def generator() -> CountingGenerator:
+    return CountingGenerator(small_model())
+
+
+async def first_update(generator: Generator, params: SamplingParams, speed: float) -> str:
+    """Listen to one update, then close."""
+    async with aclosing(stream_updates(generator, "A", params, speed)) as updates:
+        return await anext(updates)
+
+
+def test_the_updates_together_are_the_generators_text(generator: CountingGenerator) -> None:
+    params = SamplingParams(length=1_000, seed=3)
+
+    async def listen() -> list[str]:
+        return [text async for text in stream_updates(generator, "A", params)]
+
+    updates = asyncio.run(listen())
+    assert "".join(updates) == generator.generate("A", params)
+    assert len(updates[0]) == 1
+
+
+def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
+    generator: CountingGenerator,
+) -> None:
+    params = SamplingParams(length=1_000)
+
+    async def listen() -> tuple[int, int, float]:
+        shown, updates, began = 0, 0, time.monotonic()
+        async with aclosing(stream_updates(generator, "A", params, 150)) as stream:
+            async for text in stream:
+                shown += len(text)
+                updates += 1
+                assert generator.generated == shown
+                if time.monotonic() > began + 1.5:
+                    break
+        return shown, updates, time.monotonic() - began
+
+    shown, updates, seconds = asyncio.run(listen())
+    assert shown <= 150 * seconds + 1
+    assert shown >= 100 * (seconds - LONGEST_INTERVAL_S)
+    assert updates <= 15 * seconds + 1
+    assert generator.generated < 1_000
+
+
+def test_nothing_is_generated_for_a_listener_who_has_left(generator: CountingGenerator) -> None:
+    asyncio.run(first_update(generator, SamplingParams(length=100_000), 150))
+    assert generator.closed == 1
+    assert generator.generated <= 2
+
+
+def test_a_cancelled_stream_ends_in_the_middle_of_its_work(generator: CountingGenerator) -> None:
+    async def listen() -> None:
+        params = SamplingParams(length=100_000)
+        stream = stream_updates(generator, "A" * 2_000, params)
+        task = asyncio.ensure_future(_drain(stream))
+        await asyncio.sleep(0.05)  # while its thread is at work
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(listen())
+    assert generator.closed == 1
+    assert generator.generated < 100_000
+
+
+async def _drain(stream: object) -> None:
+    async with aclosing(stream) as updates:  # type: ignore[type-var]
+        async for _ in updates:  # type: ignore[attr-defined]
+            pass
+
+
+def test_a_loaded_server_sends_fewer_updates_but_no_less_text(
+    generator: CountingGenerator,
+) -> None:
+    async def listen(busy: bool) -> tuple[int, int]:
+        async def hog() -> None:
+            while True:
+                time.sleep(0.06)  # others at work on the event loop
+                await asyncio.sleep(0)
+
+        work = asyncio.ensure_future(hog()) if busy else None
+        shown, updates, began = 0, 0, time.monotonic()
+        async with aclosing(
+            stream_updates(generator, "A", SamplingParams(length=5_000), 150)
+        ) as stream:
+            async for text in stream:
+                shown += len(text)
+                updates += 1
+                if time.monotonic() > began + 2:
+                    break
+        if work:
+            work.cancel()
+        return shown, updates
+
+    quiet_text, quiet_updates = asyncio.run(listen(busy=False))
+    busy_text, busy_updates = asyncio.run(listen(busy=True))
+    assert busy_updates < quiet_updates * 0.6
+    assert busy_text > quiet_text * 0.5
+
+
+def test_updates_become_rare_under_load_and_frequent_again_after_it() -> None:
+    interval = SHORTEST_INTERVAL_S
+    for _ in range(20):
+        interval = next_interval(interval, late=interval)
+    assert interval == LONGEST_INTERVAL_S
+    for _ in range(40):
+        interval = next_interval(interval, late=0.0)
+    assert interval == SHORTEST_INTERVAL_S

@@ -114,6 +114,8 @@ def serve(page: gr.Blocks, host: str | None = None, port: int | None = None) -> 
         run_history=False,
         enable_monitoring=False,
         max_threads=64,
+        # A session takes memory as long as it is kept; beyond this many the oldest go.
+        state_session_capacity=1_000,
     )
 
 

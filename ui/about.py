@@ -64,8 +64,8 @@ def _candidates(config: ModelConfig) -> Iterator[str]:
     texts = [sample.get("text") for sample in samples if isinstance(sample, dict)]
     text = "\n".join(text for text in texts if isinstance(text, str))
     yield from (prompt for prompt in prompts if isinstance(prompt, str))
-    # In plays, chat logs and code, lines that end in a colon say who or what comes next.
-    headings = Counter(re.findall(r"^\S[^\n]*:$", text, flags=re.MULTILINE))
+    # In plays and the like, a line after an empty one that ends in a colon says who speaks.
+    headings = Counter(re.findall(r"(?:\A|\n\n)(\S[^\n]*:)\n", text))
     yield from (heading for heading, _ in headings.most_common(_MOST_EXAMPLES - 1))
     yield from re.findall(r"^(?:\S+ ){2}(?=\S)", text, flags=re.MULTILINE)
     yield from ("The ", "Once upon a time")
@@ -92,6 +92,8 @@ def _training_facts(config: ModelConfig) -> Iterator[tuple[str, str]]:
     seconds = facts.get("seconds")
     if isinstance(seconds, int | float):
         yield "Trained in", f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} s"
-    for key, label in (("date", "Trained on"), ("license", "Licence")):
+    for key, label in (("credit", "Text by"), ("license", "Licence")):
         if isinstance(facts.get(key), str):
-            yield label, str(facts[key])[:40]
+            yield label, facts[key]
+    if isinstance(facts.get("date"), str):
+        yield "Trained on", facts["date"].partition("T")[0]

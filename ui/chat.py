@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -34,6 +35,8 @@ from ui.transcript import (
 Updates = dict[Any, Any]
 """New values by component."""
 
+Setting = float | str | None
+
 _SEEDS = 1_000_000  # few enough digits to be read aloud
 _PACES: list[tuple[str, float]] = [
     ("40", 40),
@@ -41,6 +44,15 @@ _PACES: list[tuple[str, float]] = [
     ("at once", 0),
 ]
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Any number of visitors at once: they share the worker threads of ui.streaming.
+_ANSWERING: dict[str, Any] = {**_QUIET, "concurrency_limit": None, "concurrency_id": "page"}
+
+
+@dataclass
+class Session:
+    """What one visitor's events tell each other while they run; Gradio keeps one for each."""
+
+    stop_requested: bool = False
 
 
 class ChatTab:
@@ -48,6 +60,7 @@ class ChatTab:
 
     def __init__(self, generator: Generator, hub_id: str | None = None) -> None:
         self._generator = generator
+        self._session = gr.State(Session())
         self._transcript = gr.State(())
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
@@ -89,6 +102,7 @@ class ChatTab:
             self._clear = gr.Button("Clear", size="sm", min_width=60)
             self._copy = gr.Button("Copy", size="sm", min_width=60)
             self._download = gr.Button("Download", size="sm", min_width=60)
+        self._sent = gr.Textbox(visible="hidden")
         self._shelf = gr.Textbox(visible=False)
 
     def _build_settings(self) -> None:
@@ -117,72 +131,73 @@ class ChatTab:
         return [self._undo, self._again, self._clear]
 
     def _wire(self) -> None:
-        """What starts an answer, what ends one, and what changes the transcript between."""
-        shown = [self._view, self._transcript, self._box, self._note]
-        answering: dict[str, Any] = {
-            "outputs": [*shown, *self._changing],
-            "concurrency_limit": None,
-            "concurrency_id": "page",
-            **_QUIET,
-        }
-        typed = [self._box, self._transcript, *self._settings]
+        """What starts an answer, what ends one, and what changes the transcript between.
+
+        What can be done without the server is done by page.js. An answer has two outputs, those
+        that change with every update: for each further one Gradio makes a new component at every
+        update, even if it is skipped, and that took most of a core with 20 visitors.
+        """
+        controls = [self._box, *self._changing]
+        written = [self._view, self._transcript]
+        context = [self._session, self._transcript, *self._settings]
         chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
-        answers = [
-            self._box.submit(self._respond, typed, **answering),
-            chosen.then(self._respond, typed, **answering),
-            self._again.click(self._answer_again, typed[1:], **answering),
-        ]
+        answers = []
+        for start in (self._box.submit, chosen.then):
+            typed = [self._box, self._view]
+            begun = start(None, typed, [self._sent, *controls], js=_script("begin"), **_QUIET)
+            answers.append(begun.then(self._respond, [self._sent, *context], written, **_ANSWERING))
+        begun = self._again.click(None, None, controls, js=_script("beginAgain"), **_QUIET)
+        answers.append(begun.then(self._answer_again, context, written, **_ANSWERING))
         for answer in answers:
-            answer.then(self._idle, None, [self._box, *self._changing], **_QUIET)
-        self._box.stop(None, None, None, cancels=answers, **_QUIET)
+            for ended in (answer.then, answer.failure):  # `then` is for all but failures
+                known = [self._sent, self._view]
+                ended(None, known, controls, js=_script("end"), **_QUIET)
+        # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
+        # "Error" when the two sides of it cross.
+        self._box.stop(_stop, self._session, None, **_QUIET)
+        self._sent.change(self._note_on, self._sent, self._note, **_QUIET)
+
+        shown = [*written, self._box, self._note]
         self._undo.click(self._undo_last, [self._box, self._transcript], shown, **_QUIET)
         self._clear.click(self._start_anew, None, shown, **_QUIET)
         for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
             button.click(self._whole_text, self._transcript, self._shelf, **_QUIET).then(
-                None, self._shelf, None, js=f"(text) => window.charlstm.{script}(text)", **_QUIET
+                None, self._shelf, None, js=_script(script), **_QUIET
             )
 
     async def _respond(
-        self, message: str | None, transcript: Transcript, *settings: float | str | None
+        self, message: str | None, session: Session, transcript: Transcript, *settings: Setting
     ) -> AsyncGenerator[Updates]:
-        message = message or ""
-        kept = clean_message(message)
-        if kept:
+        if kept := clean_message(message or ""):
             transcript = (*transcript, Part(kept))
-        note = self._note_on(kept, len(message) - len(kept))
-        async with aclosing(self._answer(transcript, note, *settings)) as updates:
+        async with aclosing(self._answer(session, transcript, *settings)) as updates:
             async for update in updates:
                 yield update
 
     async def _answer_again(
-        self, transcript: Transcript, *settings: float | str | None
+        self, session: Session, transcript: Transcript, *settings: Setting
     ) -> AsyncGenerator[Updates]:
         shorter = without_last_answer(transcript)
-        async with aclosing(self._answer(shorter, "", *settings)) as updates:
+        async with aclosing(self._answer(session, shorter, *settings)) as updates:
             async for update in updates:
                 yield update
 
     async def _answer(
-        self, transcript: Transcript, note: str, *settings: float | str | None
+        self, session: Session, transcript: Transcript, *settings: Setting
     ) -> AsyncGenerator[Updates]:
         params, pace = self._read_settings(*settings)
-        yield {
-            self._view: messages(transcript),
-            self._transcript: transcript,
-            self._box: gr.Textbox(value="", submit_btn=False, stop_btn="Stop"),
-            self._note: _note(note),
-            **{button: gr.Button(interactive=False) for button in self._changing},
-        }
+        session.stop_requested = False
+        yield self._show(transcript)
         prompt = whole_text(transcript, self._generator.config.chat_template)
         answer = ""
         async with aclosing(stream_updates(self._generator, prompt, params, pace)) as updates:
             async for text in updates:
                 answer += text
-                longer = (*transcript, Part(answer, params.seed))
-                yield {self._view: messages(longer), self._transcript: longer}
+                yield self._show((*transcript, Part(answer, params.seed)))
+                if session.stop_requested:
+                    break
         if not answer:
-            ended = "The model ends its text here. Write something for it to go on."
-            yield {self._note: _note(ended)}
+            gr.Info("The model ends its text here: write something for it to go on.")
 
     def _read_settings(
         self, temperature: Any, top_p: Any, top_k: Any, length: Any, seed: Any, pace: Any
@@ -202,38 +217,38 @@ class ChatTab:
             raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
         return params, pace or math.inf
 
-    def _note_on(self, message: str, cut: int) -> str:
+    async def _note_on(self, message: str | None) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
+        kept = clean_message(message or "")
         notes = []
-        if cut > 0:
+        if len(kept) < len(message or ""):
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
-        if changes := self._generator.vocabulary.encode(message).describe():
+        if changes := self._generator.vocabulary.encode(kept).describe():
             notes.append(f"Not in this model's alphabet: {changes}")
-        return ". ".join(notes)
-
-    def _idle(self) -> Updates:
-        return {
-            self._box: gr.Textbox(submit_btn="Continue", stop_btn=False),
-            **{button: gr.Button(interactive=True) for button in self._changing},
-        }
+        return _note(". ".join(notes))
 
     def _undo_last(self, typed: str, transcript: Transcript) -> Updates:
         """Take back the last answer and what it answered, which may be edited and sent again."""
         shorter, message = without_last_exchange(transcript)
-        return {**self._show(shorter), self._box: typed or message}
+        return {**self._show(shorter), self._box: typed or message, self._note: _note("")}
 
     def _start_anew(self) -> Updates:
-        return {**self._show(()), self._box: ""}
+        return {**self._show(()), self._box: "", self._note: _note("")}
 
     def _show(self, transcript: Transcript) -> Updates:
-        return {
-            self._view: messages(transcript),
-            self._transcript: transcript,
-            self._note: _note(""),
-        }
+        return {self._view: messages(transcript), self._transcript: transcript}
 
     def _whole_text(self, transcript: Transcript) -> str:
         return whole_text(transcript, self._generator.config.chat_template)
+
+
+def _stop(session: Session) -> None:
+    session.stop_requested = True
+
+
+def _script(function: str) -> str:
+    """A function of page.js as Gradio wants it."""
+    return f"(...values) => window.charlstm.{function}(...values)"
 
 
 def _note(text: str) -> gr.HTML:

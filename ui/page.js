@@ -1,23 +1,49 @@
-// What the page does in the browser alone: the whole text to the clipboard or into a file.
-window.charlstm = {
-  async copyText(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // Without https there is no clipboard object but on localhost; this older way works there.
-      const area = document.createElement("textarea");
-      area.value = text;
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
-  },
-  downloadText(text) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-    link.download = "text.txt";
-    link.click();
-    URL.revokeObjectURL(link.href);
-  },
-};
+// What the page does without the server: what shows that an answer is being written, and the whole
+// text to the clipboard or into a file. What is returned goes to the outputs of an event.
+window.charlstm = (() => {
+  const update = (properties) => ({ __type__: "update", ...properties });
+  const buttons = (interactive) => Array(3).fill(update({ interactive })); // Undo, Another, Clear
+  const busy = { submit_btn: false, stop_btn: "Stop" };
+  const idle = { submit_btn: "Continue", stop_btn: false };
+  let shownBefore = 0;
+
+  return {
+    begin(message, shown) {
+      shownBefore = shown.length;
+      return [message, update({ ...busy, value: "" }), ...buttons(false)];
+    },
+
+    beginAgain() {
+      shownBefore = Infinity;
+      return [update(busy), ...buttons(false)];
+    },
+
+    // After a success or a failure. A message that never came to be shown is given back.
+    end(message, shown) {
+      const lost = message && shown.length <= shownBefore && shownBefore < Infinity;
+      return [update(lost ? { ...idle, value: message } : idle), ...buttons(true)];
+    },
+
+    async copyText(text) {
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        // Without https there is no clipboard but on localhost; this older way works there too.
+        const area = document.createElement("textarea");
+        area.value = text;
+        document.body.append(area);
+        area.select();
+        document.execCommand("copy");
+        area.remove();
+      }
+    },
+
+    downloadText(text) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+      link.download = "text.txt";
+      link.click();
+      URL.revokeObjectURL(link.href);
+    },
+  };
+})();

@@ -182,7 +182,7 @@ def test_a_run_that_is_slower_than_planned_is_cut_short_and_says_so(
     recipe: dict[str, Any] = {"hidden_size": 32, "threads": 1}
     train(Settings((str(corpus),), steps=1, **recipe), tmp_path / "other")
     plan = json.loads((tmp_path / "other" / "plan.json").read_text(encoding="utf-8"))
-    plan["steps"] = 20_000  # as if a much faster machine had been timed
+    plan["steps"] = 2_000  # as if a much faster machine had been timed
     run = tmp_path / "run"
     run.mkdir()
     (run / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
@@ -190,7 +190,7 @@ def test_a_run_that_is_slower_than_planned_is_cut_short_and_says_so(
     amendments = json.loads((run / "plan.json").read_text(encoding="utf-8"))["amendments"]
     facts = load_model(run).config.training
     assert len(amendments) >= 1
-    assert facts["steps"] == amendments[-1][1] < 5_000
+    assert facts["steps"] == amendments[-1][1] < 1_500
     assert "slower than when it was timed" in read_state(run)["notes"][-1]
 
 

@@ -109,7 +109,7 @@ def serve(page: gr.Blocks, host: str | None = None, port: int | None = None) -> 
         ),
         css_paths=UI / "page.css",
         head=f"<script>{(UI / 'page.js').read_text(encoding='utf-8')}</script>",
-        footer_links=["api", "settings"],
+        footer_links=["api"],
         # What visitors write stays in their conversation: not in the browser's database either.
         run_history=False,
         enable_monitoring=False,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gradio_client import Client
@@ -28,18 +30,37 @@ def bundled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "BUNDLED_MODEL", folder)
 
 
-def run_python(script: str, *arguments: str) -> str:
-    """What a script prints that is run in the project's folder, in a process of its own."""
-    command = [sys.executable, "-c", script, *arguments]
+IMPORTED = """
+import json, pathlib, sys
+import app
+has_torch = "torch" in sys.modules
+app.BUNDLED_MODEL = pathlib.Path(sys.argv[1])
+page = app.build_page(app.choose_model("nowhere/<b>"))
+values = [part["props"].get("value") for part in page.get_config_file()["components"]]
+print(json.dumps({"has_torch": has_torch, "page_without_a_model": str(values)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What a process finds that imports the app and builds its page where there is no model."""
+    command = [sys.executable, "-c", IMPORTED, str(tmp_path_factory.mktemp("none") / "none")]
     child = subprocess.run(
         command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=PATIENCE_S, check=False
     )
     assert child.returncode == 0, child.stderr
-    return child.stdout
+    return json.loads(child.stdout)
 
 
-def test_importing_the_app_imports_no_torch() -> None:
-    assert run_python("import app, sys; print('torch' in sys.modules)") == "False\n"
+def test_importing_the_app_imports_no_torch(imported: Any) -> None:
+    assert imported["has_torch"] is False
+
+
+def test_without_any_model_the_page_still_says_why(imported: Any) -> None:
+    page = imported["page_without_a_model"]
+    assert "The model nowhere/&lt;b&gt; can't be used" in page
+    assert "The bundled model can't be used" in page
+    assert "<b>" not in page
 
 
 @pytest.mark.skipif(not MAPS.exists(), reason="only Linux tells what a process has loaded")
@@ -90,19 +111,3 @@ def test_a_hub_that_is_down_is_said_and_the_bundled_model_offered() -> None:
     offer = app.choose_model("ann/never-fetched")
     assert offer.generator
     assert "ann/never-fetched can't be used" in offer.problem
-
-
-PAGE_WITHOUT_A_MODEL = """
-import json, pathlib, sys
-import app
-app.BUNDLED_MODEL = pathlib.Path(sys.argv[1])
-page = app.build_page(app.choose_model("nowhere/<b>"))
-print(json.dumps([part["props"].get("value") for part in page.get_config_file()["components"]]))
-"""
-
-
-def test_without_any_model_the_page_still_says_why(tmp_path: Path) -> None:
-    page = run_python(PAGE_WITHOUT_A_MODEL, str(tmp_path / "none"))
-    assert "The model nowhere/&lt;b&gt; can't be used" in page
-    assert "The bundled model can't be used" in page
-    assert "<b>" not in page

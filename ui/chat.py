@@ -63,9 +63,9 @@ class ChatTab:
         self._session = gr.State(Session())
         self._transcript = gr.State(())
         with gr.Row(equal_height=False):
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=5, min_width=320):
                 self._build_text()
-            with gr.Column(scale=1, min_width=260):
+            with gr.Column(scale=2, min_width=280):
                 self._build_settings()
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
                     gr.HTML(describe_model(generator.config, hub_id), elem_id="about")
@@ -110,7 +110,7 @@ class ChatTab:
             temperature = gr.Slider(
                 0, 1.5, 0.8, step=0.05, label="Temperature", info="low: safe, high: wild"
             )
-            length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters an answer")
+            length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters")
             pace = gr.Radio(
                 _PACES, value=CHARACTERS_PER_SECOND, label="Pace", info="characters a second"
             )

@@ -118,6 +118,23 @@ def test_what_is_typed_and_generated_is_shown_to_the_character(visit: Visit) -> 
     assert seeds(page) == ["12"]
 
 
+def test_an_answer_follows_its_beginning_with_nothing_painted_between(visit: Visit) -> None:
+    page = visit_slowly(visit)
+    write(page, "A")
+    wait_until_it_grows(page)
+    wait_until_it_grows(page)
+    gap = page.evaluate(
+        """() => {
+            const parts = document.querySelectorAll('#text :is(.user-row, .bot-row) .md');
+            const typed = [...parts[0].getClientRects()].at(-1);
+            const answer = parts[parts.length - 1].getClientRects()[0];
+            return Math.abs(answer.left - typed.right) + Math.abs(answer.top - typed.top);
+        }"""
+    )
+    assert gap < 1
+    stop(page)
+
+
 def test_parts_of_nothing_but_white_space_are_shown_too(visit: Visit) -> None:
     page = visit_slowly(visit)
     write(page, "a\n")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +15,14 @@ from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.running_app import small_model
 from ui.streaming import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, next_interval, stream_updates
+
+Result = TypeVar("Result")
+
+
+def run(coroutine: Coroutine[object, object, Result]) -> Result:
+    """`asyncio.run` in a thread of its own: a browser test leaves Playwright's loop in this one."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 class CountingGenerator(Generator):
@@ -47,7 +57,7 @@ def test_the_updates_together_are_the_generators_text(generator: CountingGenerat
     async def listen() -> list[str]:
         return [text async for text in stream_updates(generator, "A", params)]
 
-    updates = asyncio.run(listen())
+    updates = run(listen())
     assert "".join(updates) == generator.generate("A", params)
     assert len(updates[0]) == 1
 
@@ -68,7 +78,7 @@ def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
                     break
         return shown, updates, time.monotonic() - began
 
-    shown, updates, seconds = asyncio.run(listen())
+    shown, updates, seconds = run(listen())
     assert shown <= 150 * seconds + 1
     assert shown >= 100 * (seconds - LONGEST_INTERVAL_S)
     assert updates <= 15 * seconds + 1
@@ -76,7 +86,7 @@ def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
 
 
 def test_nothing_is_generated_for_a_listener_who_has_left(generator: CountingGenerator) -> None:
-    asyncio.run(first_update(generator, SamplingParams(length=100_000), 150))
+    run(first_update(generator, SamplingParams(length=100_000), 150))
     assert generator.closed == 1
     assert generator.generated <= 2
 
@@ -91,7 +101,7 @@ def test_a_cancelled_stream_ends_in_the_middle_of_its_work(generator: CountingGe
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(listen())
+    run(listen())
     assert generator.closed == 1
     assert generator.generated < 100_000
 
@@ -125,8 +135,8 @@ def test_a_loaded_server_sends_fewer_updates_but_no_less_text(
             work.cancel()
         return shown, updates
 
-    quiet_text, quiet_updates = asyncio.run(listen(busy=False))
-    busy_text, busy_updates = asyncio.run(listen(busy=True))
+    quiet_text, quiet_updates = run(listen(busy=False))
+    busy_text, busy_updates = run(listen(busy=True))
     assert busy_updates < quiet_updates * 0.6
     assert busy_text > quiet_text * 0.5
 

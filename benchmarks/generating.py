@@ -64,11 +64,11 @@ def main() -> None:
     for _ in range(TURNS):
         ours.append(speed(lambda: generator.generate("", params), arguments.characters))
         theirs.append(speed(lambda: by_torch(network, arguments.characters), arguments.characters))
-    kernels = {info.get("architecture", "?") for info in threadpool_info()}
+    kernels = {info["architecture"] for info in threadpool_info() if "architecture" in info}
     config = model.config
     print(
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, torch "
-        f"{torch.__version__}, BLAS kernels {', '.join(sorted(map(str, kernels)))}; "
+        f"{torch.__version__}, BLAS kernels {', '.join(sorted(kernels))}; "
         f"{config.num_layers} x {config.hidden_size}, one thread"
     )
     print(f"Generator        {statistics.median(ours):8,.0f} characters a second")

@@ -29,6 +29,7 @@ BUNDLED_MODEL = Path(__file__).parent / "pretrained"
 
 _MAX_CONFIG_BYTES = 16 * 2**20
 _EXCHANGE_PATIENCE_S = 1.0
+_TRIES = 5
 
 
 class ModelFolderError(Exception):
@@ -85,7 +86,7 @@ def load_model(path: str | Path) -> Model:
         except ModelFolderError:
             # A run that saves a new model exchanges the folder by two renames: for an instant
             # there is none, or its files are from two versions. Anything else stays wrong.
-            being_exchanged = attempt == 0 or any(_leftovers(Path(path)))
+            being_exchanged = attempt < _TRIES or any(_leftovers(Path(path)))
             if not being_exchanged or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
@@ -174,9 +175,9 @@ def _leftovers(folder: Path) -> list[Path]:
 def _identity(folder: Path) -> tuple[int, int, int]:
     try:
         status = (folder / CONFIG_FILE).stat()
+        return (folder.stat().st_ino, status.st_ino, status.st_mtime_ns)
     except FileNotFoundError as error:
         raise _ChangedWhileReading(f"{folder} vanished while it was read") from error
-    return (folder.stat().st_ino, status.st_ino, status.st_mtime_ns)
 
 
 def _read(folder: Path) -> Model:

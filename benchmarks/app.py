@@ -124,7 +124,7 @@ def first_texts(page: Page, messages: int) -> list[float]:
 def wait_until_whole(page: Page) -> None:
     """Until an answer is complete and the page takes the next message."""
     page.wait_for_timeout(300)
-    page.wait_for_selector(".submit-button", timeout=180_000)
+    page.wait_for_selector(".submit-button", timeout=60_000)
     page.wait_for_timeout(300)
 
 

@@ -16,10 +16,10 @@ from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 
-from publish.repo import Destination
 from training.progress import Progress, say
 from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
+    PLAN_FILE,
     SETTINGS_FILE,
     RunError,
     Settings,
@@ -186,31 +186,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         check_arguments(parsed)
         settings, folder = resumed_run(parsed) if parsed.resume else new_run(parsed, arguments)
-        destination = _prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
-        _train(settings, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            destination = prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
+            _train(settings, folder)
+        except BaseException as error:
+            is_ours = not parsed.resume and not isinstance(error, RunError)
+            if is_ours and not (folder / PLAN_FILE).exists():
+                shutil.rmtree(folder)  # nothing was learnt: the corrected command finds it free
+            raise
         if destination is not None:
             push_model(destination, parsed, folder)
     except (TrainingError, RunError) as error:
         raise SystemExit(f"error: {error}") from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise SystemExit(
-            f"error: {error.strerror or error}{where}. What was saved before is whole; "
-            f"python -m training --resume {folder} goes on from there"
-        ) from None
+        raise SystemExit(f"error: {error.strerror or error}{where}.{_way_back(folder)}") from None
     except KeyboardInterrupt:
-        say(f"Left. python -m training --resume {folder} goes on from the last checkpoint.")
+        say(f"Left.{_way_back(folder)}")
         raise SystemExit(130) from None
 
 
-def _prepare_push(parsed: argparse.Namespace, settings: Settings, folder: Path) -> Destination:
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        return prepare_push(parsed, settings, folder)
-    except BaseException:
-        if not parsed.resume:
-            shutil.rmtree(folder, ignore_errors=True)  # it was made for this: the next try is free
-        raise
+def _way_back(folder: Path | None) -> str:
+    """How to go on, where something of the run was kept."""
+    if folder is None or not folder.exists():
+        return ""
+    return (
+        f" What was saved before is whole; python -m training --resume {folder} goes on from there"
+    )
 
 
 def _train(settings: Settings, folder: Path) -> None:
@@ -223,7 +226,6 @@ def _train(settings: Settings, folder: Path) -> None:
             "training needs torch: pip install -r requirements.txt (the README says how to get "
             "the build for CPUs)"
         ) from None
-    folder.mkdir(parents=True, exist_ok=True)
     stop_on_signals(folder)
     with Progress(folder):
         train(settings, folder)

@@ -62,11 +62,6 @@ class Corpus:
         """The indices to train on."""
         return self.indices[: len(self.indices) - self.held_out]
 
-    @property
-    def held_out_part(self) -> np.ndarray:
-        """The indices to score on; may be empty."""
-        return self.indices[len(self.indices) - self.held_out :]
-
 
 def prepare_corpus(settings: Settings, folder: Path) -> Corpus:
     """The corpus of a run: read and encoded into its folder, unless it is there already.

@@ -27,7 +27,6 @@ LOCK_FILE = "writer.lock"
 MODEL_FOLDER = "model"
 
 Phase = Literal["reading", "timing", "training", "scoring", "done", "stopped", "failed"]
-ENDED: tuple[Phase, ...] = ("done", "stopped", "failed")
 
 
 class RunError(Exception):

@@ -156,6 +156,19 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_left(
     assert sorted(folder.iterdir()) == before
 
 
+def test_a_text_that_cannot_be_read_leaves_its_folder_free_for_the_next_try(
+    corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    corpus.write_bytes(("caf\u00e9 au lait, " * 500).encode("cp1252"))
+    asked: list[str | Path] = [corpus, "--steps", "2", "--output", out, *SMALL]
+    refused = run(*asked)
+    assert refused.returncode != 0
+    assert "at offset 3" in refused.stderr
+    assert not out.exists()
+    assert run(*asked, "--encoding", "cp1252").returncode == 0
+
+
 def test_resume_takes_everything_from_the_run(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert run(corpus, "--steps", "2", "--output", out, *SMALL).returncode == 0

@@ -39,7 +39,7 @@ def test_a_text_is_encoded_on_disk_and_found_again(tmp_path: Path) -> None:
     assert isinstance(corpus.indices, np.memmap)
     assert corpus.indices.dtype == np.uint8
     assert corpus.held_out == round(len(TEXT) * 0.1)
-    assert len(corpus.train_part) + len(corpus.held_out_part) == len(TEXT)
+    assert len(corpus.train_part) == len(TEXT) - corpus.held_out
     assert corpus.name == "ref.txt"
     file.unlink()
     assert text_of(read(tmp_path, file)) == TEXT

@@ -5,16 +5,28 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.muon import Muon, orthogonalize
+from training.muon import COEFFICIENTS, Muon, orthogonalize
+from training.recipe import NEWTON_SCHULZ_STEPS
 
 
-@pytest.mark.parametrize("shape", [(4, 32, 32), (4, 32, 48), (4, 48, 32)])
-def test_every_block_comes_out_nearly_orthogonal(shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("shape", [(4, 48, 48), (16, 48, 192), (4, 96, 48)])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
+def test_large_and_small_directions_come_out_alike(
+    shape: tuple[int, int, int], scale: float
+) -> None:
     torch.manual_seed(0)
-    blocks = torch.randn(shape) * torch.tensor([0.01, 1, 10, 100])[:, None, None]
-    singular_values = torch.linalg.svdvals(orthogonalize(blocks, steps=6))
-    assert singular_values.max() < 1.3
-    assert singular_values.quantile(0.1) > 0.6
+    u, _, v = torch.linalg.svd(torch.randn(shape), full_matrices=False)
+    steep = scale * torch.logspace(0, -1, min(shape[1:]))
+    updates = orthogonalize(u * steep @ v)
+    inside = u.mT @ updates @ v.mT  # diagonal, if the directions have stayed what they were
+    strengths = inside.diagonal(dim1=1, dim2=2)
+    torch.testing.assert_close(inside, torch.diag_embed(strengths), rtol=0, atol=1e-4)
+    assert strengths.max() < 1.5
+    assert strengths.min() > 0.5  # it was a tenth of the largest
+
+
+def test_the_recipe_knows_how_much_work_it_is() -> None:
+    assert len(COEFFICIENTS) == NEWTON_SCHULZ_STEPS
 
 
 def test_one_gates_gradient_does_not_touch_anothers_update() -> None:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 import pytest
 
 from model.vocabulary import Vocabulary
-from training.recipe import Plan, Recipe, choose, lr_factor
+from training.plan import Plan
+from training.recipe import Recipe, choose, lr_factor
 from training.run import Settings, TrainingError
 
 LATIN = Vocabulary(tuple(map(chr, range(32, 97))))
@@ -71,6 +72,11 @@ def test_what_was_asked_for_is_taken_as_it_is() -> None:
     assert (recipe.hidden_size, recipe.batch_size, recipe.num_layers, steps) == (77, 5, 2, 123)
 
 
+def test_wide_gates_are_cut_into_bands_that_are_wide_enough() -> None:
+    sizes = (16, 188, 191, 192, 193, 640)
+    assert [chosen(hidden_size=size)[0].bands for size in sizes] == [1, 1, 1, 4, 1, 4]
+
+
 def test_the_learning_rate_rises_shortly_and_falls_to_its_floor() -> None:
     recipe, _ = chosen()
     assert lr_factor(0.01, recipe) == pytest.approx(0.5 * 0.99)
@@ -89,7 +95,30 @@ def test_a_plan_that_is_cut_goes_on_smoothly_and_ends_early() -> None:
     assert again.progress(525) == pytest.approx(0.85)
     assert Plan.from_json(json.loads(json.dumps(asdict(again)))) == again
     with pytest.raises(TrainingError):
-        cut.amended(400, 601)
+        cut.amended(500, 500)
+
+
+def test_a_plan_that_is_raised_goes_on_smoothly_and_ends_late() -> None:
+    plan = Plan(chosen()[0], 1000)
+    raised = plan.amended(200, 1800)
+    assert raised.total_steps == 1800
+    assert raised.progress(200) == plan.progress(200) == pytest.approx(0.2)
+    assert raised.progress(1000) == pytest.approx(0.6)
+    assert raised.progress(1800) == pytest.approx(1)
+    assert raised.is_evaluation(1000)
+    assert raised.is_evaluation(1800)
+
+
+def test_in_a_whole_run_weights_decay_alike_however_many_steps_it_has() -> None:
+    def decays(steps: int, characters: int) -> float:
+        recipe, _ = chosen(characters=characters, steps=steps, hidden_size=256)
+        return recipe.weight_decay * 0.5 * recipe.muon_lr * steps
+
+    large = 1_000_000_000
+    assert decays(1_000, large) == pytest.approx(1.4, rel=0.05)
+    assert decays(20_000, large) == pytest.approx(1.4, rel=0.05)
+    assert decays(1_000, 100_000) > 3 * 1.4  # 20 passes: it must forget more
+    assert chosen(steps=1, hidden_size=256)[0].weight_decay <= 1
 
 
 def test_scoring_comes_at_least_once_and_at_the_end() -> None:

@@ -1,40 +1,36 @@
-"""A corpus: files of text -> indices on disk (memory-mapped), its parts, its parallel streams.
+"""A corpus: the encoded text of a run, in its folder, and how it comes there.
 
-Reading goes through the files in chunks, twice: once to count characters, once to encode them, so
-that a large corpus never lies in memory as text. Knows nothing about networks.
+Text that another run beside this one has encoded is taken over from it by a link, so a deleted run
+takes its text along and the others keep theirs. Knows nothing about networks.
 """
 
 from __future__ import annotations
 
-import codecs
 import hashlib
+import json
 import os
-import re
+import shutil
+import tempfile
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from charset_normalizer import from_bytes
 
-from model.vocabulary import MAX_VOCABULARY, UNKNOWN, Vocabulary
-from training.run import Settings, TrainingError, read_json, write_json
+from model.dialogue import ChatTemplate
+from model.folder import sync_folder
+from model.vocabulary import MAX_VOCABULARY, Vocabulary
+from training.dialogue import EXAMINED, detect
+from training.encoding import Encoder, index_type
+from training.reading import Reader, find_files, hash_files, names_of
+from training.run import RunError, Settings, TrainingError, read_json, write_json
 
 INDICES_FILE = "corpus.bin"
 DESCRIPTION_FILE = "corpus.json"
-
-_CHUNK = 4 * 2**20  # characters
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# A border between chunks may lie before one of these: NFC never joins them to what stands before.
-_NFC_BORDER = re.compile("[\x00-\x7f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff]")
+_TEMPORARY_FILE = ".corpus.bin.tmp"  # one name, so that the next try overwrites what a kill left
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,7 @@ class Corpus:
         sha256: of the files' bytes, one after the other.
         held_out: number of characters at the end that are never trained on.
         notes: what the reader should know about how the text was read.
+        chat_template: how its turns are written, if it is a dialogue.
     """
 
     indices: np.ndarray
@@ -56,6 +53,7 @@ class Corpus:
     sha256: str
     held_out: int
     notes: tuple[str, ...]
+    chat_template: ChatTemplate | None = None
 
     @property
     def train_part(self) -> np.ndarray:
@@ -63,60 +61,67 @@ class Corpus:
         return self.indices[: len(self.indices) - self.held_out]
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """What is known of an index file; the same in every run that reads the same text alike.
+
+    Args:
+        characters: number of indices.
+        vocabulary: the characters in index order.
+        sha256: of the files' bytes, one after the other.
+        reading: of all else that the indices depend on (see `_reading`).
+        crc32: of the index file's bytes.
+        folding: a note on characters that became the unknown one, or "".
+    """
+
+    characters: int
+    vocabulary: tuple[str, ...]
+    sha256: str
+    reading: str
+    crc32: int
+    folding: str
+
+
 def prepare_corpus(settings: Settings, folder: Path) -> Corpus:
     """The corpus of a run: read and encoded into its folder, unless it is there already.
 
-    Text is normalised: NFC, and line ends as \\n.
+    Text is normalised: NFC, and line ends as \\n. One process at a time may do this in a folder.
 
     Raises:
         TrainingError: if there is nothing to learn from, or a file can't be read as text.
+        OSError: if the disk is full; no part of the text is left there then.
     """
     if (folder / DESCRIPTION_FILE).is_file():
         return _open_corpus(folder)
-    encoding, errors, min_count = settings.encoding, settings.errors, settings.min_count
-    files, notes = find_files(settings.corpus)
-    counts: Counter[str] = Counter()
-    digest = hashlib.sha256()
-    for path in files:
-        _refuse_documents(path)
-        with open(path, "rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
-    for chunk in _normal_chunks(files, encoding, errors):
-        counts.update(chunk)
-    characters = sum(counts.values())
-    if characters < 2:
-        what = "is empty" if characters == 0 else "has a single character"
-        raise TrainingError(
-            f"the corpus {_names(files)} {what}: there is nothing to learn from; "
-            "a few thousand characters are a beginning, a megabyte is good"
-        )
-    vocabulary = Vocabulary.from_counts(counts, min_count)
-    folded = sum(1 for c in counts if c not in vocabulary)
-    if len(vocabulary) == 1 and folded:
-        raise TrainingError(f"no character occurs {min_count} times; lower --min_count")
-    if folded:
-        share = sum(n for c, n in counts.items() if c not in vocabulary) / characters
-        why = f"rarer than {min_count}" if min_count > 1 else f"more than {MAX_VOCABULARY:,} kinds"
-        notes.append(
-            f"{folded:,} kinds of character ({why}) became one unknown character: "
-            f"{share:.2%} of the text"
-        )
-    _write_indices(folder / INDICES_FILE, _normal_chunks(files, encoding, errors), vocabulary)
-    size = round(characters * settings.held_out)
-    if settings.held_out and (size < 2 or characters - size < 2):
-        size = 0
+    files, notes = find_files(settings.corpus, settings.encoding)
+    encoded = _from_another_run(files, settings, folder) or _encode(files, settings, folder)
+    if encoded.folding:
+        notes.append(encoded.folding)
+    held_out = round(encoded.characters * settings.held_out)
+    if settings.held_out and (held_out < 2 or encoded.characters - held_out < 2):
+        held_out = 0
         notes.append("the corpus is too short to hold any of it out: nothing will be measured")
-    description = {
-        "characters": characters,
-        "vocabulary": list(vocabulary.characters),
-        "name": _names(files),
-        "sha256": digest.hexdigest(),
-        "held_out": size,
+    dialogue = None
+    if settings.dialogue == "auto":
+        learnt = min(EXAMINED, encoded.characters - held_out)
+        dialogue = detect(_beginning(folder / INDICES_FILE, encoded.vocabulary, learnt))
+    if dialogue is not None:
+        notes.append(dialogue.describe())
+    own = {
+        "name": names_of(files),
+        "held_out": held_out,
         "notes": notes,
+        "chat_template": None if dialogue is None else asdict(dialogue.template),
     }
-    write_json(folder / DESCRIPTION_FILE, description)
+    sync_folder(folder)
+    write_json(folder / DESCRIPTION_FILE, asdict(encoded) | own)
     return _open_corpus(folder)
+
+
+def _beginning(path: Path, characters: Sequence[str], length: int) -> str:
+    """So many characters of an encoded text, as the model will see them."""
+    vocabulary = Vocabulary(tuple(characters))
+    return vocabulary.decode(np.fromfile(path, index_type(vocabulary), length).tolist())
 
 
 def _open_corpus(folder: Path) -> Corpus:
@@ -125,8 +130,9 @@ def _open_corpus(folder: Path) -> Corpus:
     if description is None:
         raise TrainingError(f"{folder} holds no encoded corpus: start the run anew")
     vocabulary = Vocabulary(tuple(description["vocabulary"]))
+    template = description.get("chat_template")
     path = folder / INDICES_FILE
-    dtype = _dtype(vocabulary)
+    dtype = index_type(vocabulary)
     expected = description["characters"] * np.dtype(dtype).itemsize
     if not path.is_file() or path.stat().st_size != expected:
         raise TrainingError(f"{path} is not the encoded corpus of this run: start the run anew")
@@ -137,204 +143,125 @@ def _open_corpus(folder: Path) -> Corpus:
         sha256=description["sha256"],
         held_out=description["held_out"],
         notes=tuple(description["notes"]),
+        chat_template=None if template is None else ChatTemplate.from_json(template),
     )
 
 
-@dataclass(frozen=True)
-class Streams:
-    """Parallel contiguous streams through the train part, for truncated BPTT.
-
-    Stream b of B begins at b/B of the text, rotated by a random distance that changes from epoch
-    to epoch, so that chunks don't always break at the same places. Everything is a function of
-    (seed, step): a resumed run needs no reader's position.
-
-    Args:
-        indices: shape `(characters,)`.
-        batch_size: number of streams.
-        sequence_length: characters of a chunk.
-        seed: of the rotation.
-    """
-
-    indices: np.ndarray
-    batch_size: int
-    sequence_length: int
-    seed: int
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Chunks until every stream has come to where the next one began."""
-        stride = len(self.indices) // self.batch_size
-        return max(1, stride // self.sequence_length)
-
-    def begins_epoch(self, step: int) -> bool:
-        """Whether the streams jump at this step, so that the carried state must be dropped."""
-        return step % self.steps_per_epoch == 0
-
-    def chunk(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets of a step, each of shape `(batch, time)`, int64."""
-        epoch, position = divmod(step, self.steps_per_epoch)
-        total = len(self.indices)
-        stride = total // self.batch_size
-        rotation = np.random.default_rng((self.seed, epoch)).integers(total) if epoch else 0
-        starts = np.arange(self.batch_size) * stride + rotation + position * self.sequence_length
-        offsets = np.arange(self.sequence_length + 1)
-        windows = self.indices[(starts[:, None] + offsets) % total].astype(np.int64)
-        return windows[:, :-1], windows[:, 1:]
-
-
-def find_files(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """The files that these paths mean, and notes about what was left out.
-
-    A folder means every file in it that isn't hidden and looks like text, in order of name.
-
-    Raises:
-        TrainingError: if a path doesn't exist or a folder holds no text.
-    """
-    files: list[Path] = []
-    notes: list[str] = []
-    for path in map(Path, paths):
-        if path.is_file() or (path.exists() and not path.is_dir()):
-            files.append(path)
-        elif path.is_dir():
-            inside = [
-                file
-                for file in sorted(path.rglob("*"))
-                if file.is_file()
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            ]
-            texts = [file for file in inside if _document_kind(file) is None]
-            if not texts:
-                raise TrainingError(f"the folder {path} holds no text files")
-            if len(texts) < len(inside):
-                count = len(inside) - len(texts)
-                what = "file in {} is" if count == 1 else "files in {} are"
-                notes.append(f"{count:,} {what.format(path.name)} no text: left out")
-            files += texts
-        else:
-            raise TrainingError(f"{path} doesn't exist")
-    return files, notes
-
-
-def _names(files: Sequence[Path]) -> str:
-    if len(files) <= 3:
-        return ", ".join(path.name for path in files)
-    return f"{files[0].name} and {len(files) - 1} more files"
-
-
-def _document_kind(path: Path) -> str | None:
-    """What a file is, if it isn't plain text."""
+def _encode(files: Sequence[Path], settings: Settings, folder: Path) -> _Encoded:
+    """Read the files and write their indices into a run's folder."""
+    reader = Reader(files, settings.encoding, settings.errors)
+    temporary = folder / _TEMPORARY_FILE
     try:
-        with open(path, "rb") as file:
-            head = file.read(65_536)
-    except OSError as error:
-        raise TrainingError(f"{path} can't be read: {error.strerror}") from error
-    if head.startswith(b"%PDF"):
-        return "a PDF"
-    if head.startswith(b"PK\x03\x04"):
-        kinds = {
-            ".docx": "a Word document",
-            ".epub": "an EPUB book",
-            ".odt": "an OpenDocument text",
-        }
-        return kinds.get(path.suffix.lower(), "a ZIP archive")
-    if b"\0" in head and not any(head.startswith(bom) for bom, _ in _BOMS):
-        return "a binary file (or UTF-16 without a byte order mark: then add --encoding utf-16-le)"
+        with tempfile.TemporaryFile(dir=folder) as scratch:
+            encoder = Encoder(scratch)
+            for text in reader:
+                encoder.add(text)
+            encoder.finish()
+            vocabulary, folding = _vocabulary(encoder, settings.min_count, names_of(files))
+            with open(temporary, "wb") as file:
+                crc32 = encoder.write(file, vocabulary)
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, folder / INDICES_FILE)
+    except OSError as error:  # of writing: the reader's are TrainingErrors
+        raise OSError(error.errno, error.strerror, str(folder / INDICES_FILE)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return _Encoded(
+        characters=len(encoder),
+        vocabulary=vocabulary.characters,
+        sha256=reader.sha256,
+        reading=_reading(reader.sizes, settings),
+        crc32=crc32,
+        folding=folding,
+    )
+
+
+def _vocabulary(encoder: Encoder, min_count: int, name: str) -> tuple[Vocabulary, str]:
+    """The vocabulary of a text, and a note on what it folds away, or ""."""
+    if len(encoder) < 2:
+        what = "is empty" if len(encoder) == 0 else "has a single character"
+        raise TrainingError(
+            f"the corpus {name} {what}: there is nothing to learn from; "
+            "a few thousand characters are a beginning, a megabyte is good"
+        )
+    may_fold = min_count > 1 or len(encoder.characters) > MAX_VOCABULARY
+    counts = encoder.counts() if may_fold else dict.fromkeys(encoder.characters, 1)
+    vocabulary = Vocabulary.from_counts(counts, min_count)
+    folded = [character for character in counts if character not in vocabulary]
+    if not folded:
+        return vocabulary, ""
+    if len(vocabulary) == 1:
+        raise TrainingError(f"no character occurs {min_count} times; lower --min_count")
+    share = sum(counts[character] for character in folded) / len(encoder)
+    why = f"rarer than {min_count}" if min_count > 1 else f"more than {MAX_VOCABULARY:,} kinds"
+    return vocabulary, (
+        f"{len(folded):,} kinds of character ({why}) became one unknown character: "
+        f"{share:.2%} of the text"
+    )
+
+
+def _reading(sizes: Sequence[int], settings: Settings) -> str:
+    """A digest of all but the bytes that indices depend on: where files end, and the options."""
+    options = (settings.encoding, settings.errors, settings.min_count)
+    what = json.dumps([list(sizes), options, unicodedata.unidata_version])
+    return hashlib.sha256(what.encode()).hexdigest()
+
+
+def _from_another_run(files: Sequence[Path], settings: Settings, folder: Path) -> _Encoded | None:
+    """Take over the indices of a run beside this one that has read the same text alike."""
+    if not all(path.is_file() for path in files):
+        return None  # a pipe can be read only once
+    reading = _reading([path.stat().st_size for path in files], settings)
+    others = [
+        (place, found) for place, found in _encoded_beside(folder) if found.reading == reading
+    ]
+    sha256 = hash_files(files) if others else ""  # seconds for a gigabyte, so not without a reason
+    for place, found in others:
+        if found.sha256 == sha256 and _take_over(place, folder, found.crc32):
+            return found
     return None
 
 
-def _refuse_documents(path: Path) -> None:
-    kind = _document_kind(path)
-    if kind is not None:
-        raise TrainingError(f"{path} is {kind}: export it as plain text (.txt, UTF-8) first")
+def _encoded_beside(folder: Path) -> Iterator[tuple[Path, _Encoded]]:
+    """The folders of this user's other runs that hold an encoded text, and what is known of it."""
+    getuid = getattr(os, "getuid", lambda: 0)  # on Windows all files are user 0's
+    for path in sorted(folder.resolve().parent.glob(f"*/{DESCRIPTION_FILE}")):
+        try:
+            status = path.stat()
+            if status.st_uid == getuid() and status.st_size < 2**20:
+                data: Any = read_json(path)
+                known = {entry.name: data[entry.name] for entry in fields(_Encoded)}
+                yield path.parent, _Encoded(**known)
+        except (OSError, RunError, LookupError, TypeError):
+            continue  # deleted just now, or no description of ours
 
 
-def _normal_chunks(files: Sequence[Path], encoding: str, errors: str) -> Iterator[str]:
-    """The text of all files, NFC, line ends as \\n, in chunks; a file ends with a line break."""
-    for number, path in enumerate(files):
-        pending = ""
-        for text in _decoded_chunks(path, encoding, errors):
-            pending += text
-            border = _last_border(pending)
-            if border:
-                yield unicodedata.normalize("NFC", pending[:border])
-                pending = pending[border:]
-        if number < len(files) - 1 and not pending.endswith("\n"):
-            pending += "\n"
-        yield unicodedata.normalize("NFC", pending)
+def _take_over(other: Path, folder: Path, crc32: int) -> bool:
+    """Link (or copy) another run's indices into a folder; whether they are there and whole.
 
-
-def _last_border(text: str) -> int:
-    """The last place where the text can be cut without changing its NFC; 0 if there is none."""
-    for position in range(len(text) - 1, max(0, len(text) - 10_000), -1):
-        if _NFC_BORDER.match(text, position):
-            return position
-    return 0
-
-
-def _decoded_chunks(path: Path, encoding: str, errors: str) -> Iterator[str]:
-    with open(path, "rb") as file:
-        head = file.read(4)
-    encoding = next((name for bom, name in _BOMS if head.startswith(bom)), encoding)
+    They are checked when they can't be lost any more: the other run may be deleted at any time.
+    """
+    temporary = folder / _TEMPORARY_FILE
+    temporary.unlink(missing_ok=True)
     try:
-        with open(path, encoding=encoding, errors=errors) as text:
-            while chunk := text.read(_CHUNK):
-                yield chunk
-    except LookupError:
-        raise TrainingError(f"--encoding {encoding}: Python knows no such encoding") from None
-    except UnicodeError:
-        raise TrainingError(_undecodable(path, encoding)) from None
+        try:
+            os.link(other / INDICES_FILE, temporary)
+        except OSError:
+            shutil.copyfile(other / INDICES_FILE, temporary)
+        if _crc32(temporary) != crc32:
+            return False
+        os.replace(temporary, folder / INDICES_FILE)
+    except OSError:  # the other run is gone, or there is no room: encoding will tell
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
 
 
-def _undecodable(path: Path, encoding: str) -> str:
-    """Which byte of the file isn't in the encoding, and which encoding the file seems to be in."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    consumed = 0
-    found = ""
-    window = b""
+def _crc32(path: Path) -> int:
+    crc32 = 0
     with open(path, "rb") as file:
-        while True:
-            block = file.read(2**20)
-            waiting = len(decoder.getstate()[0])
-            try:
-                decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                offset = consumed - waiting + error.start
-                file.seek(max(0, offset - 50_000))
-                window = file.read(100_000)
-                found = f"byte 0x{error.object[error.start]:02x} at offset {offset:,}"
-                break
-            except UnicodeError as error:
-                found = str(error)
-                break
-            if not block:
-                break
-            consumed += len(block)
-    guess = from_bytes(window).best()
-    advice = "--errors replace puts \ufffd for what can't be decoded"
-    if guess is not None and guess.encoding not in (encoding, encoding.replace("-", "_")):
-        advice = f"it looks like {guess.encoding}: add --encoding {guess.encoding}; or {advice}"
-    return f"{path} is not {encoding} text ({found}); {advice}"
-
-
-def _dtype(vocabulary: Vocabulary) -> type[np.uint8] | type[np.uint16]:
-    return np.uint8 if len(vocabulary) <= 256 else np.uint16
-
-
-def _write_indices(path: Path, chunks: Iterator[str], vocabulary: Vocabulary) -> None:
-    encode = _lookup(vocabulary)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        for chunk in chunks:
-            file.write(encode(chunk).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _lookup(vocabulary: Vocabulary) -> Callable[[str], np.ndarray]:
-    """A function from normalised text to indices by one table lookup a character."""
-    unknown = vocabulary.index(UNKNOWN) if UNKNOWN in vocabulary else 0
-    table = np.full(0x110000, unknown, _dtype(vocabulary))
-    for index, character in enumerate(vocabulary.characters):
-        table[ord(character)] = index
-    return lambda text: table[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)]
+        while block := file.read(2**20):
+            crc32 = zlib.crc32(block, crc32)
+    return crc32

@@ -15,7 +15,7 @@ from publish.consent import NoTerminal, ask_on_terminal, what_becomes_public
 from publish.repo import Destination, prepare, publish_command, push
 from training.corpus import prepare_corpus
 from training.progress import say
-from training.run import Settings, TrainingError
+from training.run import RunWriter, Settings, TrainingError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +45,14 @@ def prepare_push(parsed: argparse.Namespace, settings: Settings, folder: Path) -
 
     Raises:
         TrainingError: if the corpus can't be used, or the Hub or the person says no.
+        RunError: if another process is writing in the folder.
     """
-    corpus = prepare_corpus(settings, folder)
+    with RunWriter(folder):
+        corpus = prepare_corpus(settings, folder)
     training = {"corpus": corpus.name, "command": settings.command}
-    config = ModelConfig(corpus.vocabulary, hidden_size=1, training=training)
+    config = ModelConfig(
+        corpus.vocabulary, hidden_size=1, chat_template=corpus.chat_template, training=training
+    )
     text = what_becomes_public(config, parsed.hub_model_id)
     try:
         return prepare(

@@ -12,8 +12,8 @@ import pytest
 
 from model.vocabulary import UNKNOWN
 from tests.reference import TEXT
-from training import corpus as corpora
-from training.corpus import Corpus, Streams, prepare_corpus
+from training import reading
+from training.corpus import Corpus, prepare_corpus
 from training.run import Settings, TrainingError
 
 
@@ -132,14 +132,15 @@ def test_a_folder_means_the_texts_in_it(tmp_path: Path) -> None:
     assert corpus.notes[0] == "1 file in texts is no text: left out"
     (tmp_path / "empty").mkdir()
     with pytest.raises(TrainingError, match="holds no text"):
-        corpora.find_files([str(tmp_path / "empty")])
+        reading.find_files([str(tmp_path / "empty")], "utf-8")
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
 def test_normalisation_holds_across_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(corpora, "_CHUNK", chunk)
+    monkeypatch.setattr(reading, "_HEAD", chunk)
+    monkeypatch.setattr(reading, "_BLOCK", chunk)
     text = unicodedata.normalize("NFD", "Zoë żółć ạ̈ 한국어 \r\n日本が") + "\u0301\u0323"
     expected = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
     assert text_of(read(tmp_path, write(tmp_path / "a.txt", text))) == expected
@@ -164,31 +165,3 @@ def test_a_text_too_short_to_hold_out_is_trained_on_whole(tmp_path: Path) -> Non
     corpus = read(tmp_path, write(tmp_path / "a.txt", "hello"))
     assert corpus.held_out == 0
     assert "nothing will be measured" in corpus.notes[0]
-
-
-def test_every_stream_goes_on_where_it_was_and_targets_are_one_ahead() -> None:
-    indices = np.arange(1000)
-    streams = Streams(indices, batch_size=4, sequence_length=10, seed=1)
-    assert streams.steps_per_epoch == 25
-    assert streams.begins_epoch(0)
-    assert not streams.begins_epoch(1)
-    before, _ = streams.chunk(30)
-    after, targets = streams.chunk(31)
-    assert after.shape == targets.shape == (4, 10)
-    np.testing.assert_array_equal((before[:, -1] + 1) % 1000, after[:, 0])
-    np.testing.assert_array_equal((after + 1) % 1000, targets)
-
-
-def test_an_epoch_reads_everything_once_and_the_next_breaks_it_elsewhere() -> None:
-    streams = Streams(np.arange(1000), batch_size=4, sequence_length=10, seed=1)
-    for epoch in (0, 1, 2):
-        seen = np.concatenate([streams.chunk(epoch * 25 + i)[0].ravel() for i in range(25)])
-        assert sorted(seen) == list(range(1000))
-    starts = {int(streams.chunk(epoch * 25)[0][0, 0]) for epoch in range(4)}
-    assert len(starts) == 4
-
-
-def test_a_text_shorter_than_a_chunk_goes_round() -> None:
-    inputs, targets = Streams(np.arange(3), 1, 2, seed=1).chunk(0)
-    assert inputs.tolist() == [[0, 1]]
-    assert targets.tolist() == [[1, 2]]

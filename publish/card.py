@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -16,6 +15,8 @@ from typing import Any
 
 from model.config import ModelConfig
 from model.folder import PLOT_FILE
+from publish.markdown import code, fenced, plain
+from publish.results import metrics, number, results
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""
@@ -73,6 +74,7 @@ def model_card(
         _summary(config),
         f"![Loss during training]({PLOT_FILE})" if has_plot else "",
         _training(config),
+        results(config),
         _samples(config),
         _usage(config, source),
     ]
@@ -116,7 +118,7 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
     from huggingface_hub import EvalResult, ModelCardData  # here: importing it takes 0.2 s
 
     name = _corpus_name(config)
-    results = [
+    measured = [
         EvalResult(
             task_type="text-generation",
             task_name="Text generation, character by character",
@@ -126,36 +128,20 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
             metric_name=label,
             metric_value=round(value, 4),
         )
-        for metric, label, value in _metrics(config)
+        for metric, label, value in metrics(config)
     ]
+    origin = str(_origin(config).get("name", ""))
     data = ModelCardData(
+        base_model=origin if "/" in origin else None,  # its name on the Hub
         language=config.training.get("language"),
         license=config.training.get("license"),
         library_name="charlstm",
         pipeline_tag="text-generation",
         tags=["char-lstm", "lstm", "character-level"],
         model_name=repo_id.split("/")[-1] if repo_id else _title(config),
-        eval_results=results or None,
+        eval_results=measured or None,
     )
     return data.to_yaml()
-
-
-def _metrics(config: ModelConfig) -> list[tuple[str, str, float]]:
-    loss = _number(config, "val_loss")
-    if loss is None:
-        return []
-    return [
-        ("val_loss", "Held-out loss (nats per character)", loss),
-        ("bits_per_character", "Held-out bits per character", loss / math.log(2)),
-    ]
-
-
-def _number(config: ModelConfig, key: str) -> float | None:
-    """A number of `config.training`; None where somebody's config has none, or something else."""
-    value = config.training.get(key)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def _corpus_name(config: ModelConfig) -> str:
@@ -180,31 +166,47 @@ def _summary(config: ModelConfig) -> str:
 
 
 def _training(config: ModelConfig) -> str:
-    lines = [*_corpus_lines(config), *_measured_lines(config)]
+    lines = [*_corpus_lines(config), *_origin_lines(config), *_measured_lines(config)]
     parts = ["\n".join(f"- {line}" for line in lines)] if lines else []
     if config.training.get("command"):
-        parts += ["The command that trained it:", _fenced(str(config.training["command"]), "sh")]
+        parts += ["The command that trained it:", fenced(str(config.training["command"]), "sh")]
     return "\n\n".join(["## Training", *parts]) if parts else ""
 
 
 def _corpus_lines(config: ModelConfig) -> list[str]:
     if not config.training.get("corpus"):
         return []
-    line = f"corpus: {_code(_corpus_name(config))}"
-    characters = _number(config, "corpus_characters")
+    line = f"corpus: {code(_corpus_name(config))}"
+    characters = number(config.training, "corpus_characters")
     if characters is not None:
         line += f", {characters:,.0f} characters"
     if config.training.get("corpus_sha256"):
-        line += f", sha256 {_code(str(config.training['corpus_sha256']))}"
+        line += f", sha256 {code(str(config.training['corpus_sha256']))}"
     credit = config.training.get("credit")
     return [line, f"credit: {' '.join(str(credit).split())}"] if credit else [line]
 
 
+def _origin(config: ModelConfig) -> Mapping[str, Any]:
+    """The model that this one was fine-tuned from; {} if it wasn't."""
+    origin = config.training.get("init_from")
+    return origin if isinstance(origin, Mapping) and origin.get("name") else {}
+
+
+def _origin_lines(config: ModelConfig) -> list[str]:
+    origin = _origin(config)
+    if not origin:
+        return []
+    line = f"begun from: {code(plain(str(origin['name'])))}"
+    if origin.get("sha256"):
+        line += f", weights of sha256 {code(plain(str(origin['sha256'])))}"
+    return [line]
+
+
 def _measured_lines(config: ModelConfig) -> list[str]:
     lines = []
-    for (_, _, value), unit in zip(_metrics(config), ("nats", "bits"), strict=False):
+    for (_, _, value), unit in zip(metrics(config), ("nats", "bits"), strict=False):
         lines.append(f"held-out part: {value:.4f} {unit} per character")
-    train_loss = _number(config, "train_loss")
+    train_loss = number(config.training, "train_loss")
     if train_loss is not None:
         lines.append(f"training loss: {train_loss:.4f} nats per character")
     for key, form in (
@@ -213,7 +215,7 @@ def _measured_lines(config: ModelConfig) -> list[str]:
         ("seconds", "{:,.0f} seconds"),
         ("seed", "seed {:.0f}"),
     ):
-        value_or_none = _number(config, key)
+        value_or_none = number(config.training, key)
         if value_or_none is not None:
             lines.append(form.format(value_or_none))
     if config.training.get("date"):
@@ -231,8 +233,8 @@ def _samples(config: ModelConfig) -> str:
     for sample in _sample_entries(config):
         prompt, text = str(sample.get("prompt", "")), str(sample.get("text", ""))
         if sample.get("temperature") is not None:
-            parts.append(f"At temperature {sample['temperature']}:")
-        parts.append(_fenced(text if text.startswith(prompt) else prompt + text, "text"))
+            parts.append(f"At temperature {plain(str(sample['temperature']))}:")
+        parts.append(fenced(text if text.startswith(prompt) else prompt + text, "text"))
     return "\n\n".join(["## Samples", *parts]) if parts else ""
 
 
@@ -248,10 +250,10 @@ def _usage(config: ModelConfig, source: list[str]) -> str:
     return "\n\n".join(
         [
             "## Use it with CharLSTM",
-            _fenced(python, "python"),
+            fenced(python, "python"),
             "## Use it without CharLSTM",
             "All that this needs is numpy, safetensors and huggingface_hub:",
-            _fenced(snippet(arguments, prompt), "python"),
+            fenced(snippet(arguments, prompt), "python"),
         ]
     )
 
@@ -273,21 +275,3 @@ def _prompt(config: ModelConfig) -> str:
     known = set(config.vocabulary.characters)
     fits = len(prompt) <= 40 and prompt.isprintable() and set(prompt) <= known
     return json.dumps(prompt if fits else "", ensure_ascii=False)
-
-
-def _code(text: str) -> str:
-    """`text` as inline code, whatever backticks it holds."""
-    ticks = "`" * (_longest_run(text) + 1)
-    space = " " if "`" in text else ""
-    return f"{ticks}{space}{text}{space}{ticks}"
-
-
-def _fenced(text: str, language: str) -> str:
-    """`text` in a fence that no line of it can close, without what a card can't carry."""
-    shown = "".join(c if c in "\n\t" or ord(c) >= 0x20 else "\ufffd" for c in text)
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    return f"{fence}{language}\n{shown}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)

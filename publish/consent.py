@@ -31,6 +31,7 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> str:
         f"- the model, which has learnt from {corpus}, and that name (without its path).",
         "  A small model can repeat its corpus word for word: keep private chats, mail and",
         "  anything secret to yourself, or publish with --private.",
+        *_names(config),
         f"- its {config.vocab_size:,} characters: {_characters(config)}",
         "- how it was trained: sizes, losses, times and settings",
     ]
@@ -38,13 +39,20 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> str:
         lines.append(f"- the command that trained it: {_shown(str(training['command']))}")
     samples = [s for s in training.get("samples") or [] if isinstance(s, Mapping)]
     if not samples:
-        lines.append("- samples of the text that it generates")
+        lines.append(
+            "- samples of the text that it generates, and the longest passage in it that stands"
+        )
+        lines.append("  word for word in what it has learnt from")
     for sample in samples:
         text = str(sample.get("text", ""))
         cut = " ..." if len(text) > _MOST_OF_A_SAMPLE else ""
         lines.append("- this sample of the text that it generates:")
         lines += [f"    {_shown(line)}" for line in text[:_MOST_OF_A_SAMPLE].splitlines()]
         lines[-1] += cut
+    copy = training.get("longest_copy")
+    if isinstance(copy, Mapping) and copy.get("passage"):
+        lines.append("- this passage, which it wrote word for word as the text has it:")
+        lines += [f"    {_shown(line)}" for line in str(copy["passage"]).splitlines()]
     return "\n".join(lines)
 
 
@@ -63,6 +71,18 @@ def ask_on_terminal(text: str, *, is_given: bool) -> Callable[[], bool]:
         return input("Publish it? [y/N] ").strip().lower() in ("y", "yes")
 
     return confirm
+
+
+def _names(config: ModelConfig) -> list[str]:
+    """Who speaks in the corpus, as its config says."""
+    template = config.chat_template
+    if template is None or not template.speakers:
+        return []
+    lines = [f"- who speaks in it, by name: {', '.join(map(_shown, template.speakers))}."]
+    if stops := [_shown(text) for text in template.stop if any(c.isalpha() for c in text)]:
+        lines.append(f"  Also in config.json, where replies end: {', '.join(stops)}.")
+    lines.append("  Ask real people first. Trained with --dialogue off, config.json has no names.")
+    return lines
 
 
 def _characters(config: ModelConfig) -> str:

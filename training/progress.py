@@ -5,18 +5,19 @@ A thread that reads the folder as anybody could; knows nothing about how trainin
 
 from __future__ import annotations
 
-import math
+import json
 import os
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from model.folder import ModelFolderError, load_model
+from training.judgement import bits
 from training.run import METRICS_FILE, MODEL_FOLDER, SAMPLES_FILE, read_lines, read_state
 
 _EVERY_S = 0.25
@@ -76,6 +77,8 @@ class Progress:
             self._follow(state)
         if phase != earlier and phase == "scoring":
             say("Scoring the whole held-out part and writing the model ...")
+        if phase != earlier and phase == "judging":
+            say("The model is written. Comparing it with simpler methods and with its text ...")
 
     def _follow(self, state: dict[str, Any]) -> None:
         if self._bar is None:
@@ -112,7 +115,10 @@ class Progress:
             say(textwrap.indent(line["text"], "    ", lambda _: True))
 
     def _new_lines(self, name: str, after_step: int) -> Iterator[dict[str, Any]]:
-        for line, offset in read_lines(self._folder / name, self._offsets[name]):
+        path = self._folder / name
+        if path.exists() and path.stat().st_size < self._offsets[name]:
+            self._offsets[name] = path.stat().st_size  # the run went back, and its log was cut
+        for line, offset in read_lines(path, self._offsets[name]):
             self._offsets[name] = offset
             if line["step"] > after_step:  # what came before, an earlier process has shown
                 yield line
@@ -134,6 +140,7 @@ class Progress:
                 f"({training['val_bits']:.3f} bits), of {training['held_out_characters']:,} "
                 f"characters; best at step {training['best_step']:,} of {training['steps']:,}"
             )
+        lines += _results(training)
         if state["seconds"] > 0:
             cores = state["cpu_seconds"] / state["seconds"]
             lines.append(
@@ -151,6 +158,35 @@ class Progress:
         return "\n".join(lines)
 
 
-def bits(nats: float) -> float:
-    """Bits per character of a loss in nats per character."""
-    return nats / math.log(2)
+def _results(training: Mapping[str, Any]) -> list[str]:
+    """The loss with resets, the baselines and the judgement, as a run stores them."""
+    lines = []
+    reset, baselines = training["val_loss_reset_256"], training["baselines"]
+    if reset is not None:
+        lines.append(
+            f"          {reset:.4f} nats per character ({bits(reset):.3f} bits) with the state "
+            "reset every 256 characters"
+        )
+    if baselines is not None:
+        named = [
+            (name, baselines[key])
+            for key, name in (
+                ("five_gram", "a 5-gram with back-off"),
+                ("xz", "xz"),
+                ("unigram", "single characters"),
+                ("uniform", "guessing blindly"),
+            )
+            if baselines[key] is not None
+        ]
+        others = ", ".join(f"{name} {bits(loss):.2f}" for name, loss in named)
+        lines.append(f"Bits per character: this model {bits(training['val_loss']):.2f}, {others}")
+    lines += [
+        textwrap.fill(sentence, 96, initial_indent="- ", subsequent_indent="  ")
+        for sentence in training["judgement"]
+    ]
+    passage = training["longest_copy"]["passage"]
+    if passage:
+        lines.append(
+            f"Longest passage as in its text: {json.dumps(passage[:80], ensure_ascii=False)}"
+        )
+    return lines

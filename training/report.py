@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from model.folder import CARD_FILE, PLOT_FILE, Model, save_model
+from model.folder import CARD_FILE, PLOT_FILE, Model, load_model, save_model
 from model.generator import Generator
 from model.sampling import SamplingParams
 from publish.card import model_card
@@ -21,8 +21,11 @@ from training.corpus import Corpus
 from training.run import METRICS_FILE, MODEL_FOLDER, Settings, read_lines
 
 VERSION = "0.1.0"
-_TEMPERATURES = (0.5, 0.8, 1.0)
-_SAMPLE_LENGTH = 400
+TEMPERATURES = (0.5, 0.8, 1.0)
+"""Of the samples, coldest first."""
+
+SAMPLE_LENGTH = 400
+"""Characters of a sample in the config."""
 
 
 def write_model(
@@ -53,9 +56,9 @@ def write_model(
         "license": settings.license,
         "language": settings.language,
         "credit": settings.credit,
-        "samples": samples(Generator(model)),
+        "samples": samples(Generator(model), SAMPLE_LENGTH),
     }
-    config = replace(model.config, training=training)
+    config = replace(model.config, training=training, chat_template=corpus.chat_template)
     plot = loss_plot(folder)
     files: dict[str, bytes | str] = {
         CARD_FILE: model_card(config, repo_id=None, has_plot=plot is not None)
@@ -65,17 +68,36 @@ def write_model(
     save_model(folder / MODEL_FOLDER, Model(config, model.weights), files)
 
 
-def samples(generator: Generator) -> list[dict[str, Any]]:
-    """Text that the model writes from nothing, at a few temperatures."""
+def amend_model(folder: Path, more: Mapping[str, Any]) -> None:
+    """Add to what the config of `folder/model` tells of the training, and write its card anew.
+
+    Args:
+        folder: the run's folder, with a model in it.
+        more: plain JSON; replaces what is there under the same names.
+    """
+    path = folder / MODEL_FOLDER
+    model = load_model(path)
+    config = replace(model.config, training={**model.config.training, **more})
+    plot = path / PLOT_FILE
+    files: dict[str, bytes | str] = {PLOT_FILE: plot.read_bytes()} if plot.exists() else {}
+    files[CARD_FILE] = model_card(config, repo_id=None, has_plot=plot.exists())
+    save_model(path, Model(config, model.weights), files)
+
+
+def samples(generator: Generator, length: int) -> list[dict[str, Any]]:
+    """Text of `length` characters that the model writes from nothing, at each temperature.
+
+    Seeded: a shorter sample is the beginning of a longer one.
+    """
     return [
         {
             "temperature": temperature,
             "prompt": "",
             "text": generator.generate(
-                "", SamplingParams(length=_SAMPLE_LENGTH, temperature=temperature, seed=1)
+                "", SamplingParams(length=length, temperature=temperature, seed=1)
             ),
         }
-        for temperature in _TEMPERATURES
+        for temperature in TEMPERATURES
     ]
 
 

@@ -19,6 +19,10 @@ WARM_UP = 500
 ONE_STREAM_UP_TO = 200_000
 SCORED_AT_MOST = 5_000_000
 
+_RESET_EVERY = 256
+_RESET_SCORED_AT_MOST = 1_000_000
+_RESET_STREAMS = 64
+
 
 @dataclass(frozen=True)
 class Spans:
@@ -67,10 +71,11 @@ def score(network: CharLSTM, indices: np.ndarray, spans: Spans) -> float:
     """Mean cross-entropy over the spans, in nats per character.
 
     Args:
-        network: in evaluation mode.
+        network: in evaluation mode, on any device.
         indices: of the whole text, shape `(characters,)`.
         spans: which predictions to score.
     """
+    device = network.fc.weight.device
     total, count = 0.0, 0
     state: LSTMState | None = None
     piece = max(16, min(1024, 2_000_000 // (len(spans.starts) * network.vocab_size)))
@@ -80,12 +85,35 @@ def score(network: CharLSTM, indices: np.ndarray, spans: Spans) -> float:
             positions = spans.starts[:, None] + offsets  # (spans, time)
             reachable = np.minimum(positions + 1, spans.stop - 1)
             scored = torch.from_numpy((positions + 1 < spans.stop) & (offsets >= 0))
-            inputs = torch.from_numpy(indices[reachable - 1].astype(np.int64))
-            targets = torch.from_numpy(indices[reachable].astype(np.int64))
+            inputs = torch.from_numpy(indices[reachable - 1].astype(np.int64)).to(device)
+            targets = torch.from_numpy(indices[reachable].astype(np.int64)).to(device)
             logits, state = network(inputs, state)
             losses = nn.functional.cross_entropy(
                 logits.flatten(0, 1), targets.flatten(), reduction="none"
             )
-            total += losses[scored.flatten()].double().sum().item()
+            total += losses.cpu()[scored.flatten()].double().sum().item()
             count += int(scored.sum())
     return total / count
+
+
+def score_with_resets(network: CharLSTM, indices: np.ndarray, first: int, stop: int) -> float:
+    """The loss from `first` to `stop` if nothing is carried over blocks of 256 characters.
+
+    Each block begins with a zero state, as a transformer with a context of 256 begins with nothing:
+    this is what to compare with a loss averaged over such blocks, as nanoGPT's is.
+
+    Args:
+        network: in evaluation mode.
+        indices: of the whole text, shape `(characters,)`.
+        first: position of the first input.
+        stop: where the text ends; at most a million characters behind `first` count.
+    """
+    stop = min(stop, first + _RESET_SCORED_AT_MOST)
+    starts = np.arange(first, stop - 1, _RESET_EVERY)
+    total = 0.0
+    for begin in range(0, len(starts), _RESET_STREAMS):
+        blocks = starts[begin : begin + _RESET_STREAMS]
+        end = min(int(blocks[-1]) + _RESET_EVERY, stop - 1)
+        loss = score(network, indices, Spans(blocks, _RESET_EVERY, 0, stop))
+        total += loss * (end - int(blocks[0]))
+    return total / (stop - 1 - first)

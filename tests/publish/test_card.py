@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -34,6 +36,15 @@ TRAINING: dict[str, Any] = {
     "license": "mit",
     "language": "en",
     "samples": [{"temperature": 0.8, "prompt": "while ", "text": "the loop goes on\n"}],
+}
+
+
+RESULTS: dict[str, Any] = {
+    "held_out_characters": 52_300,
+    "val_loss_reset_256": 1.6,
+    "baselines": {"uniform": 4.5, "unigram": 3.2, "five_gram": 2.0, "xz": None, "counted": 9},
+    "judgement": ["Fitted well.", "More minutes may help (--minutes 8)."],
+    "longest_copy": {"length": 300, "passage": "while the loop\n\n# runs"},
 }
 
 
@@ -94,6 +105,75 @@ def test_what_it_tells_is_what_the_training_says() -> None:
         assert words in text
     assert ("sh", TRAINING["command"] + "\n") in fences(text)
     assert ("text", "while the loop goes on\n\n") in fences(text)
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of the card's table, as a Markdown parser sees them."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    rows: list[list[str]] = []
+    for before, token in pairwise(tokens):
+        if before.type == "tr_open":
+            rows.append([])
+        if before.type in ("th_open", "td_open"):
+            rows[-1].append(token.content)
+    return rows
+
+
+def test_its_losses_stand_beside_those_of_simpler_methods() -> None:
+    text = card(config(**RESULTS))
+    names = [row[0] for row in table(text)]
+    assert [row[1] for row in table(text)][1:] == ["1.5000", "1.6000", "2.0000", "3.2000", "4.5000"]
+    assert [row[2] for row in table(text)][1:3] == ["2.1640", "2.3083"]
+    assert "256" in names[2]
+    assert "5-gram" in names[3]
+    assert "52,300 characters, which it has not learnt from" in text
+    assert "- Fitted well.\n- More minutes may help (--minutes 8).\n" in text
+    assert "(the first 22 of its 300 characters)" in text
+    assert ("text", "while the loop\n\n# runs\n") in fences(text)
+
+
+def test_results_that_a_config_lacks_are_left_out() -> None:
+    assert "## Results" not in card(config())
+    assert table(card(config(judgement=["Good."]))) == []
+    only = card(config(longest_copy={"length": 3, "passage": "abc"}))
+    assert ("text", "abc\n") in fences(only)
+    assert "the first" not in only
+
+
+@pytest.mark.parametrize(
+    "nonsense", [None, True, "low", [], {}, math.nan, pytest.param(10**400, id="huge"), [[]], [{}]]
+)
+def test_nonsense_among_the_results_does_no_harm(nonsense: Any) -> None:
+    for key in RESULTS:
+        text = card(config(**{**RESULTS, key: nonsense}))
+        assert metadata(text).license == "mit"
+        assert "nan" not in text
+    assert table(card(config(baselines={"uniform": nonsense, "xz": nonsense}))) == []
+    copy = card(config(longest_copy={"length": nonsense, "passage": "abc"}))
+    assert ("text", "abc\n") in fences(copy)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "# Free money\n\n## at once",
+        "<script>alert(1)</script> &amp; <b>",
+        "[here](http://example.com) ![x](y) http://example.com www.example.com a@example.com",
+        "*a* __b__ `c` ~~d~~ | e | $f$ \\ g",
+        "---\nlicense: none\n---",
+    ],
+)
+def test_somebody_elses_sentences_stay_words(sentence: str) -> None:
+    text = card(config(judgement=[sentence]))
+    parser = MarkdownIt("gfm-like", {"linkify": False})
+    tokens = parser.parse(text.partition("## Results")[2].partition("## Samples")[0])
+    inline = [child for token in tokens for child in token.children or ()]
+    assert {child.type for child in inline} <= {"text", "text_special"}
+    assert not any(token.type in ("heading_open", "html_block", "hr") for token in tokens)
+    shown = "".join(child.content for child in inline)
+    assert shown == " ".join(sentence.split())
+    for link in (r"(?<!\\)://", r"(?i)www\.", r"(?<!\\)@"):
+        assert not re.search(link, text.partition("## Results")[2].partition("## Samples")[0])
 
 
 def test_nonsense_in_somebody_elses_config_does_no_harm() -> None:

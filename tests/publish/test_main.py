@@ -6,13 +6,17 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from model.dialogue import ChatTemplate
 from publish.__main__ import main
+from publish.consent import what_becomes_public
 from tests.hub_server import HubServer
 from tests.publish.test_repo import trained
+from tests.random_model import random_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +74,30 @@ def test_what_becomes_public_is_said_first(
     published, pinned = printed.splitlines()[-2:]
     assert published == f"Published: {hub.url}/{repo_id}"
     assert pinned.endswith(hub.repo(repo_id).head().oid)
+
+
+def test_a_passage_of_the_corpus_is_shown_before_it_becomes_public() -> None:
+    copied = {"length": 9, "passage": "dear\x1bAnn,\nyou"}
+    model = random_model(training={"corpus": "letters.txt", "longest_copy": copied})
+    text = what_becomes_public(model.config, "ann/letters")
+    assert "word for word as the text has it:\n    dear\\x1bAnn,\n    you" in text
+    for nonsense in ({"passage": None}, {}, "dear", [1]):
+        model = random_model(training={"longest_copy": nonsense})
+        assert "word for word as" not in what_becomes_public(model.config, "ann/letters")
+
+
+def test_who_speaks_in_the_corpus_is_said_before_it_becomes_public() -> None:
+    template = ChatTemplate(
+        user_prefix="Ann: ",
+        speakers=("Ann\x1b[2J", "Bob"),
+        stop=("\n", "\nAnn:", "\nCy:"),
+    )
+    config = random_model(training={"corpus": "chat.txt"}).config
+    text = what_becomes_public(replace(config, chat_template=template), "ann/chat")
+    assert "- who speaks in it, by name: Ann\\x1b[2J, Bob." in text
+    assert "where replies end: \\nAnn:, \\nCy:" in text
+    assert "--dialogue off" in text
+    assert "who speaks" not in what_becomes_public(config, "ann/chat")
 
 
 def test_without_a_terminal_nothing_becomes_public_unasked(

@@ -8,7 +8,7 @@ import torch
 
 from model.char_lstm import CharLSTM
 from training import scoring
-from training.scoring import Spans, sample_spans, score, whole_spans
+from training.scoring import Spans, sample_spans, score, score_with_resets, whole_spans
 
 
 @pytest.fixture
@@ -62,3 +62,20 @@ def test_a_held_out_part_of_two_characters_has_one_prediction(
     for spans in (whole_spans(8, 10), sample_spans(8, 10, 1000)):
         assert scored_positions(spans) == [8]
         assert score(network, indices[:10], spans) > 0
+
+
+@pytest.mark.parametrize("stop", [5000, 4901, 4257, 4002])
+def test_with_resets_every_block_begins_without_a_memory(
+    network: CharLSTM, indices: np.ndarray, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "_RESET_STREAMS", 3)
+    text = torch.from_numpy(indices[4000:stop].astype(np.int64))
+    losses = []
+    for begin in range(0, len(text) - 1, 256):
+        block = text[begin : begin + 257]
+        logits, _ = network(block[None, :-1])
+        losses.append(torch.nn.functional.cross_entropy(logits[0], block[1:], reduction="none"))
+    expected = torch.cat(losses)
+    assert len(expected) == stop - 4001
+    found = score_with_resets(network, indices, 4000, stop)
+    assert found == pytest.approx(expected.mean().item(), abs=1e-5)

@@ -1,0 +1,106 @@
+"""The results on a model card: losses beside baselines, the judgement, the longest copy.
+
+Reads `config.training`, which anybody may have written: what it lacks or falsifies is left out.
+Pure text; knows nothing about how any of it is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from model.config import ModelConfig
+from publish.markdown import fenced, plain
+
+_ROWS = (
+    ("val_loss", "this model, its state carried from the beginning to the end"),
+    ("val_loss_reset_256", "this model, its state reset every 256 characters"),
+)
+_BASELINE_ROWS = (
+    ("five_gram", "a 5-gram with back-off, counted in the train part"),
+    ("xz", "xz, which has read the train part"),
+    ("unigram", "single characters, by how often they occur"),
+    ("uniform", "guessing blindly"),
+)
+
+
+def number(facts: object, key: str) -> float | None:
+    """A finite number among `facts`; None where there is none, or something else."""
+    value = facts.get(key) if isinstance(facts, Mapping) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # JSON knows whole numbers of any size
+        return None
+
+
+def metrics(config: ModelConfig) -> list[tuple[str, str, float]]:
+    """(type, name, value) of the held-out loss and its bits, for the Hub; [] where none is told."""
+    loss = number(config.training, "val_loss")
+    if loss is None:
+        return []
+    return [
+        ("val_loss", "Held-out loss (nats per character)", loss),
+        ("bits_per_character", "Held-out bits per character", loss / math.log(2)),
+    ]
+
+
+def results(config: ModelConfig) -> str:
+    """The section of the card; "" where nothing of it was measured."""
+    parts = [_comparison(config.training), _judgement(config.training), _copy(config.training)]
+    shown = [part for part in parts if part]
+    return "\n\n".join(["## Results", *shown]) if shown else ""
+
+
+def _comparison(training: Mapping[str, Any]) -> str:
+    """A table of losses; "" where there is nothing to compare with."""
+    named = [(name, number(training, key)) for key, name in _ROWS]
+    named += [(name, number(training.get("baselines"), key)) for key, name in _BASELINE_ROWS]
+    rows = [
+        f"| {name} | {loss:.4f} | {loss / math.log(2):.4f} |"
+        for name, loss in named
+        if loss is not None
+    ]
+    if len(rows) < 2:
+        return ""
+    characters = number(training, "held_out_characters")
+    count = "" if characters is None else f", {characters:,.0f} characters"
+    return "\n".join(
+        [
+            f"On the held-out part of the corpus{count}, which it has not learnt from:",
+            "",
+            "| | nats per character | bits per character |",
+            "| --- | ---: | ---: |",
+            *rows,
+        ]
+    )
+
+
+def _judgement(training: Mapping[str, Any]) -> str:
+    sentences = training.get("judgement")
+    if not isinstance(sentences, list):
+        return ""
+    return "\n".join(f"- {plain(s)}" for s in sentences if isinstance(s, str) and s.strip())
+
+
+def _copy(training: Mapping[str, Any]) -> str:
+    copy = training.get("longest_copy")
+    passage = copy.get("passage") if isinstance(copy, Mapping) else None
+    if not isinstance(passage, str) or not passage:
+        return ""
+    return "\n\n".join(
+        [
+            "The longest passage of what it wrote for this card that stands word for word in the "
+            f"train part{_beginning(copy, passage)}:",
+            fenced(passage, "text"),
+        ]
+    )
+
+
+def _beginning(copy: object, passage: str) -> str:
+    length = number(copy, "length")
+    if length is None or length <= len(passage):
+        return ""
+    return f" (the first {len(passage):,} of its {length:,.0f} characters)"

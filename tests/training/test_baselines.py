@@ -1,0 +1,121 @@
+"""Baselines: true probabilities, the same as a slow and simple count gives."""
+
+from __future__ import annotations
+
+import lzma
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from model.vocabulary import Vocabulary
+from tests.reference import TEXT
+from training import baselines
+from training.baselines import measure_baselines, ngram_losses
+
+TRAIN, HELD_OUT = TEXT[:9_000], TEXT[9_000:10_000]
+VOCABULARY = Vocabulary(tuple(sorted(set(TRAIN + HELD_OUT))))
+
+
+def encoded(text: str) -> np.ndarray:
+    return VOCABULARY.encode(text).indices.astype(np.uint8)
+
+
+def slow_loss(train: str, held_out: str, order: int) -> float:
+    """Witten and Bell's rule as it is written, with a dictionary and one recursion."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    padded = "\0" * order + train
+    for position in range(order, len(padded)):
+        for size in range(order):
+            counts[padded[position - size : position]][padded[position]] += 1
+
+    def probability(context: str, character: str) -> float:
+        seen = counts[context]
+        lower = probability(context[1:], character) if context else 1 / len(VOCABULARY)
+        if not seen:
+            return lower
+        return (seen[character] + len(seen) * lower) / (seen.total() + len(seen))
+
+    whole = padded + held_out
+    return -sum(
+        math.log(probability(whole[p - order + 1 : p], whole[p]))
+        for p in range(len(padded) + 1, len(whole))
+    ) / (len(held_out) - 1)
+
+
+def test_n_grams_are_what_a_slow_and_simple_count_gives() -> None:
+    losses = ngram_losses(encoded(TRAIN), encoded(HELD_OUT), len(VOCABULARY), 5)
+    for order, loss in enumerate(losses, start=1):
+        assert loss == pytest.approx(slow_loss(TRAIN, HELD_OUT, order), abs=1e-9)
+
+
+@pytest.mark.parametrize("context", ["the ", "qqqq"])
+def test_the_probabilities_of_all_next_characters_sum_to_one(context: str) -> None:
+    train, before = encoded(TRAIN[:3_000] + context[:-1]), encoded(context[-1])
+    losses = np.array(
+        [
+            ngram_losses(train, np.append(before, index), len(VOCABULARY), 5)
+            for index in range(len(VOCABULARY))
+        ]
+    )  # (vocab, order)
+    np.testing.assert_allclose(np.exp(-losses).sum(axis=0), 1, atol=1e-9)
+
+
+def test_each_baseline_knows_more_than_the_one_before() -> None:
+    found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
+    assert found.uniform == math.log(len(VOCABULARY))
+    assert found.five_gram < found.unigram < found.uniform
+    assert found.xz is not None
+    assert 0 < found.xz < found.unigram
+    assert found.counted == 9_000
+
+
+def test_xz_pays_for_the_held_out_part_alone_about_what_the_program_would() -> None:
+    found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
+    sizes = [len(lzma.compress(text.encode())) for text in (TRAIN, TRAIN + HELD_OUT)]
+    program = (sizes[1] - sizes[0]) * 8 * math.log(2) / len(HELD_OUT)
+    assert found.xz == pytest.approx(program, rel=0.02)
+
+
+def test_xz_counts_bytes_and_the_others_characters() -> None:
+    han = "".join(chr(0x4E00 + i * i % 997) for i in range(4_000))
+    vocabulary = Vocabulary(tuple(sorted(set(han))))
+    indices = vocabulary.encode(han).indices.astype(np.uint16)
+    found = measure_baselines(indices[:3_600], indices[3_600:], vocabulary)
+    assert found.uniform == math.log(len(vocabulary))
+    assert found.xz is not None
+    assert found.xz < 1  # the same 997 over and over
+
+
+def test_eight_thousand_kinds_of_character_are_counted_as_exactly() -> None:
+    rng = np.random.default_rng(0)
+    text = (rng.zipf(1.2, 40_000) % 8_000).astype(np.uint16)
+    losses = ngram_losses(text[:36_000], text[36_000:], 8_000, 5)
+    seen = Counter(text[:36_000].tolist())
+    expected = -np.mean(
+        [
+            math.log((seen[c] + len(seen) / 8_000) / (36_000 + len(seen)))
+            for c in text[36_001:].tolist()
+        ]
+    )
+    assert losses[0] == pytest.approx(expected)
+    assert all(math.isfinite(loss) for loss in losses)
+
+
+def test_of_a_long_text_the_end_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "COUNTED_AT_MOST", 5_000)
+    found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
+    assert found.counted == 5_000
+    assert (
+        found.five_gram
+        == ngram_losses(encoded(TRAIN[-5_000:]), encoded(HELD_OUT), len(VOCABULARY), 5)[-1]
+    )
+
+
+def test_the_shortest_texts_have_baselines_too() -> None:
+    one = Vocabulary(("a",))
+    zeros = np.zeros(2, np.uint8)
+    found = measure_baselines(zeros, zeros, one)
+    assert (found.uniform, found.xz) == (0, None)
+    assert found.five_gram == pytest.approx(0)

@@ -65,6 +65,7 @@ class CharLSTM(nn.Module):
         inputs: Tensor,
         state: LSTMState | None = None,
         generator: torch.Generator | None = None,
+        part: tuple[int, int] = (0, 1),
     ) -> tuple[Tensor, LSTMState]:
         """Logits for the next character at every step.
 
@@ -72,17 +73,19 @@ class CharLSTM(nn.Module):
             inputs: indices `(batch, time)`, or one-hot floats `(batch, time, vocab)`.
             state: what an earlier call returned, to go on from there; None for zeros.
             generator: source of the dropout masks; None for torch's global one.
+            part: (k, n) if this batch is the k-th, from 0, of n equal parts of one whose masks are
+                drawn; each part's rows then get what they would get in the whole.
 
         Returns:
             Logits of shape `(batch, time, vocab)`, and the state after the last step.
         """
         x = self._embed(inputs)  # (B, T, input)
-        x = self._drop(x, self.input_dropout, generator)
+        x = self._drop(x, self.input_dropout, generator, part)
         if self.lstm.num_layers > 1 and self.training and self.dropout > 0:
-            x, state = self._layer_by_layer(x, state, generator)
+            x, state = self._layer_by_layer(x, state, generator, part)
         else:
             x, state = self.lstm(x, state)  # (B, T, hidden)
-        x = self._drop(x, self.dropout, generator)
+        x = self._drop(x, self.dropout, generator, part)
         return self.fc(x), state
 
     def _embed(self, inputs: Tensor) -> Tensor:
@@ -95,15 +98,28 @@ class CharLSTM(nn.Module):
         embedded: Tensor = self.embedding(inputs)
         return embedded
 
-    def _drop(self, x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
+    def _drop(
+        self,
+        x: Tensor,
+        probability: float,
+        generator: torch.Generator | None,
+        part: tuple[int, int],
+    ) -> Tensor:
         if not self.training or probability == 0:
             return x
-        shape = (x.shape[0], 1, x.shape[2])  # one mask for all steps
-        kept = torch.rand(shape, generator=generator, device=x.device) >= probability
-        return x * (kept / (1 - probability)).to(x.dtype)
+        rows, (number, parts) = x.shape[0], part
+        shape = (parts * rows, 1, x.shape[2])  # one mask for all steps
+        device = x.device if generator is None else generator.device
+        kept = torch.rand(shape, generator=generator, device=device) >= probability
+        mask = kept[number * rows : (number + 1) * rows] / (1 - probability)
+        return x * mask.to(x.device, x.dtype)
 
     def _layer_by_layer(
-        self, x: Tensor, state: LSTMState | None, generator: torch.Generator | None
+        self,
+        x: Tensor,
+        state: LSTMState | None,
+        generator: torch.Generator | None,
+        part: tuple[int, int],
     ) -> tuple[Tensor, LSTMState]:
         """The stacked LSTM with one mask for all steps between layers.
 
@@ -115,7 +131,7 @@ class CharLSTM(nn.Module):
             state = (x.new_zeros(shape), x.new_zeros(shape))
         for layer in range(self.lstm.num_layers):
             if layer > 0:
-                x = self._drop(x, self.dropout, generator)
+                x = self._drop(x, self.dropout, generator, part)
             weights = [getattr(self.lstm, name) for name in self.lstm._all_weights[layer]]
             start = (state[0][layer : layer + 1], state[1][layer : layer + 1])
             x, h, c = torch.lstm(x, start, weights, True, 1, 0.0, True, False, True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from model.dialogue import ChatTemplate
@@ -140,13 +140,14 @@ class ModelConfig:
                 f"{source} has format_version {version}, newer than this program reads "
                 f"({FORMAT_VERSION}): update CharLSTM"
             )
+        template = data.get("chat_template")
         try:
             config = cls(
                 vocabulary=_vocabulary(data),
                 hidden_size=data["hidden_size"],
                 num_layers=data["num_layers"],
                 embedding_size=data["embedding_size"],
-                chat_template=_template(data.get("chat_template")),
+                chat_template=None if template is None else ChatTemplate.from_json(template),
                 training=_mapping(data.get("training")),
             )
         except KeyError as error:
@@ -171,24 +172,6 @@ def _vocabulary(data: dict[str, Any]) -> Vocabulary:
     if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
         raise ConfigError("vocabulary must be a list of strings")
     return Vocabulary(tuple(characters))
-
-
-def _template(data: object) -> ChatTemplate | None:
-    if data is None:
-        return None
-    if not isinstance(data, dict):
-        raise ConfigError("chat_template must be an object or null")
-    values: dict[str, Any] = {}
-    for entry in fields(ChatTemplate):
-        value = data.get(entry.name, entry.default)
-        if entry.name in ("speakers", "stop"):
-            if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-                raise ConfigError(f"chat_template.{entry.name} must be a list of strings")
-            value = tuple(value)
-        elif not isinstance(value, str):
-            raise ConfigError(f"chat_template.{entry.name} must be a string")
-        values[entry.name] = value
-    return ChatTemplate(**values)
 
 
 def _mapping(data: object) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from model.config import ModelConfig
 from model.decoder import Decoder, State
+from model.dialogue import unfinished_stop
 from model.folder import Model, load_model
 from model.hub import resolve_model
 from model.sampling import SamplingParams, sample
@@ -108,8 +109,8 @@ class Generator:
         """Generate a continuation of `prompt`, lazily, one or a few characters at a time.
 
         Closing the iterator ends the work. With stop strings, text that may be the beginning of
-        one is held back until it is clear that it isn't. An empty prompt begins a new text, as if
-        after a line break.
+        one is held back until it is clear that it isn't; one may begin at the prompt's end. An
+        empty prompt begins a new text, as if after a line break.
         """
         params = params or SamplingParams()
         rng = np.random.default_rng(params.seed)
@@ -119,7 +120,8 @@ class Generator:
         fed = indices[fed_from(len(indices)) :]
         state = self._state_after(fed)
         generated: list[int] = []
-        held_back = ""
+        prompted = unfinished_stop(prompt, params.stop)  # of what is held back, not to be yielded
+        held_back = prompt[len(prompt) - prompted :]
         try:
             for _ in range(params.length):
                 index = self._next_index(state, params, rng)
@@ -127,12 +129,13 @@ class Generator:
                 generated.append(index)
                 held_back += self.vocabulary.characters[index]
                 ready, held_back, stopped = _release(held_back, params.stop)
-                if ready:
-                    yield ready
+                if len(ready) > prompted:
+                    yield ready[prompted:]
+                prompted = max(0, prompted - len(ready))
                 if stopped:
                     return
-            if held_back:
-                yield held_back
+            if len(held_back) > prompted:
+                yield held_back[prompted:]
         finally:
             # What a visitor keeps is usually the whole text so far: the next turn starts from it.
             if generated and fed_from(len(indices) + len(generated)) == fed_from(len(indices)):
@@ -171,8 +174,5 @@ def _release(text: str, stop: tuple[str, ...]) -> tuple[str, str, bool]:
     hits = [position for position in (text.find(string) for string in stop) if position >= 0]
     if hits:
         return text[: min(hits)], "", True
-    longest = max((len(string) for string in stop), default=0)
-    for size in range(min(longest - 1, len(text)), 0, -1):
-        if any(string.startswith(text[-size:]) for string in stop):
-            return text[:-size], text[-size:], False
-    return text, "", False
+    size = unfinished_stop(text, stop)
+    return text[: len(text) - size], text[len(text) - size :], False

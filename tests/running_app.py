@@ -45,9 +45,9 @@ def small_model(template: ChatTemplate | None = None) -> Model:
     return Model(config, {k: rng.normal(0, 0.1, s).astype(np.float32) for k, s in shapes.items()})
 
 
-def small_model_folder(folder: Path) -> Path:
+def small_model_folder(folder: Path, template: ChatTemplate | None = None) -> Path:
     """The small model, saved."""
-    save_model(folder, small_model())
+    save_model(folder, small_model(template))
     return folder
 
 

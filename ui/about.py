@@ -15,6 +15,7 @@ from urllib.parse import quote
 from huggingface_hub import constants
 
 from model.config import ModelConfig
+from model.dialogue import ChatTemplate
 
 _MOST_EXAMPLES = 4
 _LONGEST_EXAMPLE = 40
@@ -57,12 +58,30 @@ def example_prompts(config: ModelConfig) -> list[str]:
     return found
 
 
+def example_lines(config: ModelConfig) -> list[str]:
+    """A few things to say to a model with a chat template: what it has written itself."""
+    template = config.chat_template or ChatTemplate()
+    found: list[str] = []
+    for speaker in template.speakers:
+        prefix = re.escape(template.prefix("user", speaker))
+        for line in re.findall(rf"^{prefix}([^\n]{{5,}})$", _sample_text(config), re.MULTILINE):
+            if len(line) <= _LONGEST_EXAMPLE and line not in found:
+                found.append(line)
+    return found[:_MOST_EXAMPLES]
+
+
+def _sample_text(config: ModelConfig) -> str:
+    samples = config.training.get("samples")
+    samples = samples if isinstance(samples, list) else []
+    texts = [sample.get("text") for sample in samples if isinstance(sample, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
 def _candidates(config: ModelConfig) -> Iterator[str]:
     samples = config.training.get("samples")
     samples = samples if isinstance(samples, list) else []
     prompts = [sample.get("prompt") for sample in samples if isinstance(sample, dict)]
-    texts = [sample.get("text") for sample in samples if isinstance(sample, dict)]
-    text = "\n".join(text for text in texts if isinstance(text, str))
+    text = _sample_text(config)
     yield from (prompt for prompt in prompts if isinstance(prompt, str))
     # In plays and the like, a line after an empty one that ends in a colon says who speaks.
     headings = Counter(re.findall(r"(?:\A|\n\n)(\S[^\n]*:)\n", text))
@@ -92,6 +111,8 @@ def _training_facts(config: ModelConfig) -> Iterator[tuple[str, str]]:
     seconds = facts.get("seconds")
     if isinstance(seconds, int | float):
         yield "Trained in", f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} s"
+    if config.chat_template and config.chat_template.speakers:
+        yield "Speakers", ", ".join(config.chat_template.speakers)
     for key, label in (("credit", "Text by"), ("license", "Licence")):
         if isinstance(facts.get(key), str):
             yield label, facts[key]

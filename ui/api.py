@@ -1,6 +1,7 @@
-"""`/chat` for programs: the same continuation as the page's, at full speed and without a page.
+"""`/chat` for programs: a text is continued, at full speed and without a page.
 
-It keeps nothing between calls: who wants a conversation sends the text so far.
+It keeps nothing between calls: who wants a conversation sends the text so far. A chat template is
+the page's alone; a program that wants a dialogue writes it as the corpus does ("ROMEO:\\n").
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from model.dialogue import Turn, conversation_text
 from model.generator import Generator
 from model.sampling import SamplingError, SamplingParams
 from ui.streaming import stream_updates
@@ -32,7 +32,6 @@ top_k and length are as on the page; the same seed with the same text gives the 
 
 def add_chat_endpoint(generator: Generator) -> None:
     """Serve `/chat` from the `gr.Blocks` that is being built."""
-    template = generator.config.chat_template
 
     async def chat(
         message: str,
@@ -51,16 +50,13 @@ def add_chat_endpoint(generator: Generator) -> None:
                 top_k=_whole(top_k),
                 top_p=top_p,
                 seed=None if seed is None else _whole(seed),
-                stop=template.stop if template else (),
             )
             if params.length > LONGEST_ANSWER:
                 raise SamplingError(f"length must be at most {LONGEST_ANSWER:,} here")
         except SamplingError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        turns = [Turn("user", message)] if message else []
-        prompt = context + conversation_text(turns, template)
         answer = ""
-        async with aclosing(stream_updates(generator, prompt, params)) as updates:
+        async with aclosing(stream_updates(generator, context + message, params)) as updates:
             async for text in updates:
                 answer += text
                 yield answer

@@ -10,22 +10,25 @@ from __future__ import annotations
 import html
 import math
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from model.generator import Generator
 from model.sampling import SamplingError, SamplingParams
-from ui.about import describe_model, example_prompts
+from ui.about import describe_model, example_lines, example_prompts
+from ui.cast import Cast, CastPanel
 from ui.streaming import CHARACTERS_PER_SECOND, stream_updates
 from ui.transcript import (
     MAX_MESSAGE,
     Part,
     Transcript,
     clean_message,
+    kept_text,
     messages,
     whole_text,
     without_last_answer,
@@ -62,19 +65,22 @@ class ChatTab:
         self._generator = generator
         self._session = gr.State(Session())
         self._transcript = gr.State(())
+        self._aside = gr.State(())  # the transcript of the form that isn't shown now
         with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320):
-                self._build_text()
+            text = gr.Column(scale=5, min_width=320)
             with gr.Column(scale=2, min_width=280):
+                self._cast = CastPanel(generator.config.chat_template)
                 self._build_settings()
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
                     gr.HTML(describe_model(generator.config, hub_id), elem_id="about")
+        with text:
+            self._build_text(self._cast.first)
         self._wire()
 
-    def _build_text(self) -> None:
+    def _build_text(self, cast: Cast) -> None:
         self._view = gr.Chatbot(
             elem_id="text",
-            elem_classes=["one-text" if self._generator.config.chat_template is None else "chat"],
+            **self._look(cast),
             show_label=False,
             height="max(18rem, 100dvh - 17rem)",
             render_markdown=False,
@@ -82,14 +88,12 @@ class ChatTab:
             allow_tags=False,
             buttons=[],
             group_consecutive_messages=False,
-            placeholder="Write something and the model goes on. Write nothing and it goes on, too.",
-            examples=[{"text": text} for text in example_prompts(self._generator.config)],
         )
         self._box = gr.Textbox(
             elem_id="message",
             label="Your text",
             show_label=False,
-            placeholder="Your text, or nothing",
+            placeholder=cast.hint,
             lines=1,
             max_lines=8,
             autofocus=True,
@@ -104,6 +108,19 @@ class ChatTab:
             self._download = gr.Button("Download", size="sm", min_width=60)
         self._sent = gr.Textbox(visible="hidden")
         self._shelf = gr.Textbox(visible=False)
+
+    def _look(self, cast: Cast) -> dict[str, Any]:
+        """How the text is shown: as bubbles or as one text, and what stands there at first."""
+        config = self._generator.config
+        if cast.template is None:
+            examples, look = example_prompts(config), "one-text"
+        else:
+            examples, look = example_lines(config), "chat"
+        return {
+            "elem_classes": [look],
+            "placeholder": cast.invitation,
+            "examples": [{"text": text} for text in examples],
+        }
 
     def _build_settings(self) -> None:
         with gr.Accordion("How it writes", open=True, elem_classes="panel"):
@@ -126,9 +143,9 @@ class ChatTab:
         self._settings = [temperature, top_p, top_k, length, seed, pace]
 
     @property
-    def _changing(self) -> list[gr.Button]:
-        """The buttons that change the transcript: not while an answer is being written."""
-        return [self._undo, self._again, self._clear]
+    def _changing(self) -> list[Component]:
+        """What changes the transcript or its form: not while an answer is being written."""
+        return [self._undo, self._again, self._clear, *self._cast.components]
 
     def _wire(self) -> None:
         """What starts an answer, what ends one, and what changes the transcript between.
@@ -139,70 +156,106 @@ class ChatTab:
         """
         controls = [self._box, *self._changing]
         written = [self._view, self._transcript]
-        context = [self._session, self._transcript, *self._settings]
+        cast = self._cast.components
+        context = [self._session, self._transcript, *cast, *self._settings]
+        others = len(self._changing)
         chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
         answers = []
         for start in (self._box.submit, chosen.then):
             typed = [self._box, self._view]
-            begun = start(None, typed, [self._sent, *controls], js=_script("begin"), **_QUIET)
+            begun = start(
+                None, typed, [self._sent, *controls], js=_script("begin", others), **_QUIET
+            )
             answers.append(begun.then(self._respond, [self._sent, *context], written, **_ANSWERING))
-        begun = self._again.click(None, None, controls, js=_script("beginAgain"), **_QUIET)
+        begun = self._again.click(None, None, controls, js=_script("beginAgain", others), **_QUIET)
         answers.append(begun.then(self._answer_again, context, written, **_ANSWERING))
         for answer in answers:
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
-                ended(None, known, controls, js=_script("end"), **_QUIET)
+                ended(None, known, controls, js=_script("end", others), **_QUIET)
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
         self._box.stop(_stop, self._session, None, **_QUIET)
-        self._sent.change(self._note_on, self._sent, self._note, **_QUIET)
+        self._sent.change(self._note_on, [self._sent, *cast], self._note, **_QUIET)
 
         shown = [*written, self._box, self._note]
         self._undo.click(self._undo_last, [self._box, self._transcript], shown, **_QUIET)
         self._clear.click(self._start_anew, None, shown, **_QUIET)
         for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
-            button.click(self._whole_text, self._transcript, self._shelf, **_QUIET).then(
+            button.click(self._kept_text, [self._transcript, *cast], self._shelf, **_QUIET).then(
                 None, self._shelf, None, js=_script(script), **_QUIET
             )
+        if self._cast.mode is not None:
+            both = [self._transcript, self._aside]
+            changed = [self._view, self._box, self._note, *both, *self._cast.speakers]
+            self._cast.mode.input(self._change_form, [*both, *cast], changed, **_QUIET)
+            for speaker in self._cast.speakers:
+                speaker.input(self._hint, cast, self._box, **_QUIET)
 
     async def _respond(
-        self, message: str | None, session: Session, transcript: Transcript, *settings: Setting
+        self, message: str | None, session: Session, transcript: Transcript, *values: Setting
     ) -> AsyncGenerator[Updates]:
-        if kept := clean_message(message or ""):
-            transcript = (*transcript, Part(kept))
-        async with aclosing(self._answer(session, transcript, *settings)) as updates:
+        cast, _ = self._read_cast(values)
+        kept = clean_message(message or "")
+        if kept and (cast.template is None or cast.template.fitted(kept).strip()):
+            transcript = (*transcript, Part(kept, speaker=cast.visitor))
+        async with aclosing(self._answer(session, transcript, *values)) as updates:
             async for update in updates:
                 yield update
 
     async def _answer_again(
-        self, session: Session, transcript: Transcript, *settings: Setting
+        self, session: Session, transcript: Transcript, *values: Setting
     ) -> AsyncGenerator[Updates]:
         shorter = without_last_answer(transcript)
-        async with aclosing(self._answer(session, shorter, *settings)) as updates:
+        async with aclosing(self._answer(session, shorter, *values)) as updates:
             async for update in updates:
                 yield update
 
     async def _answer(
-        self, session: Session, transcript: Transcript, *settings: Setting
+        self, session: Session, transcript: Transcript, *values: Setting
     ) -> AsyncGenerator[Updates]:
-        params, pace = self._read_settings(*settings)
+        cast, settings = self._read_cast(values)
+        params, pace = self._read_settings(cast, *settings)
         session.stop_requested = False
         yield self._show(transcript)
-        prompt = whole_text(transcript, self._generator.config.chat_template)
+        prompt = whole_text(transcript, cast.template, cast.model)
         answer = ""
+        has_ended = False
         async with aclosing(stream_updates(self._generator, prompt, params, pace)) as updates:
             async for text in updates:
                 answer += text
-                yield self._show((*transcript, Part(answer, params.seed)))
+                yield self._show((*transcript, self._part(cast, answer, params)))
                 if session.stop_requested:
                     break
-        if not answer:
-            gr.Info("The model ends its text here: write something for it to go on.")
+            else:
+                has_ended = len(answer) < params.length
+        if cast.template is None:
+            if not answer:
+                gr.Info("The model ends its text here: write something for it to go on.")
+        elif has_ended:
+            yield self._show((*transcript, self._part(cast, answer, params, is_whole=True)))
+
+    def _part(
+        self, cast: Cast, answer: str, params: SamplingParams, *, is_whole: bool = False
+    ) -> Part:
+        shown = answer if cast.template is None else cast.template.trimmed(answer)
+        return Part(shown, params.seed, cast.model, is_whole)
+
+    def _read_cast(self, values: Sequence[Setting]) -> tuple[Cast, Sequence[Setting]]:
+        """Who speaks, and the values that are left: the settings."""
+        count = len(self._cast.components)
+        return self._cast.read(values[:count]), values[count:]
 
     def _read_settings(
-        self, temperature: Any, top_p: Any, top_k: Any, length: Any, seed: Any, pace: Any
+        self,
+        cast: Cast,
+        temperature: Any,
+        top_p: Any,
+        top_k: Any,
+        length: Any,
+        seed: Any,
+        pace: Any,
     ) -> tuple[SamplingParams, float]:
-        template = self._generator.config.chat_template
         try:
             params = SamplingParams(
                 length=length,
@@ -210,19 +263,22 @@ class ChatTab:
                 top_k=top_k,
                 top_p=top_p,
                 seed=_seed(seed),
-                stop=template.stop if template else (),
+                stop=cast.template.stop if cast.template else (),
             )
         except SamplingError as error:
             # Gradio shows the text of an error as HTML.
             raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
         return params, pace or math.inf
 
-    async def _note_on(self, message: str | None) -> gr.HTML:
+    async def _note_on(self, message: str | None, *values: Setting) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
+        cast, _ = self._read_cast(values)
         kept = clean_message(message or "")
         notes = []
         if len(kept) < len(message or ""):
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
+        if cast.template and cast.template.fitted(kept) != kept.strip():
+            notes.append("Line breaks that would end what you say were taken out of it")
         if changes := self._generator.vocabulary.encode(kept).describe():
             notes.append(f"Not in this model's alphabet: {changes}")
         return _note(". ".join(notes))
@@ -235,20 +291,39 @@ class ChatTab:
     def _start_anew(self) -> Updates:
         return {**self._show(()), self._box: "", self._note: _note("")}
 
+    def _change_form(self, transcript: Transcript, aside: Transcript, *values: Setting) -> Updates:
+        """Dialogue and one text are kept apart, each with what was written in it."""
+        cast, _ = self._read_cast(values)
+        is_dialogue = cast.template is not None
+        return {
+            self._view: gr.Chatbot(messages(aside), **self._look(cast)),
+            self._box: gr.Textbox(placeholder=cast.hint),
+            self._note: _note(""),
+            self._transcript: aside,
+            self._aside: transcript,
+            **{choice: gr.Dropdown(visible=is_dialogue) for choice in self._cast.speakers},
+        }
+
+    def _hint(self, *values: Setting) -> gr.Textbox:
+        cast, _ = self._read_cast(values)
+        return gr.Textbox(placeholder=cast.hint)
+
     def _show(self, transcript: Transcript) -> Updates:
         return {self._view: messages(transcript), self._transcript: transcript}
 
-    def _whole_text(self, transcript: Transcript) -> str:
-        return whole_text(transcript, self._generator.config.chat_template)
+    def _kept_text(self, transcript: Transcript, *values: Setting) -> str:
+        cast, _ = self._read_cast(values)
+        return kept_text(transcript, cast.template)
 
 
 def _stop(session: Session) -> None:
     session.stop_requested = True
 
 
-def _script(function: str) -> str:
-    """A function of page.js as Gradio wants it."""
-    return f"(...values) => window.charlstm.{function}(...values)"
+def _script(function: str, *first: int) -> str:
+    """A function of page.js as Gradio wants it, called with these arguments first."""
+    arguments = ", ".join([*map(str, first), "...values"])
+    return f"(...values) => window.charlstm.{function}({arguments})"
 
 
 def _note(text: str) -> gr.HTML:

@@ -2,26 +2,27 @@
 // text to the clipboard or into a file. What is returned goes to the outputs of an event.
 window.charlstm = (() => {
   const update = (properties) => ({ __type__: "update", ...properties });
-  const buttons = (interactive) => Array(3).fill(update({ interactive })); // Undo, Another, Clear
+  // `count` is the number of further controls that rest while an answer is being written.
+  const others = (count, interactive) => Array(count).fill(update({ interactive }));
   const busy = { submit_btn: false, stop_btn: "Stop" };
   const idle = { submit_btn: "Continue", stop_btn: false };
   let shownBefore = 0;
 
   return {
-    begin(message, shown) {
+    begin(count, message, shown) {
       shownBefore = shown.length;
-      return [message, update({ ...busy, value: "" }), ...buttons(false)];
+      return [message, update({ ...busy, value: "" }), ...others(count, false)];
     },
 
-    beginAgain() {
+    beginAgain(count) {
       shownBefore = Infinity;
-      return [update(busy), ...buttons(false)];
+      return [update(busy), ...others(count, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
-    end(message, shown) {
+    end(count, message, shown) {
       const lost = message && shown.length <= shownBefore && shownBefore < Infinity;
-      return [update(lost ? { ...idle, value: message } : idle), ...buttons(true)];
+      return [update(lost ? { ...idle, value: message } : idle), ...others(count, true)];
     },
 
     async copyText(text) {

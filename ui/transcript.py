@@ -1,7 +1,8 @@
 """The text that a visitor and the model write together, and how it is handed to Gradio's chatbot.
 
 Knows nothing about events or generating. What is shown is what was typed and generated, character
-by character; the chatbot shows HTML, so every text is escaped on its way to it.
+by character, in a dialogue under the speaker's name; the chatbot shows HTML, so every text is
+escaped on its way to it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.dialogue import ChatTemplate, Turn, conversation_text
+from model.dialogue import ChatTemplate, Role, Turn, conversation_text, written_text
 
 MAX_MESSAGE = 100_000
 """Characters of one message that are kept: many times what the model reads."""
@@ -23,10 +24,19 @@ _DRAW = "<!---->"
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of the text: the visitor's, or, with the seed that repeats it, the model's."""
+    """A stretch of the text: the visitor's, or, with the seed that repeats it, the model's.
+
+    Args:
+        text: as it was typed or generated.
+        seed: None for the visitor's.
+        speaker: who says it, in a dialogue whose speakers have names; "" otherwise.
+        is_whole: the model ended it itself, as a turn of a dialogue.
+    """
 
     text: str
     seed: int | None = None
+    speaker: str = ""
+    is_whole: bool = False
 
 
 Transcript = tuple[Part, ...]
@@ -39,18 +49,33 @@ def clean_message(text: str) -> str:
     return valid[-MAX_MESSAGE:]
 
 
-def whole_text(transcript: Transcript, template: ChatTemplate | None) -> str:
-    """The exact text that the model continues: what is copied, downloaded and fed."""
+def whole_text(transcript: Transcript, template: ChatTemplate | None, speaker: str = "") -> str:
+    """The exact text that the model continues, in a dialogue as `speaker`."""
+    return conversation_text(_turns(transcript), template, speaker)
+
+
+def kept_text(transcript: Transcript, template: ChatTemplate | None) -> str:
+    """The text as it is copied and downloaded."""
+    return written_text(_turns(transcript), template)
+
+
+def _turns(transcript: Transcript) -> list[Turn]:
     turns: list[Turn] = []
+    before: Part | None = None
     for part in transcript:
-        if part.seed is None:
-            turns.append(Turn("user", part.text))
-        elif turns and turns[-1].role == "assistant":
-            # Gone on with by an empty message: one reply, though it came in two answers.
-            turns[-1] = Turn("assistant", turns[-1].text + part.text)
-        else:
-            turns.append(Turn("assistant", part.text))
-    return conversation_text(turns, template)
+        role: Role = "user" if part.seed is None else "assistant"
+        text = part.text
+        if before is not None and _goes_on(before, part):
+            text = turns.pop().text + text
+        turns.append(Turn(role, text, part.speaker, part.is_whole))
+        before = part
+    return turns
+
+
+def _goes_on(before: Part, part: Part) -> bool:
+    """Whether an answer goes on with the one before: one reply that came in two answers."""
+    is_answer = before.seed is not None and part.seed is not None
+    return is_answer and not before.is_whole and before.speaker == part.speaker
 
 
 def without_last_answer(transcript: Transcript) -> Transcript:
@@ -70,29 +95,44 @@ def without_last_exchange(transcript: Transcript) -> tuple[Transcript, str]:
 
 def messages(transcript: Sequence[Part]) -> list[Any]:
     """The transcript as the value of a `gr.Chatbot` (render_markdown=False)."""
-    return [
-        {"role": "user", "content": [_content(part.text)]}
-        if part.seed is None
-        else {"role": "assistant", "content": [_seed(part.seed), _content(part.text)]}
-        for part in transcript
-    ]
+    values: list[Any] = []
+    before: Part | None = None
+    for part in transcript:
+        # What goes on with a reply needs no name again.
+        name = "" if before is not None and _goes_on(before, part) else part.speaker
+        above = _above(name, part.seed)
+        content = [*([_html(above)] if above else []), _html(_shown(part))]
+        values.append({"role": "user" if part.seed is None else "assistant", "content": content})
+        before = part
+    return values
 
 
-def _content(text: str) -> dict[str, str]:
+def _html(text: str) -> dict[str, str]:
     # Given as a plain string it would go through inspect.cleandoc and lose its indentation.
-    return {"type": "text", "text": _escaped(text)}
+    return {"type": "text", "text": text}
 
 
-def _seed(seed: int) -> dict[str, str]:
-    label = "With this seed, and the same text and settings, the same answer comes again"
-    return {
-        "type": "text",
-        "text": f'<small class="seed" title="{label}"><span>seed </span>{seed}</small>',
-    }
+def _above(name: str, seed: int | None) -> str:
+    """What stands above a part or beside it: the speaker's name, the seed."""
+    above = f'<b class="speaker">{html.escape(name)}</b>' if name else ""
+    if seed is not None:
+        label = "With this seed, and the same text and settings, the same answer comes again"
+        above += f'<small class="seed" title="{label}"><span>seed </span>{seed}</small>'
+    return above
+
+
+def _shown(part: Part) -> str:
+    in_dialogue = part.speaker or part.is_whole
+    if part.seed is not None and in_dialogue and not _is_visible(part.text):
+        return f'<i class="silence">{"says nothing" if part.is_whole else "..."}</i>'
+    return _escaped(part.text)
 
 
 def _escaped(text: str) -> str:
     # A carriage return written as it is would be read as a line feed by the HTML parser.
     escaped = html.escape(text).replace("\r", "&#13;")
-    is_visible = any(not (character.isspace() or character == "\ufeff") for character in text)
-    return escaped if is_visible else _DRAW + escaped
+    return escaped if _is_visible(text) else _DRAW + escaped
+
+
+def _is_visible(text: str) -> bool:
+    return any(not (character.isspace() or character == "\ufeff") for character in text)

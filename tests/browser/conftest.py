@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
@@ -62,6 +63,13 @@ def household(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def visit(browser: Browser, household: BrowserContext, app: RunningApp) -> Iterator[Visit]:
     """Opens the page for one more visitor. At the end: no error, and no request went elsewhere."""
+    with visits(browser, household, app) as open_page:
+        yield open_page
+
+
+@contextmanager
+def visits(browser: Browser, household: BrowserContext, app: RunningApp) -> Iterator[Visit]:
+    """The same for any app."""
     pages: list[Page] = []
     elsewhere: list[str] = []
     errors: list[str] = []

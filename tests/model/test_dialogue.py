@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from model.dialogue import ChatTemplate, Turn, conversation_text
+import time
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from model.dialogue import ChatTemplate, Turn, conversation_text, written_text
+
+PLAY = ChatTemplate(
+    user_prefix="ROMEO:\n",
+    user_suffix="\n\n",
+    reply_prefix="JULIET:\n",
+    reply_suffix="\n\n",
+    speakers=("ROMEO", "JULIET", "NURSE"),
+    stop=("\n\n",),
+    user_speaker="ROMEO",
+    reply_speaker="JULIET",
+)
+CHAT = ChatTemplate(
+    user_prefix="[12.03.21, 2:05 AM] A: ",
+    user_suffix="\n",
+    reply_prefix="[12.03.21, 2:05 AM] Bob (work): ",
+    reply_suffix="\n",
+    speakers=("Bob (work)", "A"),
+    stop=("\n[", "\nA:"),
+    user_speaker="A",
+    reply_speaker="Bob (work)",
+)
 
 
 def test_without_a_template_turns_are_joined_exactly_as_shown() -> None:
@@ -21,3 +48,115 @@ def test_an_answer_that_stands_last_is_gone_on_with() -> None:
     template = ChatTemplate("You: ", "\n", "Me: ", "\n")
     turns = [Turn("user", "Hi"), Turn("assistant", "Hel")]
     assert conversation_text(turns, template) == "You: Hi\nMe: Hel"
+
+
+def said(text: str, speaker: str = "") -> Turn:
+    return Turn("user", text, speaker)
+
+
+def replied(text: str, speaker: str = "", is_whole: bool = True) -> Turn:
+    return Turn("assistant", text, speaker, is_whole)
+
+
+def test_after_a_whole_reply_the_model_begins_another_one() -> None:
+    turns = [said("Ay me."), replied("O, speak again.")]
+    expected = "ROMEO:\nAy me.\n\nJULIET:\nO, speak again.\n\nJULIET:\n"
+    assert conversation_text(turns, PLAY) == expected
+    assert conversation_text([], PLAY) == "JULIET:\n"
+
+
+def test_a_reply_that_was_cut_is_gone_on_with_by_its_own_speaker_only() -> None:
+    turns = [said("Ay me."), replied("O, spe", is_whole=False)]
+    assert conversation_text(turns, PLAY).endswith("JULIET:\nO, spe")
+    assert conversation_text(turns, PLAY, "JULIET").endswith("JULIET:\nO, spe")
+    assert conversation_text(turns, PLAY, "NURSE").endswith("JULIET:\nO, spe\n\nNURSE:\n")
+
+
+def test_each_turn_keeps_the_speaker_who_said_it() -> None:
+    turns = [said("Madam!"), replied("Anon.", "NURSE"), said("Hist!", "JULIET")]
+    expected = "ROMEO:\nMadam!\n\nNURSE:\nAnon.\n\nJULIET:\nHist!\n\nROMEO:\n"
+    assert conversation_text(turns, PLAY, "ROMEO") == expected
+
+
+def test_a_name_is_exchanged_where_it_is_a_name() -> None:
+    assert CHAT.prefix("user", "Cy") == "[12.03.21, 2:05 AM] Cy: "
+    assert CHAT.prefix("assistant", "A") == "[12.03.21, 2:05 AM] A: "
+    assert CHAT.is_castable
+    assert PLAY.is_castable
+    assert not ChatTemplate("You: ", "\n", "Me: ", "\n", speakers=("You", "Me")).is_castable
+
+
+@pytest.mark.parametrize(
+    ("template", "typed", "fed"),
+    [
+        (PLAY, "Two\nlines", "Two\nlines"),
+        (PLAY, "\n One\n\n\n\nand two \n\n", "One\nand two"),
+        (CHAT, "I said\n[that] and\nA: this", "I said [that] and A: this"),
+        (ChatTemplate(stop=("\n",)), "a\n\n  b\n", "a b"),
+        (ChatTemplate(stop=("###", "\n#")), "a ### b\n# c\n### d", "a  b # c\n d"),
+        (ChatTemplate(stop=("\n\\1:",)), "a\n\\1:b", "a \\1:b"),
+        (ChatTemplate(stop=(" ",)), " a b ", "ab"),
+        (ChatTemplate(), " \n\nas it is\n", " \n\nas it is\n"),
+    ],
+)
+def test_a_message_loses_what_would_end_its_turn(
+    template: ChatTemplate, typed: str, fed: str
+) -> None:
+    assert template.fitted(typed) == fed
+    assert not any(string in fed for string in template.stop)
+
+
+def test_an_odd_message_is_fitted_as_soon_as_a_short_one() -> None:
+    began = time.monotonic()
+    odd = "a" + " " * 100_000 + "b\n" + "\n" * 100_000 + "\n[" * 100_000
+    for template in (PLAY, CHAT, ChatTemplate(stop=("\n",))):
+        template.fitted(odd)
+    assert time.monotonic() - began < 2
+
+
+def test_turns_that_say_nothing_leave_no_trace() -> None:
+    turns = [said(" \n\n "), replied(""), said("Ay me."), replied("\n", is_whole=False)]
+    assert conversation_text(turns, PLAY) == "ROMEO:\nAy me.\n\nJULIET:\n"
+
+
+def test_a_reply_that_was_cut_inside_a_stop_string_ends_before_it() -> None:
+    turns = [said("Hi"), replied("Yes\nA", is_whole=False), said("So?")]
+    text = conversation_text(turns, CHAT)
+    assert text.count("\n[") == 3
+    assert "Yes\n[12.03.21, 2:05 AM] A: So?\n[" in text
+    assert PLAY.trimmed("It is\n") == "It is"
+    assert PLAY.trimmed("It is\nso") == "It is\nso"
+    assert CHAT.trimmed("no stop is longer than what is there: \n") == (
+        "no stop is longer than what is there: "
+    )
+
+
+def test_what_is_kept_ends_with_what_was_said() -> None:
+    turns = [said("Ay me."), replied("O, speak again.")]
+    assert written_text(turns, PLAY) == "ROMEO:\nAy me.\n\nJULIET:\nO, speak again."
+    assert written_text(turns[:1], PLAY) == "ROMEO:\nAy me."
+    assert written_text(turns) == "Ay me.O, speak again."
+    assert written_text([], PLAY) == ""
+
+
+def test_a_template_comes_back_from_json_and_an_older_one_lacks_nothing() -> None:
+    assert ChatTemplate.from_json(asdict(PLAY)) == PLAY
+    older: dict[str, Any] = {"user_prefix": "A: ", "speakers": ["A"], "more": 1}
+    assert ChatTemplate.from_json(older) == ChatTemplate("A: ", speakers=("A",))
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        ("ROMEO", "must be an object"),
+        ({"user_prefix": 5}, "user_prefix must be a string"),
+        ({"speakers": "ROMEO"}, "speakers must be a list"),
+        ({"stop": [""]}, "stop must be a list of strings that are not empty"),
+        ({"stop": ["\n"] * 101}, "stop must be a list of at most 100 strings"),
+        ({"reply_prefix": "x" * 1_001}, "reply_prefix is longer than 1,000 characters"),
+        ({"stop": ["x" * 1_001]}, "stop is longer than 1,000 characters"),
+    ],
+)
+def test_a_strangers_template_that_cannot_be_one_is_refused(data: object, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        ChatTemplate.from_json(data)

@@ -97,6 +97,16 @@ def test_what_only_looks_like_a_stop_string_is_shown_in_the_end(generator: Gener
     assert generator.generate("The ", params) == text
 
 
+def test_a_stop_string_may_begin_at_the_prompts_end(generator: Generator) -> None:
+    text = generator.generate("The ", SEEDED)
+    straddling = SamplingParams(length=120, seed=3, stop=("e " + text[:3], "e !"))
+    assert generator.generate("The ", straddling) == ""
+    prompted = SamplingParams(length=120, seed=3, stop=("he ", text[9:12]))
+    assert generator.generate("The ", prompted) == text[: text.index(text[9:12])]
+    nearly = SamplingParams(length=120, seed=3, stop=("e " + text[:3] + "\0",))
+    assert generator.generate("The ", nearly) == text
+
+
 def test_the_unknown_character_is_never_generated() -> None:
     vocabulary = Vocabulary(("a", UNKNOWN))
     config = ModelConfig(vocabulary, hidden_size=2)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model.config import ModelConfig
+from model.dialogue import ChatTemplate
 from tests.running_app import small_model
-from ui.about import describe_model, example_prompts
+from ui.about import describe_model, example_lines, example_prompts
 
 CONFIG = small_model().config
 
@@ -46,6 +47,15 @@ def test_examples_are_beginnings_that_the_model_has_written_itself() -> None:
     play = "\nI do.\n\nROMEO:\nWhat light is this?\n\nJULIET:\nO Romeo.\n\nROMEO:\nMy love.\n"
     config = trained(samples=[{"prompt": "KING:", "text": play, "temperature": 0.8}])
     assert example_prompts(config) == ["KING:", "ROMEO:", "JULIET:", "What light "]
+
+
+def test_things_to_say_are_lines_that_the_model_has_written_itself() -> None:
+    play = "\nI do.\n\nROMEO:\nWhat light is this?\n\nJULIET:\nO Romeo.\n\nNURSE:\nMadam!\n"
+    template = ChatTemplate("ROMEO:\n", speakers=("JULIET", "ROMEO"), user_speaker="ROMEO")
+    config = replace(trained(samples=[{"text": play}, {"text": 5}]), chat_template=template)
+    assert example_lines(config) == ["O Romeo.", "What light is this?"]
+    assert example_lines(trained()) == []
+    assert "JULIET, ROMEO" in describe_model(config, None)
 
 
 def test_no_example_has_a_character_that_the_model_lacks() -> None:

@@ -12,6 +12,7 @@ from ui.transcript import (
     MAX_MESSAGE,
     Part,
     clean_message,
+    kept_text,
     messages,
     whole_text,
     without_last_answer,
@@ -28,6 +29,34 @@ def test_parts_are_joined_with_nothing_between_them() -> None:
 def test_an_answer_that_was_gone_on_with_stays_one_reply_of_a_template() -> None:
     template = ChatTemplate(user_prefix="<", user_suffix=">", reply_prefix="[", reply_suffix="]")
     assert whole_text(TRANSCRIPT, template) == "<ROMEO:>[\nI do]<\n\nJULIET:>[\nO"
+
+
+def test_in_a_dialogue_every_part_keeps_its_speaker() -> None:
+    template = ChatTemplate(
+        "A: ", "\n", "B: ", "\n", ("A", "B", "C"), ("\n",), user_speaker="A", reply_speaker="B"
+    )
+    talk = (
+        Part("Hi", speaker="A"),
+        Part("Hel", 1, "C"),
+        Part("lo", 2, "C", is_whole=True),
+        Part("", 3, "B", is_whole=True),
+    )
+    assert whole_text(talk, template, "A") == "A: Hi\nC: Hello\nA: "
+    assert whole_text(talk[:2], template, "C") == "A: Hi\nC: Hel"
+    assert whole_text(talk[:2], template, "B") == "A: Hi\nC: Hel\nB: "
+    assert kept_text(talk, template) == "A: Hi\nC: Hello"
+    first, cut, rest, silent = [
+        "".join(content["text"] for content in message["content"]) for message in messages(talk)
+    ]
+    assert ">A</b>Hi" in first
+    assert ">C</b>" in cut
+    assert "</b>" not in rest  # it goes on with what was cut, under the same name
+    assert "says nothing" in silent
+
+
+def test_a_speakers_name_puts_no_markup_on_the_page() -> None:
+    (message,) = messages((Part("Hi", speaker="<img src=x>"),))
+    assert "<img" not in str(message)
 
 
 def test_another_answer_replaces_the_last_one_only() -> None:

@@ -1,0 +1,115 @@
+"""A visitor in a real browser talks with a model that has read a dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from model.dialogue import ChatTemplate
+from model.generator import Generator
+from model.sampling import SamplingParams
+from tests.browser.conftest import Visit, visits
+from tests.browser.test_chat import choose, wait_until, wait_until_idle, write
+from tests.running_app import run_app, small_model, small_model_folder
+
+TALK = ChatTemplate(
+    user_prefix="Ann <a>: ",
+    user_suffix="\n",
+    reply_prefix="Bob: ",
+    reply_suffix="\n",
+    speakers=("Ann <a>", "Bob", "Cy"),
+    stop=("\n",),
+    user_speaker="Ann <a>",
+    reply_speaker="Bob",
+)
+
+
+@pytest.fixture(scope="module")
+def talk(
+    browser: Browser, household: BrowserContext, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visit]:
+    """Opens the page of the small model, as one that has read a dialogue."""
+    scratch = tmp_path_factory.mktemp("talk")
+    model = small_model_folder(scratch / "model", TALK)
+    with (
+        run_app(scratch, "--model", str(model)) as app,
+        visits(browser, household, app) as open_page,
+    ):
+        yield open_page
+
+
+def reply(prompt: str, seed: int) -> str:
+    params = SamplingParams(length=500, seed=seed, stop=TALK.stop)
+    return Generator(small_model(TALK)).generate(prompt, params)
+
+
+def bubbles(page: Page) -> list[tuple[str, str]]:
+    """Who says what, as the page shows it."""
+    names = page.locator("#text .speaker").all_text_contents()
+    says = page.locator("#text .md:not(:has(.speaker, .seed))").all_text_contents()
+    return list(zip(names, says, strict=False))
+
+
+def copied(page: Page) -> str:
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.get_by_role("button", name="Copy").click()
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") != "")
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
+def say(page: Page, text: str) -> None:
+    before = len(bubbles(page))
+    write(page, text)
+    wait_until(lambda: len(bubbles(page)) > before)
+    wait_until_idle(page)
+
+
+def test_one_speaks_as_one_person_and_the_model_answers_as_another(talk: Visit) -> None:
+    page = talk()
+    choose(page, "Seed", "12")
+    page.get_by_label("at once").check()
+    expect(page.locator("#message textarea")).to_have_attribute("placeholder", "Speak as Ann <a>")
+    say(page, "Hi,\n\nBob")
+    first = reply("Ann <a>: Hi, Bob\nBob: ", 12)
+    assert bubbles(page) == [("Ann <a>", "Hi,\n\nBob"), ("Bob", first)]
+    expect(page.locator("#note")).to_contain_text("Line breaks that would end what you say")
+
+    page.get_by_label("Answers as").click()
+    page.get_by_role("option", name="Cy").click()
+    say(page, "")
+    said = f"Ann <a>: Hi, Bob\nBob: {first}\nCy: "
+    assert bubbles(page)[2:] == [("Cy", reply(said, 12))]
+    assert copied(page) == said + reply(said, 12)
+
+
+def test_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
+    page = talk()
+    choose(page, "Seed", "5")
+    page.get_by_label("at once").check()
+    say(page, "Hi")
+    dialogue = bubbles(page)
+    page.get_by_label("One text").check()
+    wait_until(lambda: bubbles(page) == [])
+    expect(page.get_by_label("Answers as")).to_be_hidden()
+    write(page, "A\n")
+    expect(page.locator("#text .bot-row .md").last).not_to_be_empty()
+    wait_until_idle(page)
+    assert copied(page) == "A\n" + Generator(small_model()).generate(
+        "A\n", SamplingParams(length=500, seed=5)
+    )
+    page.get_by_label("Dialogue").check()
+    wait_until(lambda: bubbles(page) == dialogue)
+    expect(page.get_by_label("Answers as")).to_be_visible()
+
+
+def test_who_says_nothing_is_shown_as_silent_and_leaves_no_trace(talk: Visit) -> None:
+    silent = next(seed for seed in range(2_000) if not reply("Ann <a>: Hi\nBob: ", seed).strip())
+    page = talk()
+    choose(page, "Seed", str(silent))
+    page.get_by_label("at once").check()
+    say(page, "Hi")
+    assert bubbles(page) == [("Ann <a>", "Hi"), ("Bob", "says nothing")]
+    assert copied(page) == "Ann <a>: Hi"

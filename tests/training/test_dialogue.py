@@ -1,0 +1,281 @@
+"""Dialogues are recognised in the forms that people have them in, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import string
+from pathlib import Path
+from pydoc_data.topics import topics
+
+import numpy as np
+import pytest
+
+from model.config import ModelConfig
+from model.dialogue import Turn, conversation_text
+from model.folder import Model, load_model
+from training import turns as turns_module
+from training.corpus import prepare_corpus
+from training.dialogue import Dialogue, detect
+from training.report import write_model
+from training.run import Settings, TrainingError
+
+SPEECHES = """Are you there?|I am here, my dear.|What did she say?|Nothing that I could hear.
+Then we shall wait.|How long?|Until the bells ring twice.|They never ring.|You always say that.
+And I am always right.|The road is long tonight.|Have you brought the lamp?|I left it by the door.
+Then go and fetch it.|It is raining.|It was raining yesterday, too.|Who told you so?|My brother did.
+Your brother sleeps all day.|Not all of it.|Give me your hand.|Why should I?|The bridge is narrow.
+I see two bridges.|There is only one.|Listen to the water.|It sounds like somebody who laughs.
+Do you know him?|I knew him once.|Tell me about it.|He kept bees, and he never locked his house.
+Where is he now?|Nobody knows that: he went out one night, with his hat on.|Was it raining?
+It was. And there was a letter on the table.|Addressed to whom?|To you, I think."""
+LINES = [line for row in SPEECHES.split("\n") for line in row.split("|")]
+
+
+def conversation(form: str, *speakers: str, turns: int = 60) -> str:
+    """Turns in a form: {who}, {says}, and {time} for a clock that goes on every other turn."""
+    rng = random.Random(form + "".join(speakers))
+    text = ""
+    who = speakers[0]
+    for number in range(turns):
+        time = f"{14 + number // 60:02}:{number // 2 + 5:02}"
+        says = rng.choice(LINES) + rng.choice(["", " " + rng.choice(LINES)])
+        text += form.format(who=who, says=says, time=time)
+        who = rng.choice([name for name in speakers if name != who])
+    return text
+
+
+def detected(text: str) -> Dialogue:
+    dialogue = detect(text)
+    assert dialogue is not None
+    return dialogue
+
+
+def test_a_play_becomes_a_template_of_the_two_who_answer_each_other_most() -> None:
+    play = "".join(
+        conversation("{who}:\n{says}\n\n", *cast, turns=40)
+        for cast in (("KING", "QUEEN"), ("KING", "FOOL", "FIRST GUARD"), ("QUEEN", "KING"))
+    )
+    found = detected(play)
+    assert found.turns == 120
+    assert not found.is_chat
+    template = found.template
+    assert {template.user_speaker, template.reply_speaker} == {"KING", "QUEEN"}
+    assert template.user_prefix == f"{template.user_speaker}:\n"
+    assert template.stop == ("\n\n",)
+    assert set(template.speakers) == {"KING", "QUEEN", "FOOL", "FIRST GUARD"}
+    asked = conversation_text([Turn("user", "Who goes there?")], template)
+    assert asked == f"{template.user_speaker}:\nWho goes there?\n\n{template.reply_speaker}:\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "speakers", "prefix", "suffix", "stop"),
+    [
+        ("{who}.\n{says}\n\n", ("HAMLET", "HORATIO"), "HAMLET.\n", "\n\n", "\n\n"),
+        ("{who}. {says}\n\n", ("HAMLET", "HORATIO"), "HAMLET. ", "\n\n", "\n\n"),
+        ("{who}: {says}\n", ("Ann Lee", "Dr. Carr"), "Ann Lee: ", "\n", "\n"),
+        ("{who}: {says}\n\n", ("SPEAKER_00", "SPEAKER_01"), "SPEAKER_00: ", "\n\n", "\n\n"),
+        ("**{who}:** {says}\n\n", ("Ann", "Bob"), "**Ann:** ", "\n\n", "\n\n"),
+        ("### {who}:\n{says}\n\n", ("User", "Assistant"), "### User:\n", "\n\n", "\n\n"),
+        ("{who}：{says}\n", ("小明", "老师"), "小明：", "\n", "\n"),
+        ("{who} (softly): {says}\n", ("Ann", "Bob"), "Ann (softly): ", "\n", "\n"),
+    ],
+)  # fmt: skip
+def test_every_usual_way_to_write_a_script_is_read(
+    form: str, speakers: tuple[str, ...], prefix: str, suffix: str, stop: str
+) -> None:
+    template = detected(conversation(form, *speakers)).template
+    assert prefix in (template.user_prefix, template.reply_prefix)
+    assert (template.user_suffix, template.reply_suffix) == (suffix, suffix)
+    assert template.stop == (stop,)
+    assert set(template.speakers) == set(speakers)
+
+
+@pytest.mark.parametrize(
+    ("form", "header", "suffix"),
+    [
+        ("[12.03.21, {time}:33] {who}: {says}\n", "[12.03.21, {time}:33] {who}: ", "\n"),
+        ("\u200e[3.12.21, {time}\u202fAM] {who}: {says}\n", "[3.12.21, {time}\u202fAM] {who}: ",
+         "\n"),
+        ("12/03/21, {time} PM - {who}: {says}\n", "12/03/21, {time} PM - {who}: ", "\n"),
+        ("12.03.21, {time} - {who}: {says}\n", "12.03.21, {time} - {who}: ", "\n"),
+        ("{who}, [12.03.21 {time}]\n{says}\n\n", "{who}, [12.03.21 {time}]\n", "\n\n"),
+        ("[2021-03-12 {time}] {who}: {says}\n", "[2021-03-12 {time}] {who}: ", "\n"),
+        ("[12-Mar-21 {time}] {who}\n{says}\n\n", "[12-Mar-21 {time}] {who}\n", "\n\n"),
+        ("{who} — Today at {time}\n{says}\n", "{who} — Today at {time}\n", "\n"),
+        ("{who}  {time} PM\n{says}\n\n", "{who}  {time} PM\n", "\n\n"),
+        ("<{who}> {says}\n", "<{who}> ", "\n"),
+        ("[{time}] <{who}> {says}\n", "[{time}] <{who}> ", "\n"),
+        ("{time} <@{who}> {says}\n", "{time} <@{who}> ", "\n"),
+        ("({time}:09) {who}: {says}\n", "({time}:09) {who}: ", "\n"),
+        ("{time} - {who}: {says}\n", "{time} - {who}: ", "\n"),
+        ("2021-03-12 {time}:09\t{who}\t{says}\n", "2021-03-12 {time}:09\t{who}\t", "\n"),
+    ],
+)  # fmt: skip
+def test_every_usual_export_of_a_messenger_is_read(form: str, header: str, suffix: str) -> None:
+    found = detected(conversation(form, "ann", "bob"))
+    assert found.is_chat
+    template = found.template
+    # One real stamp stands before both names, one of the last at which they exchanged words.
+    times = [f"14:{minute:02}" for minute in range(32, 35)]
+    pairs = [tuple(header.format(time=t, who=who) for who in ("ann", "bob")) for t in times]
+    assert tuple(sorted((template.user_prefix, template.reply_prefix))) in pairs
+    assert (template.user_suffix, template.reply_suffix) == (suffix, suffix)
+
+
+def test_an_export_with_all_its_oddities_is_read() -> None:
+    lines = ["12/03/21, 2:01 PM - Messages and calls are end-to-end encrypted. Learn more."]
+    people = ["Ann 🐝", "~ Bob", "\u202a+49 170 1234567\u202c"]
+    rng = random.Random(1)
+    for number, says in enumerate(LINES + LINES):
+        stamp = f"{1 + number % 28:02}/03/21, 2:{number % 60:02} PM"
+        who = rng.choice(people)
+        lines.append(f"{stamp} - {who}: {says}")
+        if number % 3 == 0:
+            lines += ["and on a second line", "", "and behind an empty one: yes"]
+        if number % 5 == 0:
+            lines.append(f"{stamp} - {who}: <Media omitted>")
+        if number % 9 == 0:
+            lines.append(f'{stamp} - Ann 🐝 changed the subject to "tea: or coffee"')
+            lines.append(f"\u200e{stamp} - {who}: \u200eimage omitted")
+    template = detected("\n".join(lines)).template
+    assert sorted(template.speakers) == sorted(people)
+    assert template.stop == ("\n0", "\n1", "\n2", "\n\u200e")  # how dates begin
+    assert template.reply_suffix == "\n"
+    assert not template.reply_prefix.startswith("\u200e")
+
+
+def test_the_one_who_is_asked_replies() -> None:
+    for form, asks, replies in (
+        ("{who}: {says}\n", "Q", "A"),
+        ("{who}. {says}\n\n", "Q", "A"),
+        ("{who}: {says}\n\n", "user", "assistant"),
+    ):
+        for order in ((asks, replies), (replies, asks)):
+            template = detected(conversation(form, *order)).template
+            assert (template.user_speaker, template.reply_speaker) == (asks, replies)
+    interview = "".join(
+        f"MS. HALE: And what about {line.lower()[:-1]}?\n\nMR. ODD: {line}\n\n" for line in LINES
+    )
+    assert detected(interview).template.user_speaker == "MS. HALE"
+
+
+def test_a_reply_of_several_paragraphs_ends_where_somebody_else_speaks() -> None:
+    talk = conversation("{who}: {says}\n\nOn another line, {says}\n\n", "User", "Assistant")
+    assert detected(talk).template.stop == ("\n\nUser:", "\n\nAssistant:")
+
+
+def test_answers_and_questions_may_stand_at_different_distances() -> None:
+    faq = "".join(
+        f"Q:  {asked}\n\nA:  It is so.\n    {line}\n\n    That was it.\n\n\n"
+        for asked, line in zip(LINES, reversed(LINES), strict=True)
+    )
+    template = detected(faq).template
+    assert (template.user_suffix, template.reply_suffix) == ("\n\n", "\n\n\n")
+    assert template.stop == ("\n\n\n",)
+
+
+RECIPE = (
+    "Pancakes no. {0}\n\nIngredients:\n{0} eggs\n200 g flour\n\nMethod:\nMix well. Is it thick?\n\n"
+)
+LOG = "2024-03-12 14:05:{0:02} - {1}: request {0} took 1{0} ms\n"
+NO_DIALOGUES = {
+    "prose": topics["lambda"] + topics["while"] + topics["objects"],
+    "prose with colons": "\n\n".join(f"He said this: {line} Note: {line}" for line in LINES),
+    "python": Path(turns_module.__file__).read_text("utf-8") * 2,
+    "json": json.dumps([{"who": "Ann", "says": line} for line in LINES], indent=1),
+    "yaml": "".join(f"- name: {line}\n  who: ann\n  says: {line}\n" for line in LINES),
+    "recipes": "".join(RECIPE.format(number) for number in range(40)),
+    "http headers": "Host: example.org\nAccept: */*\nUser-Agent: curl/8\n\n" * 40,
+    "mail headers": "".join(
+        f"From: ann@a.org\nTo: bob@b.org\nSubject: {line}\n\n{line}\n\n" for line in LINES
+    ),
+    "packages": "".join(
+        f"Package: lib{n}\nVersion: 1.{n}\nDescription: {line}\n\n" for n, line in enumerate(LINES)
+    ),
+    "a package with its manual": "".join(
+        f"Requires-Dist: {a}\nRequires-Dist: {b}\nProvides-Extra: {c}\n"
+        for a, b, c in zip(*[iter(list(topics)[:36])] * 3, strict=True)
+    ) + topics["lambda"] + "\nWhat is it for?",
+    "glossary": "".join(f"{line.split()[0]}{n}: {line}\n" for n, line in enumerate(LINES)),
+    "log": "".join(LOG.format(n, "INFO" if n % 3 else "WARNING") for n in range(60)),
+    "log of programs": "".join(LOG.format(n, "cache" if n % 2 else "server") for n in range(60)),
+    "reviews": "".join(
+        f"Good: It is {word}.\nBad: It isn't very {word}.\n\n" for word in dir(str) + dir(list)
+    ) + "Good: Is it?\nBad: Is it not?\nGood: Why?\n",
+    "man page": "".join(
+        f"NAME\n     tool{n}\n\nSYNOPSIS\n     tool{n} file\n\nNOTES:\nWhy? {line}\n\n"
+        for n, line in enumerate(LINES)
+    ),
+    "html": "".join(f"<p> {line}\n<li> {line}\n" for line in LINES),
+    # Each of these is refused by one rule alone.
+    "a talk in a long text": topics["lambda"] * 9 + conversation("{who}: {says}\n", "Ann", "Bob"),
+    "many who say something once": conversation("{who}: {says}\n", "Ann", "Bob")
+    + "".join(f"{line.split()[0]} {n}: {line}\n" for n, line in enumerate(LINES)),
+    "three fields": "".join(
+        f"City: {a}\nRiver: {b}\nHill: {c}\n\n"
+        for a, b, c in zip(LINES, LINES[5:], LINES[9:], strict=False)
+    ),
+    "one who is hardly interrupted": "".join(
+        f"Ann: {line}\n" + ("Bob: Oh, is it?\n" if n % 20 == 0 else "")
+        for n, line in enumerate(LINES * 2)
+    ),
+    "moves of a game": "".join(
+        f"White: {n}. Q{x}{n % 8}+{n}{'?' * (n % 5 == 0)}\nBlack: N{x}{n % 7}-{n}{x}\n"
+        for n, x in enumerate(string.ascii_letters)
+    ),
+    "readings": "".join(
+        f"Pump: Is it on? At {n} bar, yes.\nTank: Is it full? To line {n}.\n" for n in range(50)
+    ),
+    "a short talk": conversation("{who}: {says}\n", "Ann", "Bob", turns=12),
+    "someone alone": "".join(f"Ann: {line}\n" for line in LINES),
+    "empty": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NO_DIALOGUES)
+def test_what_only_looks_like_a_dialogue_is_none(kind: str) -> None:
+    assert detect(NO_DIALOGUES[kind]) is None
+
+
+def test_pythons_own_reference_and_source_are_no_dialogues() -> None:
+    assert detect("".join(topics.values())) is None
+    modules = list(Path(json.__file__).parents[1].glob("[a-d]*.py"))
+    assert len(modules) > 10
+    assert [path for path in modules if detect(path.read_text("utf-8"))] == []
+
+
+def test_a_long_line_takes_no_long_time() -> None:
+    assert detect("Ann and " * 100_000 + ": (" * 100_000) is None
+
+
+def test_what_was_understood_is_said_with_a_word_about_privacy_where_it_is_due() -> None:
+    play = detected(conversation("{who}:\n{says}\n\n", "KING", "QUEEN")).describe()
+    assert re.match(r"reads like a dialogue: 60 turns, most by (KING and QUEEN|QUEEN and K)", play)
+    assert "--dialogue off" in play
+    assert "private" not in play
+    chat = detected(conversation("[{time}] {who}: {says}\n", "ann", "bob")).describe()
+    assert "reads like a chat" in chat
+    assert "keep the model private" in chat
+
+
+def test_a_run_keeps_the_template_unless_it_is_told_not_to_look(tmp_path: Path) -> None:
+    play = tmp_path / "play.txt"
+    play.write_text(conversation("{who}:\n{says}\n\n", "KING", "QUEEN"), encoding="utf-8")
+    text = play.read_text("utf-8")
+    learnt = detected(text[: round(len(text) * 0.9)])  # what is held out is not looked at
+    for dialogue, expected in (("auto", learnt), ("off", None)):
+        run = tmp_path / dialogue
+        run.mkdir()
+        settings = Settings((str(play),), dialogue=dialogue)
+        prepare_corpus(settings, run)
+        corpus = prepare_corpus(settings, run)  # as a resumed run reads it
+        assert corpus.notes == ((expected.describe(),) if expected else ())
+        config = ModelConfig(corpus.vocabulary, hidden_size=2)
+        weights = {n: np.zeros(s, np.float32) for n, s in config.parameter_shapes().items()}
+        write_model(run, settings, corpus, Model(config, weights), {"val_loss": None})
+        found = load_model(run).config.chat_template
+        assert found == (expected.template if expected else None)
+    with pytest.raises(TrainingError, match="--dialogue must be auto or off"):
+        Settings(("play.txt",), dialogue="on")

@@ -19,9 +19,13 @@ ROOMS = ("model", "publish", "training", "ui", "app")
 MAY_IMPORT_TORCH = {
     "model/char_lstm.py",
     "training/checkpoint.py",
+    "training/device.py",
+    "training/distributed.py",
+    "training/evaluation.py",
     "training/hello.py",
     "training/learner.py",
     "training/muon.py",
+    "training/planning.py",
     "training/scoring.py",
     "training/trainer.py",
 }

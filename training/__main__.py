@@ -7,6 +7,7 @@ and its Ctrl-C is a stop request left there.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import shutil
 import signal
@@ -16,9 +17,11 @@ from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 
+from training.fine_tuning import load_start
 from training.progress import Progress, say
 from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
+    DEVICES,
     PLAN_FILE,
     SETTINGS_FILE,
     RunError,
@@ -33,7 +36,9 @@ _EPILOG = """examples:
   python -m training novel.txt --minutes 10
   python -m training recipes/ letters.txt --output runs/kitchen
   python -m training --resume runs/novel
+  python -m training letters.txt --init_from runs/novel
   python -m training novel.txt --push_to_hub --hub_model_id user/novel
+  torchrun --nproc_per_node 2 -m training novel.txt
 
 Hyperparameters are chosen from the minutes, the text and the speed of this machine; a flag
 overrides each. Ctrl-C stops cleanly: the best weights are kept, and --resume goes on.
@@ -55,11 +60,23 @@ def build_parser() -> argparse.ArgumentParser:
         help="a text file, a folder of text files, or - for standard input; several are joined",
     )
     parser.add_argument("--output", metavar="FOLDER", help="the run's folder (default: runs/NAME)")
+    parser.add_argument(
+        "--init_from",
+        metavar="MODEL",
+        help="fine-tune a model: its folder, a run's folder, or its name on the Hub",
+    )
     parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was interrupted")
 
     budget = parser.add_argument_group("how long")
     budget.add_argument("--minutes", type=float, help="wall time of the training loop (default: 5)")
     budget.add_argument("--steps", type=int, help="a number of steps instead: repeatable exactly")
+
+    budget.add_argument(
+        "--patience",
+        type=int,
+        help="end after so many scorings without a better held-out loss; 0: never (default: three "
+        "tenths of those planned, at least 5)",
+    )
 
     text = parser.add_argument_group("the text")
     text.add_argument("--encoding", help="of the files (default: utf-8; a byte order mark wins)")
@@ -73,6 +90,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     text.add_argument(
         "--min_count", type=int, help="fold characters rarer than this into one (default: 1)"
+    )
+    text.add_argument(
+        "--dialogue",
+        choices=("auto", "off"),
+        help="keep the speakers of a play or chat log for the app's dialogue (default: auto)",
     )
     text.add_argument("--language", help="of the text, for the model card: en, de, zh, ...")
     text.add_argument("--credit", metavar="TEXT", help="whose text it is, for the model card")
@@ -89,8 +111,14 @@ def build_parser() -> argparse.ArgumentParser:
     network.add_argument("--muon_lr", type=float, help="learning rate of the recurrent matrices")
     network.add_argument("--adam_lr", type=float, help="learning rate of everything else")
     network.add_argument("--weight_decay", type=float, help="on the recurrent matrices")
+    network.add_argument("--adam_weight_decay", type=float, help="on everything else")
     network.add_argument("--seed", type=int, help="of everything random (default: 1)")
     network.add_argument("--threads", type=int, help="of the processor (default: all cores)")
+    network.add_argument(
+        "--device",
+        choices=DEVICES,
+        help="to compute on (default: auto, a CUDA GPU if there is one, else the processor)",
+    )
 
     add_arguments(parser)
     return parser
@@ -110,6 +138,8 @@ def shown_command(arguments: Sequence[str]) -> str:
     words = ["python", "-m", "training", *(Path(path).name or "-" for path in parsed.corpus)]
     for entry in fields(Settings):
         value = getattr(parsed, entry.name, None)
+        if entry.name == "init_from" and value is not None and Path(value).exists():
+            value = Path(value).resolve().name
         if entry.name != "corpus" and value is not None:
             words += [f"--{entry.name}", str(value)]
     return shlex.join(words)
@@ -117,7 +147,9 @@ def shown_command(arguments: Sequence[str]) -> str:
 
 def free_folder(corpus: str) -> Path:
     """runs/NAME after the corpus, or runs/NAME-2 and so on where that is taken."""
-    name = "stdin" if corpus == "-" else Path(corpus).resolve().stem or "corpus"
+    path = Path(corpus)
+    has_name = path.is_file() or path.is_dir()  # standard input has none, nor has a pipe
+    name = (path.resolve().stem or "corpus") if has_name else "stdin"
     candidate, number = Path("runs") / name, 2
     while candidate.exists():
         candidate, number = Path("runs") / f"{name}-{number}", number + 1
@@ -138,11 +170,14 @@ def new_run(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Setti
     for path in corpus:
         if path != "-" and not Path(path).exists():
             raise TrainingError(f"{path} doesn't exist")
+    if settings.init_from is not None:
+        load_start(settings.init_from).fit(settings)
     if "-" in corpus:
         folder.mkdir(parents=True, exist_ok=True)
         spooled = folder / "stdin.txt"
         say("Reading standard input ...")
-        spooled.write_bytes(sys.stdin.buffer.read())
+        with open(spooled, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
         paths = [str(spooled) if path == "-" else path for path in corpus]
         settings = settings_from(parsed, paths, settings.command)
     return settings, folder
@@ -176,10 +211,33 @@ def stop_on_signals(folder: Path) -> None:
     signal.signal(signal.SIGTERM, handle)
 
 
+def follows() -> bool:
+    """Whether torchrun has started this process beside the first, which does all the talking."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("RANK", "0")) > 0
+
+
+def take_part() -> None:
+    """Compute in the run of torchrun's first process. Raises SystemExit with one clear line."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the first process stops, and so all
+
+    def stop_with_the_first() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    try:
+        from training.trainer import follow
+
+        follow(stop_with_the_first)
+    except (TrainingError, RunError, OSError) as error:
+        raise SystemExit(f"error: process {os.environ['RANK']}: {error}") from None
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with one clear line on errors."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    if follows():
+        take_part()
+        return
     arguments = sys.argv[1:] if arguments is None else arguments
     parsed = build_parser().parse_args(arguments)
     folder: Path | None = None

@@ -8,8 +8,9 @@ Knows nothing about networks or schedules; never a pickle.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,21 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+    folder: Path,
+    step: int,
+    tensors: Mapping[str, Tensor],
+    facts: Mapping[str, Any],
+    counts: Callable[[int], bool] = lambda _: True,
 ) -> None:
     """Write a checkpoint into a run's folder, durably, and drop all but the last two.
+
+    Args:
+        folder: of the run.
+        step: that it was made after.
+        tensors: by name.
+        facts: plain JSON.
+        counts: whether a checkpoint of a step counts among the two. One that doesn't, as made when
+            a run is stopped, is dropped as soon as there is a newer one.
 
     Raises:
         OSError: if the disk is full or not writable; older checkpoints stay as they were.
@@ -58,15 +71,41 @@ def save_checkpoint(
         sync_folder(place)
     finally:
         temporary.unlink(missing_ok=True)
-    for old in sorted(place.glob("step-*.safetensors"))[:-_KEPT]:
-        old.with_suffix(".json").unlink(missing_ok=True)
-        old.unlink(missing_ok=True)
+    kept = 0
+    for found in _newest_first(folder):
+        if kept < _KEPT and (counts(_step(found)) or found == path):
+            kept += counts(_step(found))
+        else:
+            _remove(found)
 
 
-def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest whole checkpoint of a run, and a note on each that was damaged."""
+def drop_checkpoints(folder: Path, after: int) -> None:
+    """Remove, durably, the checkpoints of steps after `after`."""
+    for path in _newest_first(folder):
+        if _step(path) > after:
+            _remove(path)
+    sync_folder(folder / CHECKPOINTS_FOLDER)
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted((folder / CHECKPOINTS_FOLDER).glob("step-*.safetensors"), reverse=True)
+
+
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def _remove(path: Path) -> None:
+    path.with_suffix(".json").unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def load_checkpoint(folder: Path, up_to: float = math.inf) -> tuple[Checkpoint | None, list[str]]:
+    """The newest whole checkpoint of a run up to a step, and a note on each that was damaged."""
     notes: list[str] = []
-    for path in sorted((folder / CHECKPOINTS_FOLDER).glob("step-*.safetensors"), reverse=True):
+    for path in _newest_first(folder):
+        if _step(path) > up_to:
+            continue
         try:
             facts = read_json(path.with_suffix(".json"))
             if facts is None:

@@ -2,13 +2,15 @@
 
 Muon on the recurrent matrices, AdamW on the rest, gradients clipped, an exponential moving average
 of the weights on the side. Knows nothing about folders, plans or the time. Every random number is a
-function of (seed, step), so nothing random has to be saved.
+function of (seed, step) and drawn on the processor, so nothing random has to be saved, and neither
+the device nor the number of processes changes what is drawn.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import statistics
 import time
 
 import numpy as np
@@ -17,35 +19,14 @@ from torch import Tensor, nn
 
 from model.char_lstm import CharLSTM, LSTMState
 from model.config import ModelConfig
-from training.corpus import Streams
+from training.device import autocast
+from training.distributed import Group
 from training.muon import Muon
-from training.recipe import NS_STEPS, Recipe
+from training.recipe import Recipe
+from training.streams import Streams
 
-
-def faster_precision() -> str:
-    """The precision in which this processor trains an LSTM faster: "bfloat16" or "float32".
-
-    Found out by trying, in well under a second. Where oneDNN has no bfloat16 LSTM for a processor
-    it says so with an error; where it only emulates one, it is slower.
-    """
-    with torch.random.fork_rng(devices=[]):
-        lstm = nn.LSTM(64, 256, batch_first=True)
-
-    def best_time(low_precision: bool) -> float:
-        times = []
-        for _ in range(4):
-            start = time.perf_counter()
-            with torch.autocast("cpu", torch.bfloat16, enabled=low_precision):
-                outputs, _ = lstm(torch.ones(32, 16, 64))
-            outputs.float().sum().backward()
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    try:
-        is_faster = best_time(True) * 1.1 < best_time(False)
-    except RuntimeError:
-        return "float32"
-    return "bfloat16" if is_faster else "float32"
+_CPU = torch.device("cpu")
+_ALONE = Group()
 
 
 class Learner:
@@ -56,21 +37,38 @@ class Learner:
         config: sizes and vocabulary.
         indices: the train part, shape `(characters,)`.
         seed: of initialisation, dropout and the streams.
+        device: to compute on.
+        group: of processes, among which the streams are divided. All its processes must call the
+            methods that change the learner, `tensors` too.
+
+    Raises:
+        TrainingError: if the streams can't be divided equally.
     """
 
-    def __init__(self, recipe: Recipe, config: ModelConfig, indices: np.ndarray, seed: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: ModelConfig,
+        indices: np.ndarray,
+        seed: int,
+        device: torch.device = _CPU,
+        group: Group = _ALONE,
+    ) -> None:
+        group.refuse_uneven(recipe.batch_size)
         self.recipe = recipe
         self.seed = seed
+        self.device = device
+        self.group = group
         with torch.random.fork_rng(devices=[]):  # PyTorch's own initialisation is overwritten
             self.network = CharLSTM.from_config(
                 config, dropout=recipe.dropout, input_dropout=recipe.input_dropout
             )
         self._random = torch.Generator()
         initialise(self.network, self._random.manual_seed(seed))
+        self.network.to(device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.streams = Streams(indices, recipe.batch_size, recipe.sequence_length, seed)
         self.state: LSTMState | None = None
-        self._low_precision = recipe.precision == "bfloat16"
         named = dict(self.network.named_parameters())
         hidden = {
             name
@@ -81,29 +79,50 @@ class Learner:
             [named[name] for name in sorted(hidden)],
             lr=recipe.muon_lr,
             weight_decay=recipe.weight_decay,
-            ns_steps=NS_STEPS,
-            dtype=torch.bfloat16 if self._low_precision else torch.float32,
+            bands=recipe.bands,
+            dtype=torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32,
         )
         self.adam = torch.optim.AdamW(
             [parameter for name, parameter in named.items() if name not in hidden],
             lr=recipe.adam_lr,
             betas=(0.9, 0.98),
-            weight_decay=0.0,
+            weight_decay=recipe.adam_weight_decay,
         )
 
+    def begin_with(self, weights: dict[str, np.ndarray]) -> None:
+        """Take other weights than those it was initialised with."""
+        for network in (self.network, self.average):
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The average weights, by name."""
+        return {k: v.cpu().numpy() for k, v in self.average.state_dict().items()}
+
     def step(self, number: int, factor: float) -> float:
-        """Update on chunk `number` with the learning rates times `factor`; the loss in nats."""
-        inputs, targets = map(torch.from_numpy, self.streams.chunk(number))  # (B, T)
+        """Update on chunk `number` with the learning rates times `factor`.
+
+        Returns:
+            The loss over all streams, in nats per character; NaN, and nothing is updated, where a
+            gradient isn't finite.
+        """
+        inputs, targets = map(self._here, self.streams.chunk(number))  # (B / processes, T)
         if self.streams.begins_epoch(number):
             self.state = None
         self._random.manual_seed(self.seed + (number + 1) * 1_000_003)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._low_precision):
-            logits, state = self.network(inputs, self.state, self._random)
+        part = (self.group.rank, self.group.size)
+        with autocast(self.device, self.recipe.precision):
+            logits, state = self.network(inputs, self.state, self._random, part)
         loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         self.state = (state[0].detach(), state[1].detach())
         self.network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        loss = loss.detach()
+        self.group.average(
+            [*(p.grad for p in self.network.parameters() if p.grad is not None), loss]
+        )
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        if not norm.isfinite():
+            return math.nan
         self.muon.param_groups[0]["lr"] = self.recipe.muon_lr * factor
         self.adam.param_groups[0]["lr"] = self.recipe.adam_lr * factor
         self.muon.step()
@@ -116,45 +135,87 @@ class Learner:
                 mean.lerp_(value, weight)
         return loss.item()
 
-    def characters_per_second(self, seconds: float = 1.5) -> float:
+    def characters_per_second(self, seconds: float = 1.0) -> float:
         """Time some steps; the learner is spoilt by it."""
         self.step(0, 0.1)
-        done = 0
-        start = time.perf_counter()
-        while done < 3 or time.perf_counter() - start < seconds:
-            done += 1
-            self.step(done, 0.1)
+        times: list[float] = []
+        while self.group.agree(len(times) < 3 or sum(times) < seconds):
+            start = time.perf_counter()
+            self.step(len(times) + 1, 0.1)
+            times.append(time.perf_counter() - start)
         chunk = self.recipe.batch_size * self.recipe.sequence_length
-        return done * chunk / (time.perf_counter() - start)
+        return chunk / statistics.median(times)  # whatever else a busy machine did in between
+
+    def loss_on(self, chunks: range, tensors: dict[str, Tensor] | None = None) -> float:
+        """The mean loss on earlier chunks, begun without a state, in nats per character.
+
+        Args:
+            chunks: their numbers.
+            tensors: what `tensors` gave at another time, whose weights to take; None for those of
+                now.
+        """
+        network = copy.deepcopy(self.network).eval()
+        if tensors is not None:
+            network.load_state_dict(_part(tensors, "network."))
+        state: LSTMState | None = None
+        losses = []
+        with torch.no_grad():
+            for number in chunks:
+                inputs, targets = (
+                    torch.from_numpy(rows).to(self.device) for rows in self.streams.chunk(number)
+                )
+                logits, state = network(inputs, state)
+                losses.append(
+                    nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+                )
+        return sum(losses) / len(losses)
+
+    def is_finite(self) -> bool:
+        """Whether the average weights are numbers, all of them."""
+        return all(bool(value.isfinite().all()) for value in self.average.parameters())
+
+    def _here(self, rows: np.ndarray) -> Tensor:
+        return self.group.share(torch.from_numpy(rows)).to(self.device)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that the next step depends on, by name."""
+        """Everything that the next step depends on, by name, on the processor.
+
+        The carried state, shape `(layers, batch, hidden)`, is that of all streams on the leader.
+        """
         found = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         found |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for label, optimizer in (("muon", self.muon), ("adam", self.adam)):
             for index, values in optimizer.state_dict()["state"].items():
                 found |= {f"{label}.{index}.{key}": value for key, value in values.items()}
         if self.state is not None:
-            found |= {"state.h": self.state[0], "state.c": self.state[1]}
-        return found
+            for name, rows in zip(("state.h", "state.c"), self.state, strict=True):
+                found[name] = self.group.gather(rows, dim=1)
+        return {name: value.cpu() for name, value in found.items()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors` gave."""
-
-        def part(label: str) -> dict[str, Tensor]:
-            return {k[len(label) :]: v for k, v in tensors.items() if k.startswith(label)}
-
-        self.network.load_state_dict(part("network."))
-        self.average.load_state_dict(part("average."))
+        """Take over what `tensors` gave, on whatever device and to however many processes."""
+        self.network.load_state_dict(_part(tensors, "network."))
+        self.average.load_state_dict(_part(tensors, "average."))
         for label, optimizer in (("muon.", self.muon), ("adam.", self.adam)):
             states: dict[int, dict[str, Tensor]] = {}
-            for name, value in part(label).items():
+            for name, value in _part(tensors, label).items():
                 index, key = name.split(".")
                 states.setdefault(int(index), {})[key] = value
             optimizer.load_state_dict(
                 {"state": states, "param_groups": optimizer.state_dict()["param_groups"]}
             )
-        self.state = (tensors["state.h"], tensors["state.c"]) if "state.h" in tensors else None
+        self.state = None
+        if "state.h" in tensors:
+            h, c = (
+                self.group.share(tensors[name].transpose(0, 1)).transpose(0, 1).contiguous()
+                for name in ("state.h", "state.c")
+            )
+            self.state = (h.to(self.device), c.to(self.device))
+
+
+def _part(tensors: dict[str, Tensor], label: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a label, by the rest of their names."""
+    return {k[len(label) :]: v for k, v in tensors.items() if k.startswith(label)}
 
 
 def initialise(network: CharLSTM, random: torch.Generator) -> None:

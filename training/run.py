@@ -26,7 +26,9 @@ STOP_FILE = "stop"
 LOCK_FILE = "writer.lock"
 MODEL_FOLDER = "model"
 
-Phase = Literal["reading", "timing", "training", "scoring", "done", "stopped", "failed"]
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+Phase = Literal["reading", "timing", "training", "scoring", "judging", "done", "stopped", "failed"]
 
 
 class RunError(Exception):
@@ -49,10 +51,15 @@ class Settings:
         errors: "strict", or "replace" to put U+FFFD for what can't be decoded.
         minutes: wall time of the training loop; turned into a number of steps by timing some.
         steps: the number of steps itself; then `minutes` is only a figure of speech.
+        patience: evaluations without a better held-out loss after which the run ends; 0 goes on to
+            the end, None leaves it to `training.evaluation`.
         held_out: share of the corpus, at its end, that is never trained on; 0 for none.
+        init_from: a model to begin from: its folder, a run's folder, or a Hub id.
         min_count: characters rarer than this are folded into the unknown character.
+        dialogue: "auto" to look for speakers and turns, "off" not to.
         seed: of initialisation, dropout and sampling.
-        threads: of the processor; None leaves torch's choice.
+        threads: of the processor, for each process; None leaves torch's choice.
+        device: "auto", "cpu", "cuda" or "mps".
         command: how the run was started, without paths; for the model card.
         license: of the model, for its card.
         language: of the corpus, for the card.
@@ -64,10 +71,14 @@ class Settings:
     errors: str = "strict"
     minutes: float = 5.0
     steps: int | None = None
+    patience: int | None = None
     held_out: float = 0.1
+    init_from: str | None = None
     min_count: int = 1
+    dialogue: str = "auto"
     seed: int = 1
     threads: int | None = None
+    device: str = "auto"
     hidden_size: int | None = None
     num_layers: int | None = None
     embedding_size: int | None = None
@@ -78,6 +89,7 @@ class Settings:
     muon_lr: float | None = None
     adam_lr: float | None = None
     weight_decay: float | None = None
+    adam_weight_decay: float | None = None
     command: str = ""
     license: str | None = None
     language: str | None = None
@@ -89,6 +101,12 @@ class Settings:
             raise TrainingError("name at least one corpus file")
         if self.errors not in ("strict", "replace"):
             raise TrainingError(f"--errors must be strict or replace, not {self.errors!r}")
+        if self.dialogue not in ("auto", "off"):
+            raise TrainingError(f"--dialogue must be auto or off, not {self.dialogue!r}")
+        if self.device not in DEVICES:
+            raise TrainingError(
+                f"--device must be one of {', '.join(DEVICES)}, not {self.device!r}"
+            )
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -100,6 +118,7 @@ class Settings:
 _RANGES: dict[str, tuple[float, float]] = {
     "minutes": (0.01, 100_000),
     "steps": (1, 1_000_000_000),
+    "patience": (0, 1_000_000_000),
     "held_out": (0, 0.5),
     "min_count": (1, 1_000_000_000),
     "seed": (0, 2**31 - 1),
@@ -114,17 +133,21 @@ _RANGES: dict[str, tuple[float, float]] = {
     "muon_lr": (0, 10),
     "adam_lr": (0, 10),
     "weight_decay": (0, 10),
+    "adam_weight_decay": (0, 10),
 }
 
 
 def write_json(path: Path, data: Any) -> None:
     """Replace a small JSON file as a whole, durably."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(data, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(data, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:
@@ -184,10 +207,10 @@ class RunWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(folder / LOCK_FILE)
 
     def __enter__(self) -> RunWriter:
+        self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -223,9 +246,12 @@ class RunWriter:
             path = self.folder / name
             kept = [line for line, _ in read_lines(path) if line.get("step", 0) <= step]
             temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
-            os.replace(temporary, path)
+            try:
+                with open(temporary, "w", encoding="utf-8") as file:
+                    file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def stop_requested(self) -> bool:
         """Whether somebody left a stop request."""

@@ -2,28 +2,36 @@
 
 Steps, scoring on the way, checkpoints, and the model folder at the end; what a step does is in
 `training.learner`. Has no terminal and no signal handler: who watches reads the folder, who wants
-it to stop leaves a file there.
+it to stop leaves a file there. Several processes that torchrun starts go through all of it side by
+side; what only one may do stands in functions that are given to `group.from_leader`.
 """
 
 from __future__ import annotations
 
 import math
-import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from model.folder import Model
 from model.generator import Generator
 from model.sampling import SamplingParams
-from training import recipe as recipes
-from training.checkpoint import load_checkpoint, save_checkpoint
 from training.corpus import Corpus, prepare_corpus
-from training.learner import Learner, faster_precision
-from training.recipe import Plan, Recipe, lr_factor
+from training.device import find_device
+from training.distributed import Group, join
+from training.evaluation import Evaluation
+from training.examination import examine
+from training.fine_tuning import Start, load_start
+from training.learner import Learner
+from training.loss_watch import LossWatch
+from training.plan import Plan
+from training.planning import make_plan
+from training.recipe import most_steps
+from training.recovery import Recovery
 from training.report import write_model
 from training.run import (
     PLAN_FILE,
@@ -33,100 +41,149 @@ from training.run import (
     RunWriter,
     Settings,
     TrainingError,
-    read_json,
     read_settings,
     write_json,
 )
-from training.scoring import Spans, sample_spans, score, whole_spans
+from training.scoring import score, whole_spans
 
 SAMPLE = SamplingParams(length=200, temperature=0.8, seed=1)
 _METRICS_EVERY_S = 0.5
-_CHECKPOINT_EVERY_S = 60.0
 _OVERRUN = 1.25
-_EXPLODED = 10  # times the loss of guessing blindly
+_EARLY = 0.3  # share of the steps
+_MOST_RAISED = 2
 
 
 def train(settings: Settings, folder: Path) -> Phase:
     """Fit a model as `settings` say; everything about it is in `folder`.
 
     A folder in which a run with the same settings was begun is gone on with from its newest whole
-    checkpoint. Returns "done", or "stopped" if it was asked to stop.
+    checkpoint. Returns "done", or "stopped" if it was asked to stop. Under torchrun the first
+    process calls this, and each other one `follow`.
 
     Raises:
-        TrainingError: if the corpus can't be used or the loss explodes.
+        TrainingError: if the corpus or the device can't be used, or the loss explodes again and
+            again.
         RunError: if the folder belongs to another run or somebody else is writing there.
         OSError: if the disk is full; the last checkpoint stays whole.
     """
-    with RunWriter(folder) as writer:
-        if (folder / SETTINGS_FILE).exists() and read_settings(folder) != settings:
-            raise RunError(f"{folder} holds a run with other settings: resume it or name another")
+    writer = RunWriter(folder)
+    start: Start | None = None
+    with join() as group, ExitStack() as stack:
+        stack.callback(torch.set_num_threads, torch.get_num_threads())
+
+        def begin() -> tuple[Settings, Path]:
+            nonlocal start
+            # What can't be had is refused before anything is written.
+            find_device(settings.device)
+            if settings.init_from is not None and not (folder / PLAN_FILE).exists():
+                start = load_start(settings.init_from)
+                start.fit(settings)
+            stack.enter_context(writer)
+            if (folder / SETTINGS_FILE).exists() and read_settings(folder) != settings:
+                raise RunError(
+                    f"{folder} holds a run with other settings: resume it or name another"
+                )
+            return settings, folder
+
+        group.from_leader(begin)
         try:
-            return _train(settings, writer)
+            return _train(settings, writer, group, start)
         except (TrainingError, RunError, OSError) as error:
-            writer.state("failed", str(error))
+            _tell_failure(writer, str(error))
             raise
         except Exception as error:
-            writer.state("failed", f"{type(error).__name__}: {error}")
+            _tell_failure(writer, f"{type(error).__name__}: {error}")
             raise
 
 
-def _train(settings: Settings, writer: RunWriter) -> Phase:
+def follow(when_joined: Callable[[], None]) -> None:
+    """Take part in the run of the first process that torchrun has started, as another one.
+
+    Args:
+        when_joined: called when all processes have met.
+
+    Raises:
+        TrainingError: if the first process fails or this one can't do its part.
+    """
+
+    def is_not_here() -> tuple[Settings, Path]:
+        raise TrainingError("follow() is for the processes that torchrun starts beside the first")
+
+    with join() as group:
+        when_joined()
+        settings, folder = group.from_leader(is_not_here)
+        _train(settings, RunWriter(folder), group, None)
+
+
+def _tell_failure(writer: RunWriter, message: str) -> None:
+    try:
+        writer.state("failed", message)
+    except OSError:
+        return  # a full disk takes this no more than the rest
+
+
+def _train(settings: Settings, writer: RunWriter, group: Group, start: Start | None) -> Phase:
     folder = writer.folder
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    writer.settings(settings)
-    writer.state("reading")
-    corpus = prepare_corpus(settings, folder)
-    plan = _plan(settings, corpus, writer)
-    loop = _Loop(settings, corpus, plan, writer)
-    loop.resume()
-    writer.state("training", **loop.facts())
+    device = find_device(settings.device, group.local_rank)
+
+    def read() -> None:
+        writer.settings(settings)
+        writer.state("reading")
+        prepare_corpus(settings, folder)
+
+    group.from_leader(read)
+    corpus = prepare_corpus(settings, folder)  # opens what the leader has encoded
+    plan = make_plan(settings, corpus, writer, group, device, start)
+    if plan.threads is not None:
+        torch.set_num_threads(plan.threads)
+    loop = _Loop(settings, corpus, plan, writer, group, device)
+    if group.leads:
+        writer.state("training")
+    loop.resume(start)
     stopped = loop.run()
-    writer.state("scoring", **loop.facts())
-    loop.finish()
-    phase: Phase = "stopped" if stopped else "done"
-    writer.state(phase, **loop.facts())
-    return phase
-
-
-def _plan(settings: Settings, corpus: Corpus, writer: RunWriter) -> Plan:
-    """The stored plan, or a new one made by timing steps on throwaway networks."""
-    stored = read_json(writer.folder / PLAN_FILE)
-    if stored is not None:
-        return Plan.from_json(stored)
-    writer.state("timing", characters=len(corpus.indices), notes=corpus.notes)
-
-    def speed(recipe: Recipe) -> float:
-        learner = Learner(recipe, recipe.config(corpus.vocabulary), corpus.train_part, seed=0)
-        return learner.characters_per_second()
-
-    recipe, steps = recipes.choose(
-        settings, len(corpus.train_part), corpus.vocabulary, speed, faster_precision()
-    )
-    plan = Plan(recipe, steps)
-    write_json(writer.folder / PLAN_FILE, asdict(plan))
-    return plan
+    if group.leads:  # the others are done
+        writer.state("scoring", **loop.facts())
+        loop.finish()
+        writer.state("stopped" if stopped else "done", **loop.facts())
+    return "stopped" if stopped else "done"
 
 
 class _Loop:
     """A learner, its plan and its folder: steps, scoring, checkpoints, until done or stopped."""
 
-    def __init__(self, settings: Settings, corpus: Corpus, plan: Plan, writer: RunWriter) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        corpus: Corpus,
+        plan: Plan,
+        writer: RunWriter,
+        group: Group,
+        device: torch.device,
+    ) -> None:
         self.settings = settings
         self.corpus = corpus
         self.plan = plan
         self.writer = writer
+        self.group = group
         self.config = plan.recipe.config(corpus.vocabulary)
-        self.learner = Learner(plan.recipe, self.config, corpus.train_part, settings.seed)
-        self.notes = list(corpus.notes)
-        self.done = 0
+        self.learner = Learner(
+            plan.recipe, self.config, corpus.train_part, settings.seed, device, group
+        )
+        self.evaluation = Evaluation(settings, corpus, plan)
+        self.watch = LossWatch(self.config.vocab_size)
+        self.notes = [*corpus.notes, *plan.notes()]
+        self.has_ended = False
         self.start_step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
-        self.train_loss: float | None = None
-        self.best: dict[str, Tensor] = {}
-        self.best_step = 0
-        self.best_loss = math.inf
+        self.recovery = Recovery(writer.folder, group, self.learner, self.evaluation, self.watch)
+
+    @property
+    def done(self) -> int:
+        """Steps so far."""
+        return self.watch.steps
 
     def facts(self) -> dict[str, Any]:
         """What readers may want to know, for the state."""
@@ -143,160 +200,175 @@ class _Loop:
             "characters": len(self.corpus.indices),
             "train_characters": len(self.corpus.train_part),
             "vocab_size": len(self.corpus.vocabulary),
-            "best_step": self.best_step,
+            "best_step": self.evaluation.best_step,
             "notes": self.notes,
         }
 
-    def resume(self) -> None:
-        """Go back to the newest whole checkpoint, if there is one."""
-        checkpoint, notes = load_checkpoint(self.writer.folder)
-        self.notes += notes
-        if checkpoint is not None:
-            facts, tensors = checkpoint.facts, checkpoint.tensors
-            self.learner.restore(tensors)
-            self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
-            self.done = self.start_step = facts["step"]
-            self.seconds = facts["seconds"]
-            self.cpu_seconds = facts["cpu_seconds"]
-            self.train_loss = facts["train_loss"]
-            self.best_step = facts["best_step"]
-            self.best_loss = math.inf if facts["best_loss"] is None else facts["best_loss"]
-        self.writer.truncate_logs(self.done)
+    def resume(self, start: Start | None) -> None:
+        """Go back to the newest whole checkpoint, or begin, from a model if that was asked."""
+
+        def begin() -> None:
+            if self.settings.init_from is not None:
+                model = start or load_start(self.settings.init_from)
+                if model.facts(self.corpus.vocabulary) != self.plan.init_from:
+                    raise TrainingError(
+                        f"--init_from {self.settings.init_from} is not the model that this run "
+                        "was begun with: start a run anew"
+                    )
+                initial = self.learner.weights()
+                self.learner.begin_with(model.weights(self.corpus.vocabulary, initial))
+
+        self.notes += self.recovery.resume(self.plan, begin)
+        self.start_step = self.done
+        self._gone_back()
+
+    def _gone_back(self) -> None:
+        self.has_ended = self.evaluation.has_ended
+        if self.group.leads:
+            if self.has_ended:
+                self._note_early_end()
+            self.writer.truncate_logs(self.done)
+            self.writer.state("training", **self.facts())
 
     def run(self) -> bool:
         """Train until the plan's end; True if a stop was requested."""
+        clock = self.recovery.clock
         chunk = self.plan.recipe.batch_size * self.plan.recipe.sequence_length
-        clock = _Clock(self.seconds, self.cpu_seconds)
         logged_at, logged_done = clock.seconds, self.done
-        saved_at = clock.seconds
         stop = False
-        while self.done < self.plan.total_steps and not stop:
-            factor = lr_factor(self.plan.progress(self.done + 1), self.plan.recipe)
+        while not (self._is_over() or stop):
+            factor = self.plan.lr_factor(self.done + 1)
+            number = self.done + 1
             loss = self.learner.step(self.done, factor)
-            if not loss < _EXPLODED * max(1.0, math.log(self.config.vocab_size)):
-                raise TrainingError(
-                    f"the loss has exploded ({loss:.3g} at step {self.done:,}): "
-                    "start anew with a lower --muon_lr and --adam_lr"
-                )
-            self.done += 1
-            smooth = max(0.01, 1 / self.done)
-            last = loss if self.train_loss is None else self.train_loss
-            self.train_loss = last + smooth * (loss - last)
-            self.seconds, self.cpu_seconds = clock.seconds, clock.cpu_seconds
-            stop = self.writer.stop_requested()
-            evaluate = self.plan.is_evaluation(self.done)
-            if evaluate or stop or self.seconds - logged_at >= _METRICS_EVERY_S:
-                speed = (self.done - logged_done) * chunk / (self.seconds - logged_at)
+            alarm = self.watch.take(loss)
+            if alarm is not None and self.recovery.is_spoilt(self.plan, alarm):
+                self._roll_back(number, loss)
+                logged_at, logged_done = clock.seconds, self.done
+                continue
+            self.seconds = clock.seconds
+            stop = self.group.agree(self.writer.stop_requested())
+            evaluate = self.plan.is_evaluation(number)
+            since = self.seconds - logged_at
+            if self.group.leads and (evaluate or stop or since >= _METRICS_EVERY_S):
                 self.writer.metrics(
-                    step=self.done,
+                    step=number,
                     seconds=round(self.seconds, 3),
-                    train_loss=self.train_loss,
+                    train_loss=self.watch.mean,
                     lr_factor=factor,
-                    characters_per_second=round(speed),
+                    characters_per_second=round((number - logged_done) * chunk / since),
                 )
-                logged_at, logged_done = self.seconds, self.done
+                logged_at, logged_done = self.seconds, number
             if evaluate:
-                self._evaluate()
-                self._watch_the_clock(clock.seconds)
-            if evaluate or stop or self.seconds - saved_at >= _CHECKPOINT_EVERY_S:
-                self.seconds, self.cpu_seconds = clock.seconds, clock.cpu_seconds
-                self._save_checkpoint()
-                saved_at = self.seconds
-        self.seconds, self.cpu_seconds = clock.seconds, clock.cpu_seconds
-        return stop and self.done < self.plan.total_steps
+                is_finite, self.plan, self.has_ended = self.group.from_leader(self._evaluate)
+                if not is_finite:
+                    self._roll_back(number, math.nan)
+                    logged_at, logged_done = clock.seconds, self.done
+                    continue
+            if stop or self.plan.is_checkpoint(number):
+                self.recovery.save(self.plan)
+        self.seconds = clock.seconds
+        self.cpu_seconds = self.group.sum(clock.cpu_seconds)
+        return stop and not self._is_over()
 
-    def _spans(self) -> Spans | None:
-        first = len(self.corpus.train_part)
-        if self.corpus.held_out == 0:
-            return None
-        return sample_spans(first, len(self.corpus.indices), self.plan.eval_characters)
+    def _roll_back(self, at: int, loss: float) -> None:
+        self.plan, notes = self.recovery.roll_back(self.plan, at, loss)
+        self.notes += notes
+        self._gone_back()
 
-    def _evaluate(self) -> None:
-        """Score the average weights on the held-out sample, keep the best, write a sample."""
-        spans = self._spans()
-        loss = None
-        if spans is not None:
-            loss = score(self.learner.average, self.corpus.indices, spans)
-        if loss is None or loss < self.best_loss:
-            self.best = {k: v.clone() for k, v in self.learner.average.state_dict().items()}
-            self.best_step = self.done
-            self.best_loss = math.inf if loss is None else loss
+    def _is_over(self) -> bool:
+        return self.done >= self.plan.total_steps or self.has_ended
+
+    def _evaluate(self) -> tuple[bool, Plan, bool]:
+        """Score the average weights, keep them if they are the best, write a sample.
+
+        Returns whether they are finite, the plan from here on, and whether it ends here.
+        """
+        if not self.learner.is_finite():
+            return False, self.plan, False
+        loss = self.evaluation.evaluate(self.learner.average, self.done)
         if loss is not None:
             self.writer.metrics(step=self.done, seconds=round(self.seconds, 3), val_loss=loss)
-        weights = {k: v.numpy() for k, v in self.learner.average.state_dict().items()}
-        text = Generator(Model(self.config, weights)).generate("", SAMPLE)
+        text = Generator(Model(self.config, self.learner.weights())).generate("", SAMPLE)
         self.writer.sample(step=self.done, val_loss=loss, text=text)
+        if self.evaluation.has_ended:
+            self._note_early_end()
+        else:
+            self._watch_the_clock(self.recovery.clock.seconds)
+        return True, self.plan, self.evaluation.has_ended
+
+    def _note_early_end(self) -> None:
+        if self.done < self.plan.total_steps:
+            self.notes.append(
+                f"stopped early, after step {self.done:,} of {self.plan.total_steps:,}: the "
+                f"held-out loss has not fallen since step {self.evaluation.best_step:,} "
+                "(--patience 0 goes on to the end)"
+            )
 
     def _watch_the_clock(self, seconds: float) -> None:
-        """Lower the number of steps if the run would overrun its minutes by a quarter."""
-        budget = self.settings.minutes * 60
-        left = self.plan.total_steps - self.done
+        """Change the number of steps if the run would miss its minutes by a quarter or more.
+
+        Raised it is only early on, and to what its recipe would still suit.
+        """
+        budget, planned = self.settings.minutes * 60, self.plan.total_steps
+        left = planned - self.done
         if self.settings.steps is not None or left <= 1:
             return
         pace = seconds / self.done
-        if seconds + left * pace <= _OVERRUN * budget:
-            return
         total = self.done + max(1, int((budget - seconds) / pace))
-        if total >= self.plan.total_steps:
-            return
+        if seconds + left * pace > _OVERRUN * budget and total < planned:
+            how = "slower"
+        else:
+            most = most_steps(self.plan.recipe, len(self.corpus.train_part))
+            total = min(total, most, _MOST_RAISED * self.plan.steps)
+            if self.done > _EARLY * planned or total < _OVERRUN * planned:
+                return
+            how = "faster"
         self.notes.append(
-            f"slower than when it was timed: {total:,} steps instead of "
-            f"{self.plan.total_steps:,} from step {self.done:,} on"
+            f"{how} than when it was timed: {total:,} steps instead of {planned:,} "
+            f"from step {self.done:,} on"
         )
         self.plan = self.plan.amended(self.done, total)
         write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))
         self.writer.state("training", **self.facts())
 
-    def _save_checkpoint(self) -> None:
-        tensors = self.learner.tensors() | {f"best.{k}": v for k, v in self.best.items()}
-        facts = {
-            "seconds": self.seconds,
-            "cpu_seconds": self.cpu_seconds,
-            "train_loss": self.train_loss,
-            "best_step": self.best_step,
-            "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
-        }
-        save_checkpoint(self.writer.folder, self.done, tensors, facts)
-
     def finish(self) -> None:
-        """Score the best weights on the whole held-out part, and write the model folder."""
-        if not self.best:
+        """Score the best weights on the whole held-out part, write the model folder, judge it."""
+        if not self.evaluation.best:
             self._evaluate()
         network = self.learner.average
-        network.load_state_dict(self.best)
+        network.load_state_dict(self.evaluation.best)
         val_loss = None
         if self.corpus.held_out:
             spans = whole_spans(len(self.corpus.train_part), len(self.corpus.indices))
             val_loss = score(network, self.corpus.indices, spans)
-        weights = {k: v.numpy() for k, v in network.state_dict().items()}
         chunk = self.plan.recipe.batch_size * self.plan.recipe.sequence_length
         facts = {
             "steps": self.done,
             "planned_steps": self.plan.total_steps,
-            "best_step": self.best_step,
+            "stopped_early": self.has_ended and self.done < self.plan.total_steps,
+            "init_from": self.plan.origin,
+            "roll_backs": [asdict(back) for back in self.plan.roll_backs],
+            "best_step": self.evaluation.best_step,
             "seconds": round(self.seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
+            "scoring_seconds": round(self.evaluation.seconds, 1),
             "epochs": round(self.done * chunk / len(self.corpus.train_part), 2),
-            "train_loss": self.train_loss,
+            "train_loss": self.watch.mean,
             "val_loss": val_loss,
             "recipe": asdict(self.plan.recipe),
         }
         write_model(
-            self.writer.folder, self.settings, self.corpus, Model(self.config, weights), facts
+            self.writer.folder,
+            self.settings,
+            self.corpus,
+            Model(self.config, self.learner.weights()),
+            facts,
         )
-
-
-class _Clock:
-    """Wall and processor seconds, going on from what earlier processes of the run used."""
-
-    def __init__(self, seconds: float, cpu_seconds: float) -> None:
-        self._wall = time.perf_counter() - seconds
-        self._cpu = time.process_time() - cpu_seconds
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._wall
-
-    @property
-    def cpu_seconds(self) -> float:
-        return time.process_time() - self._cpu
+        self.writer.state("judging", **self.facts())
+        examine(
+            self.writer.folder,
+            network,
+            self.settings,
+            self.corpus,
+            was_stopped=self.writer.stop_requested() and not self._is_over(),
+        )

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import torch
 
-from training.checkpoint import CHECKPOINTS_FOLDER, load_checkpoint, save_checkpoint
+from training.checkpoint import (
+    CHECKPOINTS_FOLDER,
+    drop_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 
 def save(folder: Path, step: int) -> Path:
     tensors = {"a.b": torch.full((50, 3), float(step)), "scalar": torch.tensor(step)}
-    save_checkpoint(folder, step, tensors, {"loss": 1.5})
+    save_checkpoint(folder, step, tensors, {"loss": 1.5}, counts=lambda step: step != 25)
     return folder / CHECKPOINTS_FOLDER / f"step-{step:09}.safetensors"
 
 
@@ -29,6 +34,31 @@ def test_what_was_saved_comes_back_and_only_two_are_kept(tmp_path: Path) -> None
     assert names == [
         f"step-{step:09}.{ending}" for step in (20, 300) for ending in ("json", "safetensors")
     ]
+
+
+def steps(folder: Path) -> list[int]:
+    found = (folder / CHECKPOINTS_FOLDER).glob("*.safetensors")
+    return sorted(int(path.stem.removeprefix("step-")) for path in found)
+
+
+def test_one_that_does_not_count_is_kept_beside_two_and_only_while_it_is_the_newest(
+    tmp_path: Path,
+) -> None:
+    for step in (10, 20, 25):
+        save(tmp_path, step)
+    assert steps(tmp_path) == [10, 20, 25]
+    save(tmp_path, 30)
+    assert steps(tmp_path) == [20, 30]
+
+
+def test_gone_back_to_one_the_later_ones_are_dropped(tmp_path: Path) -> None:
+    for step in (10, 20, 25):
+        save(tmp_path, step)
+    found, _ = load_checkpoint(tmp_path, up_to=24)
+    assert found is not None
+    assert found.facts["step"] == 20
+    drop_checkpoints(tmp_path, after=10)
+    assert steps(tmp_path) == [10]
 
 
 def test_a_damaged_one_falls_back_to_the_one_before_and_says_so(tmp_path: Path) -> None:

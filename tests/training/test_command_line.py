@@ -10,14 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.folder import load_model
 from tests.hub_server import HubServer
 from tests.reference import TEXT
-from training.__main__ import build_parser, shown_command
+from training.__main__ import build_parser, free_folder, shown_command
 from training.checkpoint import CHECKPOINTS_FOLDER, load_checkpoint
-from training.run import read_state
+from training.run import RunWriter, Settings, read_state
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden_size", "32", "--threads", "1"]
@@ -54,6 +55,13 @@ def test_a_text_becomes_a_model_in_one_command(corpus: Path, tmp_path: Path) -> 
         assert part in child.stderr
     assert re.search(r"Held out: \d\.\d{4} nats per character \(\d\.\d{3} bits\)", child.stderr)
     assert re.search(r"with \d\.\d\d of \d+ cores busy", child.stderr)
+    assert re.search(r"\d bits\) with the state reset every 256 characters", child.stderr)
+    names = ("this model", "a 5-gram with back-off", "xz", "single characters", "guessing blindly")
+    compared = ", ".join(rf"{name} \d\.\d\d" for name in names)
+    assert re.search(f"Bits per character: {compared}\n", child.stderr)
+    words = " ".join(child.stderr.split())
+    for sentence in load_model(tmp_path / "runs" / "my novel").config.training["judgement"]:
+        assert f"- {sentence}" in words
     training = load_model(tmp_path / "runs" / "my novel").config.training
     expected = "python -m training 'my novel.txt' --hidden_size 32 --steps 30 --threads 1"
     assert sorted(training["command"].split()) == sorted(expected.split())
@@ -69,6 +77,12 @@ def test_standard_input_can_be_the_corpus_and_the_run_keeps_it(tmp_path: Path) -
     training = load_model(out).config.training
     assert training["corpus_characters"] == 5_000
     assert training["command"].startswith("python -m training - ")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_what_comes_through_a_pipe_is_named_like_standard_input(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe:[123]")
+    assert free_folder(str(tmp_path / "pipe:[123]")) == free_folder("-")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
@@ -98,6 +112,34 @@ def test_ctrl_c_stops_cleanly_and_resume_ends_in_the_same_weights(
     assert "is finished" in finished.stderr
 
 
+@pytest.mark.long
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
+def test_ctrl_c_while_the_model_is_judged_leaves_the_model_and_resume_judges_it(
+    tmp_path: Path,
+) -> None:
+    corpus, out = tmp_path / "long.txt", tmp_path / "run"
+    corpus.write_text(TEXT, encoding="utf-8")  # which takes seconds to compare with
+    child = subprocess.Popen(
+        command(corpus, "--steps", "3", "--output", out, *SMALL), cwd=ROOT, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while read_state(out).get("phase") != "judging" and time.monotonic() < deadline:
+        time.sleep(0.005)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors.decode()
+    assert "The model is written" in errors.decode()
+    before = load_model(out)
+    assert "judgement" not in before.config.training
+    resumed = run("--resume", out)
+    assert resumed.returncode == 0, resumed.stderr
+    after = load_model(out)
+    assert after.config.training["judgement"]
+    for name, weight in before.weights.items():
+        np.testing.assert_array_equal(after.weights[name], weight)
+
+
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit on a file's size")
 def test_a_full_disk_is_said_and_the_last_checkpoint_stays(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
@@ -137,6 +179,9 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_stays(corpus: Path, tmp_pat
         (["nowhere.txt"], "nowhere.txt doesn't exist"),
         (["{corpus}", "--minutes", "0"], "--minutes must be from"),
         (["{corpus}", "--dropout", "2"], "--dropout must be from"),
+        (["{corpus}", "--patience", "-1"], "--patience must be from"),
+        (["{corpus}", "--device", "abacus"], "invalid choice: 'abacus'"),
+        (["{corpus}", "--init_from", "nowhere/at/all"], "--init_from nowhere/at/all: "),
         (["{corpus}", "--steps", "1.5"], "invalid int value"),
         (["{corpus}", "--output", "{folder}"], "exists and is no run's folder"),
         (["--resume", "{folder}"], "is no run's folder"),
@@ -186,9 +231,62 @@ def test_the_card_shows_the_command_without_paths_or_tokens() -> None:
     assert shown_command(arguments) == "python -m training novel.txt --minutes 3.0"
 
 
+def test_the_card_shows_the_name_of_a_model_that_was_begun_from_and_not_its_place() -> None:
+    folder = ROOT / "model" / "pretrained"
+    shown = shown_command(["novel.txt", "--init_from", str(folder)])
+    assert shown == "python -m training novel.txt --init_from pretrained"
+    shown = shown_command(["novel.txt", "--init_from", "ann/novel"])
+    assert shown == "python -m training novel.txt --init_from ann/novel"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit on a file's size")
+def test_wherever_the_disk_is_full_the_run_can_be_gone_on_with(
+    corpus: Path, tmp_path: Path
+) -> None:
+    asked: list[str | Path] = [corpus, "--steps", "60", *SMALL]
+    whole, out = tmp_path / "whole", tmp_path / "full"
+    assert run(*asked, "--output", whole).returncode == 0
+    for limit in (30, 700, 3_000, 61_000, 160_000, 300_000):
+        limited = (
+            "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+            "from training.__main__ import main; main()"
+        )
+        begun = out.exists()
+        arguments = ["--resume", out] if begun else [*asked, "--output", out]
+        child = subprocess.run(
+            [sys.executable, "-B", "-c", limited, *map(str, arguments)], cwd=ROOT,
+            capture_output=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert child.returncode == 1, limit
+        assert "Traceback" not in child.stderr.decode()
+        assert "error: File too large" in child.stderr.decode()
+        assert not (out / "model").exists()
+    assert run("--resume", out).returncode == 0
+    weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in (whole, out)]
+    assert weights[0] == weights[1]
+
+
 def test_every_flag_is_explained() -> None:
     for action in build_parser()._actions:
         assert action.help, action.dest
+
+
+def test_a_folder_that_another_process_writes_in_is_left_alone(
+    hub: HubServer, repo_id: str, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    push = ["--push_to_hub", "--hub_model_id", repo_id, "--yes"]
+    settings = Settings((str(corpus),), steps=3)
+    with RunWriter(out) as writer:
+        writer.settings(settings)
+        before = sorted(out.iterdir())
+        child = run("--resume", out, *push)
+        assert child.returncode != 0
+        assert "another process is training in" in child.stderr
+        assert sorted(out.iterdir()) == before
+    assert not hub.requests
 
 
 def test_training_ends_on_the_hub_when_asked(

@@ -11,7 +11,8 @@ import torch
 from model.config import ModelConfig
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
-from training.learner import Learner, faster_precision
+from training.device import faster_precision
+from training.learner import Learner
 from training.recipe import Recipe
 
 VOCABULARY = Vocabulary(tuple(sorted(set(TEXT))))
@@ -26,6 +27,7 @@ RECIPE = Recipe(
     muon_lr=0.05,
     adam_lr=0.01,
     weight_decay=0.05,
+    adam_weight_decay=0.02,
     average=0.998,
     warmup=0.02,
     floor=0.02,
@@ -63,7 +65,8 @@ def test_the_loss_falls(indices: np.ndarray, changes: dict[str, int]) -> None:
 
 
 @pytest.mark.skipif(
-    faster_precision() != "bfloat16", reason="this processor has no fast bfloat16 LSTM"
+    faster_precision(torch.device("cpu")) != "bfloat16",
+    reason="this processor has no fast bfloat16 LSTM",
 )
 def test_bfloat16_learns_nearly_the_same(indices: np.ndarray) -> None:
     exact, rough = learner(indices), learner(indices, precision="bfloat16")
@@ -84,4 +87,4 @@ def test_the_average_follows_the_weights(indices: np.ndarray) -> None:
 
 
 def test_the_faster_precision_is_one_of_the_two() -> None:
-    assert faster_precision() in ("float32", "bfloat16")
+    assert faster_precision(torch.device("cpu")) in ("float32", "bfloat16")

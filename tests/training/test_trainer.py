@@ -77,6 +77,7 @@ def test_a_run_learns_and_leaves_a_whole_model_folder(corpus: Path, tmp_path: Pa
     assert facts["steps"] == 150
     recipe = Recipe(**facts["recipe"])
     assert recipe.hidden_size == 48
+    assert all(len(sample["text"]) == 400 for sample in facts["samples"])
     assert {path.name for path in (run / "model").iterdir()} == {
         "config.json",
         "model.safetensors",
@@ -172,7 +173,8 @@ def test_minutes_become_a_stored_number_of_steps_and_are_kept(corpus: Path, tmp_
     plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
     facts = load_model(run).config.training
     assert facts["steps"] == facts["planned_steps"] > 10
-    assert plan["steps"] >= facts["steps"]
+    totals = [plan["steps"], *(total for _, total in plan["amendments"])]
+    assert facts["steps"] == totals[-1]
     assert facts["seconds"] < 3 * 2.5
 
 
@@ -192,6 +194,24 @@ def test_a_run_that_is_slower_than_planned_is_cut_short_and_says_so(
     assert len(amendments) >= 1
     assert facts["steps"] == amendments[-1][1] < 1_500
     assert "slower than when it was timed" in read_state(run)["notes"][-1]
+
+
+def test_a_run_that_is_faster_than_planned_learns_more_and_says_so(
+    corpus: Path, tmp_path: Path
+) -> None:
+    recipe: dict[str, Any] = {"hidden_size": 32, "threads": 1}
+    train(Settings((str(corpus),), steps=1, **recipe), tmp_path / "other")
+    plan = json.loads((tmp_path / "other" / "plan.json").read_text(encoding="utf-8"))
+    plan["steps"] = 150  # as if the machine had been busy when it was timed
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    assert train(Settings((str(corpus),), minutes=2, **recipe), run) == "done"
+    facts = load_model(run).config.training
+    assert facts["steps"] == 300
+    assert "faster than when it was timed: 300 steps instead of 150" in "".join(
+        read_state(run)["notes"]
+    )
 
 
 def test_without_a_held_out_part_nothing_is_measured(corpus: Path, tmp_path: Path) -> None:
@@ -233,7 +253,8 @@ def test_a_folder_of_another_run_is_not_touched(corpus: Path, tmp_path: Path) ->
 
 def test_a_loss_that_explodes_is_said_in_one_line(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="lower --muon_lr"):
-        train(settings(corpus, adam_lr=10.0, muon_lr=10.0, steps=400), tmp_path)
+        train(settings(corpus, weight_decay=10.0, muon_lr=10.0, steps=400), tmp_path)
     state = read_state(tmp_path)
     assert state["phase"] == "failed"
     assert "the loss has exploded" in state["message"]
+    assert "in spite of 4 roll-backs" in state["message"]

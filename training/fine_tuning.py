@@ -1,0 +1,123 @@
+"""Fine-tuning: a run that begins from a model, whose characters may be others than the text's.
+
+Characters that both know keep what the model has learnt about them: their columns of the first
+layer's input (or rows of the embedding), and their rows and biases of the output. The rest of the
+network is taken as it is. Knows nothing of torch or of how a network learns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.folder import WEIGHTS_FILE, Model, ModelFolderError, load_model
+from model.hub import HubError, resolve_model
+from model.vocabulary import Vocabulary
+from training.run import Settings, TrainingError
+
+_SIZES = ("hidden_size", "num_layers", "embedding_size")
+_RATES = {"muon_lr": 0.02, "adam_lr": 0.01, "weight_decay": 0.05, "adam_weight_decay": 0.0}
+_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model to begin from.
+
+    Args:
+        name: its Hub id, or the name of its folder, without the path.
+        sha256: of its file of weights.
+        model: itself.
+    """
+
+    name: str
+    sha256: str
+    model: Model
+
+    def fit(self, settings: Settings) -> Settings:
+        """The settings with the model's sizes, and rates that don't make it forget.
+
+        Raises:
+            TrainingError: if other sizes were asked for.
+        """
+        config = self.model.config
+        for flag in _SIZES:
+            asked, size = getattr(settings, flag), getattr(config, flag)
+            if asked not in (None, size):
+                raise TrainingError(
+                    f"--{flag} {asked} can't be had with --init_from {settings.init_from}, where "
+                    f"it is {size}: leave it out"
+                )
+        chosen: dict[str, Any] = {
+            flag: rate for flag, rate in _RATES.items() if getattr(settings, flag) is None
+        }
+        sizes = {flag: getattr(config, flag) for flag in _SIZES}
+        return replace(settings, **sizes, **chosen)
+
+    def weights(
+        self, vocabulary: Vocabulary, initial: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The model's weights for another vocabulary.
+
+        Args:
+            vocabulary: of the new text.
+            initial: weights of the same sizes for that vocabulary, from which the characters that
+                the model doesn't know take theirs.
+        """
+        config = self.model.config
+        known = [c for c in vocabulary.characters if c in config.vocabulary]
+        here = np.array([vocabulary.index(c) for c in known], dtype=np.int64)
+        there = np.array([config.vocabulary.index(c) for c in known], dtype=np.int64)
+        by_row = {"embedding.weight", "fc.weight", "fc.bias"}
+        by_column = set() if config.embedding_size else {"lstm.weight_ih_l0"}
+        fitted = {}
+        for name, old in self.model.weights.items():
+            if name in by_row:
+                fitted[name] = initial[name].copy()
+                fitted[name][here] = old[there]
+            elif name in by_column:
+                fitted[name] = initial[name].copy()
+                fitted[name][:, here] = old[:, there]
+            else:
+                fitted[name] = old
+        return fitted
+
+    def facts(self, vocabulary: Vocabulary) -> dict[str, str]:
+        """What the run should remember of the model, as plain JSON."""
+        return {"name": self.name, "sha256": self.sha256, "note": self.overlap(vocabulary)}
+
+    def overlap(self, vocabulary: Vocabulary) -> str:
+        """What the model knows of a text's characters, in one line."""
+        theirs = self.model.config.vocabulary
+        new = [c for c in vocabulary.characters if c not in theirs]
+        unused = sum(1 for c in theirs.characters if c not in vocabulary)
+        line = (
+            f"begins from {self.name}: {len(vocabulary) - len(new):,} of {len(vocabulary):,} "
+            f"characters known, {len(new):,} new"
+        )
+        if new:
+            shown = " ".join(c if c.isprintable() and c != " " else ascii(c) for c in new[:_SHOWN])
+            line += f": {shown}" + (" ..." if len(new) > _SHOWN else "")
+        if unused:
+            line += f"; {unused:,} of the model's don't occur in this text and are left out"
+        return line
+
+
+def load_start(init_from: str) -> Start:
+    """The model that --init_from names: its folder, a run's folder, or a Hub id.
+
+    Raises:
+        TrainingError: if it can't be used.
+    """
+    try:
+        folder = resolve_model(init_from)
+        model = load_model(folder)
+        digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+    except (ModelFolderError, HubError) as error:
+        raise TrainingError(f"--init_from {init_from}: {error}") from error
+    path = Path(init_from)
+    return Start(path.resolve().name if path.exists() else init_from, digest, model)

@@ -1,0 +1,112 @@
+"""Making the plan of a run: timing steps on throwaway networks, or taking the plan that is stored.
+
+Knows the recipe's rule only as something to ask, and nothing of how a plan is carried out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+import numpy as np
+import torch
+
+from model.config import ConfigError
+from training import recipe as recipes
+from training.corpus import INDICES_FILE, Corpus
+from training.device import faster_precision
+from training.distributed import Group
+from training.fine_tuning import Start
+from training.learner import Learner
+from training.plan import Plan, steps_a_minute
+from training.recipe import Recipe
+from training.run import PLAN_FILE, RunWriter, Settings, TrainingError, read_json, write_json
+
+_BLOCK = 2**24
+
+
+def make_plan(
+    settings: Settings,
+    corpus: Corpus,
+    writer: RunWriter,
+    group: Group,
+    device: torch.device,
+    start: Start | None,
+) -> Plan:
+    """The stored plan of a run, or a new one, which is stored. All processes take part.
+
+    Raises:
+        TrainingError: if the folder's encoded corpus isn't the one that the plan was made for, its
+            streams can't be divided among the processes, or the network would be too large.
+    """
+
+    all_threads = threads = torch.get_num_threads()
+    may_choose = settings.threads is None and group.size == 1 and device.type == "cpu"
+
+    def timed(recipe: Recipe) -> float:
+        """Characters a second, by as many threads as are best: two can be slower than one."""
+        nonlocal threads
+        config = recipe.config(corpus.vocabulary)
+        learner = Learner(recipe, config, corpus.train_part, 0, device, group)
+        speeds = {}
+        for count in {all_threads, 1} if may_choose else {all_threads}:
+            torch.set_num_threads(count)
+            speeds[count] = learner.characters_per_second()
+        threads = max(speeds, key=lambda count: speeds[count])
+        return speeds[threads]
+
+    def speed(recipe: Recipe) -> float:
+        group.refuse_uneven(recipe.batch_size)
+        group.from_leader(lambda: recipe)
+        return timed(recipe)
+
+    def make() -> Plan | Recipe:
+        digest = corpus_digest(corpus)
+        path = writer.folder / PLAN_FILE
+        stored = read_json(path)
+        if stored is not None:
+            plan = Plan.from_json(stored)
+            if plan.corpus_digest not in ("", digest):
+                raise TrainingError(
+                    f"{writer.folder / INDICES_FILE} and what describes it are not those that this "
+                    "run was begun with: put them back, or start a run anew"
+                )
+            group.refuse_uneven(plan.recipe.batch_size)
+            return plan
+        writer.state("timing", characters=len(corpus.indices), notes=corpus.notes)
+        try:
+            recipe, steps = recipes.choose(
+                settings if start is None else start.fit(settings),
+                len(corpus.train_part),
+                corpus.vocabulary,
+                speed,
+                faster_precision(device),
+            )
+            parameters = recipe.config(corpus.vocabulary).parameters
+        except ConfigError as error:
+            raise TrainingError(f"{error}: choose a smaller --hidden_size") from error
+        group.refuse_uneven(recipe.batch_size)
+        plan = Plan(
+            recipe,
+            steps,
+            threads=threads,
+            checkpoint_every=steps_a_minute(recipe, parameters, device.type),
+            corpus_digest=digest,
+            init_from=None if start is None else start.facts(corpus.vocabulary),
+        )
+        write_json(path, asdict(plan))
+        return plan
+
+    while isinstance(plan := group.from_leader(make), Recipe):
+        timed(plan)  # the leader times it too, and all are needed for that
+    return plan
+
+
+def corpus_digest(corpus: Corpus) -> str:
+    """The sha256 of an encoded corpus: its characters, their indices, and where its parts lie."""
+    digest = hashlib.sha256()
+    digest.update("".join(corpus.vocabulary.characters).encode("utf-8", "surrogatepass"))
+    digest.update(f"\0{len(corpus.indices)} {corpus.held_out}\0".encode())
+    for start in range(0, len(corpus.indices), _BLOCK):
+        digest.update(np.ascontiguousarray(corpus.indices[start : start + _BLOCK]).data)
+    return digest.hexdigest()

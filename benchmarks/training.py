@@ -1,10 +1,12 @@
-"""Held-out loss after the same minutes: `python -m training` beside a plain nn.LSTM and AdamW.
+"""Held-out loss after the same minutes, and speed: `python -m training` beside two peers.
 
-    python -m benchmarks.training [CORPUS] [--minutes 1]
+    python -m benchmarks.training [CORPUS] [--minutes 1 4] [--transformer] [--song]
 
-The peer is what most people would write: one layer of 256, batch 32 x 64, AdamW at 1e-2 falling
-linearly, the state carried. Both are scored alike, on all of the last tenth with carried state.
-Without a CORPUS the text is Python's own language reference.
+The peer of every row is what most people would write: one nn.LSTM of 256, batch 32 x 64, AdamW at
+1e-2 falling linearly, the state carried. `--transformer` adds nanoGPT's recipe for a CPU (see
+benchmarks.transformer), and how soon we reach what it reaches in its whole run; `--song` teaches
+10 kB for a minute. All are scored on all of the last tenth. Without a CORPUS the text is Python's
+own language reference. On Linux the host's stolen time is told.
 """
 
 from __future__ import annotations
@@ -14,62 +16,52 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from pydoc_data.topics import topics
+from typing import Any
 
 import torch
 from torch import nn
 
 from model.char_lstm import CharLSTM, LSTMState
 from model.folder import load_model
-from training.corpus import Streams, prepare_corpus
+from training.corpus import Corpus, prepare_corpus
+from training.learner import Learner
+from training.recipe import Recipe
 from training.run import Settings
 from training.scoring import score, whole_spans
+from training.streams import Streams
 from training.trainer import train
 
 BATCH, TIME, HIDDEN, LR = 32, 64, 256, 1e-2
+TIMED_STEPS = 12
+SONG = 10_000
 
 
-def ours(settings: Settings, folder: Path) -> tuple[float, str]:
-    """Held-out loss of the product, and what it chose and used."""
-    stolen = stolen_seconds()
-    train(settings, folder)
-    facts = load_model(folder).config.training
-    recipe = facts["recipe"]
-    cores = facts["cpu_seconds"] / facts["seconds"]
-    loss: float = facts["val_loss"]
-    return loss, (
-        f"{facts['steps']:,} steps of a layer of {recipe['hidden_size']}, {recipe['precision']}, "
-        f"{facts['seconds']:.0f} s, {cores:.2f} cores busy, "
-        f"{stolen_seconds() - stolen:.0f} s stolen"
-    )
+class Use:
+    """What a contender used: wall seconds, cores busy, and what the host took away meanwhile."""
+
+    seconds = 0.0
+    cores = 0.0
+    stolen = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.0f} s, {self.cores:.2f} cores busy, {self.stolen:.0f} s stolen"
 
 
-def plain(settings: Settings, folder: Path) -> tuple[float, str]:
-    """Held-out loss of the plain loop after the same minutes."""
-    corpus = prepare_corpus(settings, folder)
-    torch.manual_seed(settings.seed)
-    model = CharLSTM(len(corpus.vocabulary), HIDDEN)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LR)
-    streams = Streams(corpus.train_part, BATCH, TIME, settings.seed)
-    state: LSTMState | None = None
-    step, cpu, start = 0, time.process_time(), time.perf_counter()
-    while (used := (time.perf_counter() - start) / (settings.minutes * 60)) < 1:
-        inputs, targets = map(torch.from_numpy, streams.chunk(step))
-        logits, state = model(inputs, None if streams.begins_epoch(step) else state)
-        state = (state[0].detach(), state[1].detach())
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.param_groups[0]["lr"] = LR * max(0.02, 1 - used)
-        optimizer.step()
-        step += 1
-    cores = (time.process_time() - cpu) / (time.perf_counter() - start)
-    spans = whole_spans(len(corpus.train_part), len(corpus.indices))
-    held_out = score(model.eval(), corpus.indices, spans)
-    return held_out, f"{step:,} steps of a layer of {HIDDEN}, float32, {cores:.2f} cores busy"
+@contextmanager
+def used() -> Iterator[Use]:
+    """Measure what is done inside."""
+    use = Use()
+    wall, cpu, stolen = time.perf_counter(), time.process_time(), stolen_seconds()
+    yield use
+    use.seconds = time.perf_counter() - wall
+    use.cores = (time.process_time() - cpu) / use.seconds
+    use.stolen = stolen_seconds() - stolen
 
 
 def stolen_seconds() -> float:
@@ -81,31 +73,171 @@ def stolen_seconds() -> float:
         return 0.0
 
 
+def ours(settings: Settings, folder: Path) -> dict[str, Any]:
+    """What config.json says of the product's own run, and `use`, the training loop's."""
+    stolen = stolen_seconds()
+    train(settings, folder)
+    facts: dict[str, Any] = dict(load_model(folder).config.training)
+    use = Use()
+    use.seconds = facts["seconds"]
+    use.cores = facts["cpu_seconds"] / facts["seconds"]
+    use.stolen = stolen_seconds() - stolen
+    return {**facts, "use": use}
+
+
+def plain(corpus: Corpus, minutes: float, seed: int = 1) -> tuple[float, int, Use]:
+    """Held-out loss of the plain loop after so many minutes, its steps and what it used."""
+    model, optimizer = _plain_model(len(corpus.vocabulary), HIDDEN, seed)
+    streams = Streams(corpus.train_part, BATCH, TIME, seed)
+    state: LSTMState | None = None
+    step, start = 0, time.perf_counter()
+    with used() as use:
+        while (share := (time.perf_counter() - start) / (minutes * 60)) < 1:
+            optimizer.param_groups[0]["lr"] = LR * max(0.02, 1 - share)
+            carried = None if streams.begins_epoch(step) else state
+            state = _plain_step(model, optimizer, streams, step, carried)
+            step += 1
+    spans = whole_spans(len(corpus.train_part), len(corpus.indices))
+    return score(model.eval(), corpus.indices, spans), step, use
+
+
+def _plain_model(vocab_size: int, hidden: int, seed: int) -> tuple[CharLSTM, torch.optim.AdamW]:
+    torch.manual_seed(seed)
+    model = CharLSTM(vocab_size, hidden)
+    return model, torch.optim.AdamW(model.parameters(), lr=LR)
+
+
+def _plain_step(
+    model: CharLSTM,
+    optimizer: torch.optim.AdamW,
+    streams: Streams,
+    step: int,
+    state: LSTMState | None,
+    low_precision: bool = False,
+) -> LSTMState:
+    inputs, targets = map(torch.from_numpy, streams.chunk(step))
+    with torch.autocast("cpu", torch.bfloat16, enabled=low_precision):
+        logits, (h, c) = model(inputs, state)
+    loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return h.detach(), c.detach()
+
+
+def speeds(recipe: Recipe, corpus: Corpus) -> str:
+    """Characters a second of a step of ours and of a plain loop of the same shape, in turns."""
+    learner = Learner(recipe, recipe.config(corpus.vocabulary), corpus.train_part, seed=1)
+    model, optimizer = _plain_model(len(corpus.vocabulary), recipe.hidden_size, seed=1)
+    streams = Streams(corpus.train_part, recipe.batch_size, recipe.sequence_length, 1)
+    state: LSTMState | None = None
+    low_precision = recipe.precision == "bfloat16"
+    mine, muon, theirs = 0.0, 0.0, 0.0
+    for step in range(-2, TIMED_STEPS):  # the first two warm up
+        times = [time.perf_counter()]
+        learner.step(max(0, step), 0.1)
+        times.append(time.perf_counter())
+        learner.muon.step()
+        times.append(time.perf_counter())
+        state = _plain_step(model, optimizer, streams, max(0, step), state, low_precision)
+        times.append(time.perf_counter())
+        if step >= 0:
+            mine += times[1] - times[0]
+            muon += times[2] - times[1]
+            theirs += times[3] - times[2]
+    characters = TIMED_STEPS * recipe.batch_size * recipe.sequence_length
+    return (
+        f"a step: {characters / mine:,.0f} characters a second, {muon / mine:.0%} of it Muon; "
+        f"plain of the same shape {characters / theirs:,.0f}: {theirs / mine:.2f} x its speed"
+    )
+
+
+def compare(settings: Settings, scratch: Path) -> None:
+    """One row: the same minutes for ours and for the plain loop."""
+    folder = scratch / f"minutes-{settings.minutes:g}"
+    facts = ours(settings, folder)
+    corpus = prepare_corpus(settings, folder)
+    recipe = Recipe(**facts["recipe"])
+    print(f"\n{settings.minutes:g} minutes")
+    print(
+        f"  CharLSTM         {facts['val_loss']:.4f} nats per character held out, "
+        f"{facts['val_loss_reset_256']:.4f} with the state reset every 256\n"
+        f"                   ({facts['steps']:,} steps: {recipe.describe()}; {facts['use']})"
+    )
+    loss, steps, use = plain(corpus, settings.minutes)
+    print(
+        f"  nn.LSTM + AdamW  {loss:.4f}\n"
+        f"                   ({steps:,} steps of a layer of {HIDDEN}, float32; {use})"
+    )
+    print(f"  difference       {facts['val_loss'] - loss:+.4f} nats; {speeds(recipe, corpus)}")
+    print(
+        f"  scoring on the way took {facts['scoring_seconds'] / facts['seconds']:.1%}", flush=True
+    )
+
+
+def race(settings: Settings, scratch: Path) -> None:
+    """The transformer's time in all, and ours in ever less until it no longer gets there."""
+    from benchmarks.transformer import train_transformer  # needs the transformers package
+
+    corpus = prepare_corpus(settings, scratch)
+    with used() as use:
+        loss_of = train_transformer(corpus)
+    loss = loss_of()
+    print(f"\nTransformer, nanoGPT's recipe for a CPU: {loss:.4f} at full context ({use})")
+    part = 8
+    while True:
+        minutes = use.seconds / 60 / part
+        facts = ours(replace(settings, minutes=minutes), scratch / f"part-{part}")
+        reached = facts["val_loss"] <= loss
+        print(
+            f"  CharLSTM in 1/{part} of that: {facts['val_loss']:.4f} ({facts['use']})"
+            f"{'' if reached else ': not there'}",
+            flush=True,
+        )
+        if not reached:
+            break
+        part *= 2
+
+
+def song(text: Path, scratch: Path) -> None:
+    """What a minute makes of 10 kB: words that stand in the text, and how much is copied."""
+    file = scratch / "song.txt"
+    file.write_text(text.read_text(encoding="utf-8")[:SONG], encoding="utf-8")
+    facts = ours(Settings((str(file),), minutes=1), scratch / "song")
+    copy = facts["longest_copy"]
+    print(f"\n{SONG:,} characters, a minute at most: {facts['steps']:,} steps, {facts['use']}")
+    print(
+        f"  {facts['known_words']:.0%} of the words written at temperature 0.5 stand in the text; "
+        f"{copy['length']} characters in a row are copied, by the sample at {copy['temperature']}"
+    )
+
+
 def main() -> None:
-    """Run both in turn and print them."""
+    """Run what was asked for, in turn, and print it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("corpus", nargs="?", type=Path)
-    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--minutes", type=float, nargs="*", default=[1.0], help="rows (default: 1)")
+    parser.add_argument("--transformer", action="store_true", help="pip install transformers first")
+    parser.add_argument("--song", action="store_true", help="a minute on the first 10 kB")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
         corpus = arguments.corpus
         if corpus is None:
-            corpus = Path(scratch) / "python-reference.txt"
+            corpus = scratch / "python-reference.txt"
             text = "\n".join(topics[name] for name in sorted(topics))
             corpus.write_text(text, encoding="utf-8")
         print(
             f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, "
-            f"torch {torch.__version__}; {corpus.name}, {arguments.minutes:g} minutes each"
+            f"torch {torch.__version__}; {corpus.name}"
         )
-        settings = Settings((str(corpus),), minutes=arguments.minutes)
-        losses = []
-        for name, contender in (("CharLSTM", ours), ("nn.LSTM + AdamW", plain)):
-            folder = Path(scratch) / contender.__name__
-            folder.mkdir()
-            loss, how = contender(settings, folder)
-            losses.append(loss)
-            print(f"{name:16} {loss:.4f} nats per character held out  ({how})", flush=True)
-        print(f"difference       {losses[0] - losses[1]:+.4f} nats")
+        for minutes in arguments.minutes:
+            compare(Settings((str(corpus),), minutes=minutes), scratch)
+        if arguments.transformer:
+            race(Settings((str(corpus),)), scratch)
+        if arguments.song:
+            song(corpus, scratch)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ format: $(VENV)/dev.installed ## mend what ruff can mend
 	$(RUN) -m ruff check --fix .
 
 bench: $(VENV)/dev.installed ## one script a claim, each with a ratio to a peer
-	@set -e; for script in benchmarks/[a-z]*.py; do \
+	@set -e; for script in $$(grep -l __main__ benchmarks/*.py); do \
 	  name=$$(basename "$$script" .py); echo "== $$name"; $(RUN) -m "benchmarks.$$name"; done
 
 # What the bundled model was made with; its config.json says the same (a test compares them). That was

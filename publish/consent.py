@@ -31,6 +31,7 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> str:
         f"- the model, which has learnt from {corpus}, and that name (without its path).",
         "  A small model can repeat its corpus word for word: keep private chats, mail and",
         "  anything secret to yourself, or publish with --private.",
+        *_origin(config),
         *_names(config),
         f"- its {config.vocab_size:,} characters: {_characters(config)}",
         "- how it was trained: sizes, losses, times and settings",
@@ -71,6 +72,15 @@ def ask_on_terminal(text: str, *, is_given: bool) -> Callable[[], bool]:
         return input("Publish it? [y/N] ").strip().lower() in ("y", "yes")
 
     return confirm
+
+
+def _origin(config: ModelConfig) -> list[str]:
+    """The model that it was fine-tuned from, which it knows the texts of."""
+    origin = config.training.get("init_from")
+    if not isinstance(origin, Mapping) or not origin.get("name"):
+        return []
+    name = _shown(str(origin["name"]))
+    return [f"- that it was begun from {name}; it can repeat what that had learnt, too."]
 
 
 def _names(config: ModelConfig) -> list[str]:

@@ -17,7 +17,7 @@ from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 
-from training.fine_tuning import load_start
+from training.fine_tuning import load_start, shown_name
 from training.progress import Progress, say
 from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
@@ -138,8 +138,8 @@ def shown_command(arguments: Sequence[str]) -> str:
     words = ["python", "-m", "training", *(Path(path).name or "-" for path in parsed.corpus)]
     for entry in fields(Settings):
         value = getattr(parsed, entry.name, None)
-        if entry.name == "init_from" and value is not None and Path(value).exists():
-            value = Path(value).resolve().name
+        if entry.name == "init_from" and value is not None:
+            value = shown_name(value)
         if entry.name != "corpus" and value is not None:
             words += [f"--{entry.name}", str(value)]
     return shlex.join(words)

@@ -119,5 +119,10 @@ def load_start(init_from: str) -> Start:
         digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     except (ModelFolderError, HubError) as error:
         raise TrainingError(f"--init_from {init_from}: {error}") from error
+    return Start(shown_name(init_from), digest, model)
+
+
+def shown_name(init_from: str) -> str:
+    """A model's Hub id, or the name of its folder without the path: what may become public."""
     path = Path(init_from)
-    return Start(path.resolve().name if path.exists() else init_from, digest, model)
+    return path.resolve().name if path.exists() else init_from

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from model.config import ModelConfig
 from model.folder import ModelFolderError
@@ -14,6 +15,7 @@ from model.hub import HubError
 from publish.consent import NoTerminal, ask_on_terminal, what_becomes_public
 from publish.repo import Destination, prepare, publish_command, push
 from training.corpus import prepare_corpus
+from training.fine_tuning import shown_name
 from training.progress import say
 from training.run import RunWriter, Settings, TrainingError
 
@@ -49,7 +51,9 @@ def prepare_push(parsed: argparse.Namespace, settings: Settings, folder: Path) -
     """
     with RunWriter(folder):
         corpus = prepare_corpus(settings, folder)
-    training = {"corpus": corpus.name, "command": settings.command}
+    training: dict[str, Any] = {"corpus": corpus.name, "command": settings.command}
+    if settings.init_from is not None:
+        training["init_from"] = {"name": shown_name(settings.init_from)}
     config = ModelConfig(
         corpus.vocabulary, hidden_size=1, chat_template=corpus.chat_template, training=training
     )

@@ -132,6 +132,17 @@ def test_its_losses_stand_beside_those_of_simpler_methods() -> None:
     assert ("text", "while the loop\n\n# runs\n") in fences(text)
 
 
+def test_it_names_the_model_that_it_was_begun_from() -> None:
+    text = card(config(init_from={"name": "ann/plays", "sha256": "abc"}))
+    assert "- begun from: `ann/plays`, weights of sha256 `abc`" in text
+    assert metadata(text).base_model == "ann/plays"
+    local = card(config(init_from={"name": "plays"}))
+    assert "- begun from: `plays`\n" in local
+    assert metadata(local).base_model is None  # it can't be found on the Hub
+    for nonsense in (None, "ann/plays", {}, {"name": None}):
+        assert "begun from" not in card(config(init_from=nonsense))
+
+
 def test_results_that_a_config_lacks_are_left_out() -> None:
     assert "## Results" not in card(config())
     assert table(card(config(judgement=["Good."]))) == []

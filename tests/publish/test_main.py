@@ -86,6 +86,15 @@ def test_a_passage_of_the_corpus_is_shown_before_it_becomes_public() -> None:
         assert "word for word as" not in what_becomes_public(model.config, "ann/letters")
 
 
+def test_the_model_that_it_was_begun_from_is_said_before_it_becomes_public() -> None:
+    config = random_model(training={"init_from": {"name": "ann/\x1bdiary"}}).config
+    text = what_becomes_public(config, "ann/letters")
+    assert "begun from ann/\\x1bdiary; it can repeat what that had learnt, too" in text
+    for nonsense in (None, {}, "ann/diary", {"name": ""}):
+        config = random_model(training={"init_from": nonsense}).config
+        assert "begun from" not in what_becomes_public(config, "ann/letters")
+
+
 def test_who_speaks_in_the_corpus_is_said_before_it_becomes_public() -> None:
     template = ChatTemplate(
         user_prefix="Ann: ",

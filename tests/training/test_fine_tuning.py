@@ -31,7 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("known")
     (folder / "known.txt").write_text(KNOWN, encoding="utf-8")
     asked = Settings(
-        (str(folder / "known.txt"),), steps=200, hidden_size=48, batch_size=16, threads=1
+        (str(folder / "known.txt"),), steps=120, hidden_size=48, batch_size=16, threads=1
     )
     train(asked, folder / "reference")
     return folder / "reference"

@@ -39,7 +39,6 @@ def make_plan(
         TrainingError: if the folder's encoded corpus isn't the one that the plan was made for, its
             streams can't be divided among the processes, or the network would be too large.
     """
-
     all_threads = threads = torch.get_num_threads()
     may_choose = settings.threads is None and group.size == 1 and device.type == "cpu"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from model.char_lstm import CharLSTM
 from model.folder import load_model
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
+from tests.training_run import weights_digest
 from training.checkpoint import CHECKPOINTS_FOLDER
 from training.distributed import Group
 from training.learner import Learner
@@ -77,10 +77,6 @@ def children_of(process: int) -> list[int]:
         if int(fields[1]) == process:
             found.append(int(status.parent.name))
     return found
-
-
-def weights_digest(run: Path) -> str:
-    return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
 def test_a_part_of_a_batch_gets_the_masks_that_the_whole_gives_its_rows() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from model.folder import load_model
 from tests.reference import TEXT
+from tests.training_run import weights_digest
 from training.evaluation import MEASURABLE, default_patience, resolution
 from training.plan import Plan
 from training.recipe import Recipe
@@ -23,10 +23,6 @@ def settings(folder: Path, **more: Any) -> Settings:
     unregularized = {"dropout": 0.0, "weight_decay": 0.0, "adam_weight_decay": 0.0}
     asked: dict[str, Any] = {"steps": 400, "hidden_size": 96, "threads": 1, **unregularized, **more}
     return Settings((str(corpus),), **asked)
-
-
-def weights_digest(run: Path) -> str:
-    return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
 def losses(run: Path) -> list[float]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,10 @@ from model.config import ModelConfig
 from model.folder import Model, load_model
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
+from tests.training_run import stopped_when, weights_digest
 from training.checkpoint import CHECKPOINTS_FOLDER
 from training.fine_tuning import Start
-from training.run import Settings, TrainingError, read_state, request_stop
+from training.run import Settings, TrainingError, read_state
 from training.trainer import train
 
 KNOWN = TEXT[:60_000].lower()
@@ -42,10 +41,6 @@ def settings(folder: Path, **more: Any) -> Settings:
     corpus.write_text(NEW, encoding="utf-8")
     asked: dict[str, Any] = {"steps": 60, "threads": 1, **more}
     return Settings((str(corpus),), **asked)
-
-
-def weights_digest(run: Path) -> str:
-    return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("embedding_size", [0, 4])
@@ -104,15 +99,8 @@ def test_a_run_goes_on_to_the_same_weights_when_the_model_is_gone(
     assert train(asked, tmp_path / "whole") == "done"
     run = tmp_path / "stopped"
 
-    def stop_soon() -> None:
-        while not (run / CHECKPOINTS_FOLDER).exists():
-            time.sleep(0.005)
-        request_stop(run)
-
-    watcher = threading.Thread(target=stop_soon)
-    watcher.start()
-    assert train(asked, run) == "stopped"
-    watcher.join()
+    with stopped_when(lambda: (run / CHECKPOINTS_FOLDER).exists(), run):
+        assert train(asked, run) == "stopped"
     shutil.rmtree(tmp_path / "start")
     assert train(asked, run) == "done"
     assert weights_digest(run) == weights_digest(tmp_path / "whole")

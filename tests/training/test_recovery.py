@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import pickle
 import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -20,6 +16,7 @@ import pytest
 from model.folder import load_model
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
+from tests.training_run import start_training, stopped_when, weights_digest
 from training.plan import Plan
 from training.recipe import choose
 from training.run import (
@@ -29,12 +26,10 @@ from training.run import (
     read_json,
     read_lines,
     read_state,
-    request_stop,
     write_json,
 )
 from training.trainer import train
 
-ROOT = Path(__file__).parents[2]
 STEPS = 200
 
 
@@ -56,22 +51,6 @@ def exploding(corpus: Path, run: Path) -> Settings:
     run.mkdir()
     write_json(run / PLAN_FILE, asdict(Plan(replace(recipe, warmup=1.0), steps)))
     return asked
-
-
-def weights_digest(run: Path) -> str:
-    return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
-
-
-def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
-    program = (
-        "import pickle, sys; from pathlib import Path; from training.trainer import train; "
-        "train(pickle.load(sys.stdin.buffer), Path(sys.argv[1]))"
-    )
-    child = subprocess.Popen([sys.executable, "-c", program, run], cwd=ROOT, stdin=subprocess.PIPE)
-    assert child.stdin is not None
-    pickle.dump(asked, child.stdin)
-    child.stdin.close()
-    return child
 
 
 def kill_when(is_time: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
@@ -104,21 +83,15 @@ def test_a_run_that_explodes_goes_back_and_says_so(whole: Path) -> None:
     assert steps == sorted(steps)
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_after_an_explosion_goes_on_to_the_same_weights(
     corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     asked = exploding(corpus, run)
 
-    def stop_soon() -> None:
-        while not read_json(run / PLAN_FILE)["roll_backs"]:
-            time.sleep(0.005)
-        request_stop(run)
-
-    watcher = threading.Thread(target=stop_soon)
-    watcher.start()
-    assert train(asked, run) == "stopped"
-    watcher.join()
+    with stopped_when(lambda: read_json(run / PLAN_FILE)["roll_backs"], run):
+        assert train(asked, run) == "stopped"
     assert train(asked, run) == "done"
     assert read_json(run / PLAN_FILE) == read_json(whole / PLAN_FILE)
     assert weights_digest(run) == weights_digest(whole)
@@ -152,6 +125,7 @@ def test_learning_rates_that_are_far_too_high_still_end_in_a_model(
     assert facts["val_loss"] < 5
 
 
+@pytest.mark.long
 def test_a_text_that_becomes_another_one_is_no_explosion(tmp_path: Path) -> None:
     greek = str.maketrans({chr(ord("a") + n): chr(0x3B1 + n) for n in range(26)})
     text = TEXT[:12_000] + TEXT[12_000:24_000].translate(greek)

@@ -6,11 +6,7 @@ import hashlib
 import json
 import math
 import os
-import pickle
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -23,6 +19,7 @@ from model.folder import load_model
 from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.reference import TEXT
+from tests.training_run import start_training, stopped_when, weights_digest
 from training.checkpoint import CHECKPOINTS_FOLDER
 from training.recipe import Recipe
 from training.run import (
@@ -33,11 +30,8 @@ from training.run import (
     TrainingError,
     read_lines,
     read_state,
-    request_stop,
 )
 from training.trainer import train
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +50,6 @@ def settings(corpus: Path, steps: int = 60, **more: Any) -> Settings:
         **more,
     }
     return Settings((str(corpus),), steps=steps, **asked)
-
-
-def weights_digest(run: Path) -> str:
-    return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
 def test_a_run_learns_and_leaves_a_whole_model_folder(corpus: Path, tmp_path: Path) -> None:
@@ -115,34 +105,14 @@ def test_a_stopped_run_keeps_its_model_and_goes_on_to_the_same_weights(
     train(asked, tmp_path / "whole")
     run = tmp_path / "stopped"
 
-    def stop_soon() -> None:
-        while not (run / CHECKPOINTS_FOLDER).exists():
-            time.sleep(0.005)
-        request_stop(run)
-
-    watcher = threading.Thread(target=stop_soon)
-    watcher.start()
-    assert train(asked, run) == "stopped"
-    watcher.join()
+    with stopped_when(lambda: (run / CHECKPOINTS_FOLDER).exists(), run):
+        assert train(asked, run) == "stopped"
     assert 0 < load_model(run).config.training["steps"] < 120
     assert read_state(run)["phase"] == "stopped"
     assert train(asked, run) == "done"
     assert weights_digest(run) == weights_digest(tmp_path / "whole")
     steps = [line["step"] for line, _ in read_lines(run / METRICS_FILE)]
     assert steps == sorted(steps)
-
-
-def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
-    """Train in another process, which may be killed."""
-    program = (
-        "import pickle, sys; from pathlib import Path; from training.trainer import train; "
-        "train(pickle.load(sys.stdin.buffer), Path(sys.argv[1]))"
-    )
-    child = subprocess.Popen([sys.executable, "-c", program, run], cwd=ROOT, stdin=subprocess.PIPE)
-    assert child.stdin is not None
-    pickle.dump(asked, child.stdin)
-    child.stdin.close()
-    return child
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows")

@@ -1,0 +1,53 @@
+"""Runs of training that tests kill, stop and compare.
+
+Knows nothing about what a run should come to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.run import Settings, request_stop
+
+ROOT = Path(__file__).parents[1]
+
+
+def weights_digest(run: Path) -> str:
+    """The sha256 of the weights that a run has ended in."""
+    return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
+    """Train in another process, which may be killed."""
+    program = (
+        "import pickle, sys; from pathlib import Path; from training.trainer import train; "
+        "train(pickle.load(sys.stdin.buffer), Path(sys.argv[1]))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program, run], cwd=ROOT, stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    pickle.dump(asked, child.stdin)
+    child.stdin.close()
+    return child
+
+
+@contextmanager
+def stopped_when(is_time: Callable[[], object], run: Path) -> Iterator[None]:
+    """Ask a run that is trained inside to stop, as soon as it is time."""
+
+    def stop_soon() -> None:
+        while not is_time():
+            time.sleep(0.005)
+        request_stop(run)
+
+    watcher = threading.Thread(target=stop_soon, daemon=True)
+    watcher.start()
+    yield
+    watcher.join()

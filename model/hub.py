@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from model.config import MODEL_TYPE
 from model.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, ModelFolderError, find_model_folder
@@ -219,7 +220,9 @@ def _names(files: list[Path]) -> str:
 
 
 @contextmanager
-def hub_errors(repo_id: str, revision: str | None = None) -> Iterator[None]:
+def hub_errors(
+    repo_id: str, revision: str | None = None, kind: Literal["model", "Space"] = "model"
+) -> Iterator[None]:
     """Turn what huggingface_hub raises into a `HubError` that says what to do next."""
     from huggingface_hub import errors
 
@@ -247,8 +250,8 @@ def hub_errors(repo_id: str, revision: str | None = None) -> Iterator[None]:
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise ModelNotFound(
-            f"no model {repo_id} is on the Hub, or it is private: check the spelling, and if it is "
-            f"private, {_LOG_IN}"
+            f"no {kind} {repo_id} is on the Hub, or it is private: check the spelling, and if it "
+            f"is private, {_LOG_IN}"
         ) from error
     except errors.HfHubHTTPError as error:
         raise _answered(error.response.status_code, _first_line(error), repo_id) from error
@@ -263,7 +266,7 @@ def hub_errors(repo_id: str, revision: str | None = None) -> Iterator[None]:
         ) from error
     except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
         if isinstance(error.__cause__, Exception):
-            with hub_errors(repo_id, revision):
+            with hub_errors(repo_id, revision, kind):
                 raise error.__cause__ from None
         raise _unreachable(repo_id, error) from error
     except (ConnectionError, TimeoutError) as error:

@@ -24,7 +24,7 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> str:
     Before training, `config.training` may hold no more than the corpus's name and the command.
     """
     training = config.training
-    corpus = _shown(str(training.get("corpus") or "its corpus"))
+    corpus = shown(str(training.get("corpus") or "its corpus"))
     lines = [
         f"This becomes public on the Hub as {repo_id}, for anybody to read and to copy:",
         "",
@@ -37,7 +37,7 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> str:
         "- how it was trained: sizes, losses, times and settings",
     ]
     if training.get("command"):
-        lines.append(f"- the command that trained it: {_shown(str(training['command']))}")
+        lines.append(f"- the command that trained it: {shown(str(training['command']))}")
     samples = [s for s in training.get("samples") or [] if isinstance(s, Mapping)]
     if not samples:
         lines.append(
@@ -48,12 +48,12 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> str:
         text = str(sample.get("text", ""))
         cut = " ..." if len(text) > _MOST_OF_A_SAMPLE else ""
         lines.append("- this sample of the text that it generates:")
-        lines += [f"    {_shown(line)}" for line in text[:_MOST_OF_A_SAMPLE].splitlines()]
+        lines += [f"    {shown(line)}" for line in text[:_MOST_OF_A_SAMPLE].splitlines()]
         lines[-1] += cut
     copy = training.get("longest_copy")
     if isinstance(copy, Mapping) and copy.get("passage"):
         lines.append("- this passage, which it wrote word for word as the text has it:")
-        lines += [f"    {_shown(line)}" for line in str(copy["passage"]).splitlines()]
+        lines += [f"    {shown(line)}" for line in str(copy["passage"]).splitlines()]
     return "\n".join(lines)
 
 
@@ -74,12 +74,17 @@ def ask_on_terminal(text: str, *, is_given: bool) -> Callable[[], bool]:
     return confirm
 
 
+def shown(text: str) -> str:
+    """`text` without what could steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _origin(config: ModelConfig) -> list[str]:
     """The model that it was fine-tuned from, which it knows the texts of."""
     origin = config.training.get("init_from")
     if not isinstance(origin, Mapping) or not origin.get("name"):
         return []
-    name = _shown(str(origin["name"]))
+    name = shown(str(origin["name"]))
     return [f"- that it was begun from {name}; it can repeat what that had learnt, too."]
 
 
@@ -88,8 +93,8 @@ def _names(config: ModelConfig) -> list[str]:
     template = config.chat_template
     if template is None or not template.speakers:
         return []
-    lines = [f"- who speaks in it, by name: {', '.join(map(_shown, template.speakers))}."]
-    if stops := [_shown(text) for text in template.stop if any(c.isalpha() for c in text)]:
+    lines = [f"- who speaks in it, by name: {', '.join(map(shown, template.speakers))}."]
+    if stops := [shown(text) for text in template.stop if any(c.isalpha() for c in text)]:
         lines.append(f"  Also in config.json, where replies end: {', '.join(stops)}.")
     lines.append("  Ask real people first. Trained with --dialogue off, config.json has no names.")
     return lines
@@ -97,11 +102,6 @@ def _names(config: ModelConfig) -> list[str]:
 
 def _characters(config: ModelConfig) -> str:
     characters = config.vocabulary.characters
-    shown = "".join(_shown(c) if c != " " else "(space)" for c in characters[:_MOST_CHARACTERS])
+    listed = "".join(shown(c) if c != " " else "(space)" for c in characters[:_MOST_CHARACTERS])
     more = len(characters) - _MOST_CHARACTERS
-    return shown + (f" and {more:,} more" if more > 0 else "")
-
-
-def _shown(text: str) -> str:
-    """`text` without what could steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return listed + (f" and {more:,} more" if more > 0 else "")

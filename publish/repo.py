@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,44 +23,29 @@ from model.folder import (
     find_model_folder,
     load_model,
 )
-from model.hub import (
-    HubError,
-    HubUnreachable,
-    InvalidName,
-    ModelNotFound,
-    TokenRefused,
-    blob_digest,
-    hub_errors,
+from model.hub import HubError, HubUnreachable, ModelNotFound, hub_errors
+from publish.access import (
+    MAIN,
+    NotConfirmed,
+    answered_with,
+    cannot_create,
+    check_name,
+    check_privacy,
+    check_right,
+    check_token,
+    find_model,
+    find_token,
 )
 from publish.card import edited_card, is_as_published, is_as_written, model_card
+from publish.hub_facts import CONFLICT
+from publish.upload import WAITS_S, changed_files, commit_files, files_there
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
 
-MAIN = "main"
-
-_WAITS_S = (1, 3)
-"""After a push that didn't reach the Hub: the client itself doesn't retry a commit."""
-
-
-class NoToken(HubError):
-    """Nobody is logged in."""
-
-
-class NotConfirmed(HubError):
-    """The question was answered with no; nothing was published."""
-
-
-class RepoIsPublic(HubError):
-    """A private repo was asked for, but this one is public already."""
-
 
 class NotABranch(HubError):
     """A tag or a commit was named where something is to be committed."""
-
-
-class CardRefused(HubError):
-    """The Hub doesn't accept what the card's front matter says."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +93,7 @@ def prepare(
     private: bool = False,
     revision: str | None = None,
     token: str | None = None,
+    before_creating: Callable[[], None] = lambda: None,
 ) -> Destination:
     """Make sure that a model can be pushed: all that can go wrong early goes wrong here.
 
@@ -117,33 +103,31 @@ def prepare(
         private: create the repo as a private one.
         revision: branch to publish on, created from main if it isn't there; None for main.
         token: by default `HF_TOKEN` or the saved login.
+        before_creating: called when all is checked and agreed to and nothing is made yet: the
+            place for what else may be refused.
 
     Raises:
         HubError: one of its kinds, each with what to do next; nothing is left half-done.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
 
     branch = revision or MAIN
-    _check_name(repo_id)
+    check_name(repo_id)
     if re.fullmatch("[0-9a-f]{40}", branch):
         raise NotABranch(f"{branch} is a commit: name a branch to publish on")
-    token = token or get_token()
-    if token is None:
-        raise NoToken(
-            "publishing needs a token with the right to write: make one under Settings / Access "
-            "Tokens, then log in with `hf auth login` or set HF_TOKEN"
-        )
+    token = find_token(token)
     api = HfApi(token=token)
-    user = _check_token(api, repo_id)
-    info = _find(api, repo_id)
+    user = check_token(api, repo_id)
+    info = find_model(api, repo_id)
     if info is not None:
-        _check_right(api, repo_id, user)
-        _check_privacy(info, private)
+        check_right(api, repo_id, user)
+        check_privacy(info, private)
     if not (private if info is None else info.private) and not confirm():
         raise NotConfirmed(f"nothing was published: {repo_id} would be public, and you said no")
+    before_creating()
     if info is None:
         info = _create(api, repo_id, user, private=private)
-        _check_privacy(info, private)
+        check_privacy(info, private)
     return Destination(
         repo_id=repo_id,
         branch=branch,
@@ -170,7 +154,7 @@ def push(destination: Destination, folder: str | Path) -> Published:
     source = find_model_folder(folder)
     config = load_model(source).config
     api = HfApi(token=destination.token)
-    for attempt, wait in enumerate(_WAITS_S):
+    for attempt, wait in enumerate(WAITS_S):
         try:
             return _push_once(api, destination, source, config, is_retry=attempt > 0)
         except HubUnreachable:
@@ -188,71 +172,18 @@ def publish_command(
     return shlex.join(words)
 
 
-def _check_name(repo_id: str) -> None:
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
-    with hub_errors(repo_id):
-        validate_repo_id(repo_id)
-    if "/" not in repo_id:
-        raise InvalidName(f"{repo_id!r} names no owner: write it as user/name, with your user name")
-
-
-def _check_token(api: HfApi, repo_id: str) -> str:
-    with hub_errors(repo_id):
-        account = api.whoami()
-    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
-        raise TokenRefused(
-            f"the token of {account['name']} may only read: make one with the right to write under "
-            "Settings / Access Tokens, then log in with it or set HF_TOKEN"
-        )
-    return str(account["name"])
-
-
-def _find(api: HfApi, repo_id: str) -> ModelInfo | None:
-    try:
-        with hub_errors(repo_id):
-            return api.model_info(repo_id)
-    except ModelNotFound:
-        return None
-
-
-def _check_right(api: HfApi, repo_id: str, user: str) -> None:
-    try:
-        with hub_errors(repo_id):
-            api.auth_check(repo_id, write=True)
-    except (TokenRefused, ModelNotFound) as error:
-        raise TokenRefused(
-            f"{user} or the token has no right to write to {repo_id}: choose a name of your own "
-            f"({user}/...), or a token that has the right"
-        ) from error
-
-
-def _check_privacy(info: ModelInfo, private: bool) -> None:
-    if private and not info.private:
-        raise RepoIsPublic(
-            f"{info.id} is there already and is public: make it private on its page under "
-            "Settings, or choose another name"
-        )
-
-
 def _create(api: HfApi, repo_id: str, user: str, *, private: bool) -> ModelInfo:
-    from huggingface_hub.errors import HfHubHTTPError
-
     try:
         with hub_errors(repo_id):
             # private=None leaves it to the owner's own default, which may be the stricter one.
             api.create_repo(repo_id, private=private or None)
     except HubError as error:
-        answer = error.__cause__.response if isinstance(error.__cause__, HfHubHTTPError) else None
-        if answer is not None and answer.status_code in (401, 403, 404):
-            owner, name = repo_id.split("/")
-            raise TokenRefused(
-                f"{user} or the token can't create a repo of {owner!r}: publish as {user}/{name}, "
-                "or with a token that has the right to write there"
-            ) from error
-        if answer is None or answer.status_code != 409:  # 409: somebody was quicker
+        status, _ = answered_with(error)
+        if status in (401, 403, 404):
+            raise cannot_create(repo_id, user) from error
+        if status != CONFLICT:  # else somebody was quicker
             raise
-    info = _find(api, repo_id)
+    info = find_model(api, repo_id)
     if info is None:
         raise ModelNotFound(f"{repo_id} was created, but the Hub doesn't show it yet; try again")
     return info
@@ -272,29 +203,26 @@ def _find_branch(api: HfApi, repo_id: str, branch: str) -> str | None:
 def _push_once(
     api: HfApi, destination: Destination, source: Path, config: ModelConfig, *, is_retry: bool
 ) -> Published:
-    from huggingface_hub.hf_api import RepoFile
-
     repo_id, branch = destination.repo_id, destination.branch
     with hub_errors(repo_id, branch):
         head = str(api.model_info(repo_id, revision=branch).sha)
-        there = {
-            file.path: file.blob_id if file.lfs is None else file.lfs.sha256
-            for file in api.list_repo_tree(repo_id, revision=head)
-            if isinstance(file, RepoFile)
-        }
+        there = files_there(api, repo_id, head)
         keeps_card = CARD_FILE in there and not is_as_published(_card_there(api, repo_id, head))
     files = _contents(source)
     if not keeps_card:
         files[CARD_FILE] = _card(source, config, destination).encode("utf-8")
-    changed = {
-        name: data
-        for name, data in files.items()
-        if there.get(name) not in {blob_digest(data, is_lfs=is_lfs) for is_lfs in (True, False)}
-    }
+    changed = changed_files(files, there)
     if not changed:
         # On a retry: the commit before went through, only its answer was lost.
         return Published(destination.url, head, has_changed=is_retry, kept_card=keeps_card)
-    commit = _commit(api, destination, changed)
+    commit = commit_files(
+        api,
+        repo_id,
+        changed,
+        message="Publish a CharLSTM model",
+        parent=destination.head,
+        branch=branch,
+    )
     return Published(destination.url, commit, has_changed=True, kept_card=keeps_card)
 
 
@@ -319,26 +247,3 @@ def _card(source: Path, config: ModelConfig, destination: Destination) -> str:
         has_plot=(source / PLOT_FILE).is_file(),
         revision=None if destination.branch == MAIN else destination.branch,
     )
-
-
-def _commit(api: HfApi, destination: Destination, files: Mapping[str, bytes]) -> str:
-    from huggingface_hub import CommitOperationAdd
-
-    with hub_errors(destination.repo_id, destination.branch):
-        try:
-            info = api.create_commit(
-                destination.repo_id,
-                [CommitOperationAdd(name, data) for name, data in files.items()],
-                commit_message="Publish a CharLSTM model",
-                revision=destination.branch,
-                parent_commit=destination.head,
-            )
-        except ValueError as error:
-            if not str(error).startswith("Invalid metadata"):
-                raise
-            said = " ".join(str(error).split())
-            raise CardRefused(
-                f"the Hub doesn't accept the card ({said}): correct the top of {CARD_FILE}, or the "
-                "licence and the language that the model was trained with"
-            ) from error
-    return info.oid

@@ -26,17 +26,10 @@ from model.hub import (
     fetch_model,
 )
 from model.sampling import SamplingParams
+from publish.access import NotConfirmed, NoToken, RepoIsPublic
 from publish.card import model_card
-from publish.repo import (
-    CardRefused,
-    Destination,
-    NotABranch,
-    NotConfirmed,
-    NoToken,
-    RepoIsPublic,
-    prepare,
-    push,
-)
+from publish.repo import Destination, NotABranch, prepare, push
+from publish.upload import CardRefused
 from tests.hub_server import HubServer
 from tests.publish.test_card import TRAINING, snippet_of
 from tests.random_model import saved_model

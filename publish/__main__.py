@@ -1,4 +1,7 @@
-"""python -m publish: put a model onto the Hub."""
+"""python -m publish: put a model onto the Hub, or a Space that serves one.
+
+The Space's command is in `publish/space_command.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,14 @@ from model.folder import ModelFolderError, load_model
 from model.hub import HubError
 from publish.consent import NoTerminal, ask_on_terminal, what_becomes_public
 from publish.repo import prepare, publish_command, push
+from publish.space_command import add_parser, publish_space
+from publish.space_files import FolderInTheWay
 
 _EXAMPLES = """examples:
   python -m publish model runs/novel user/novel
   python -m publish model runs/diary user/diary --private
   python -m publish model runs/novel user/novel --revision wider --yes
+  python -m publish space user/novel user/novel-chat
 """
 
 
@@ -36,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     model.add_argument("--private", action="store_true", help="only you will see it")
     model.add_argument("--revision", metavar="BRANCH", help="branch to publish on (default: main)")
     model.add_argument("--yes", action="store_true", help="agree beforehand to what becomes public")
+    add_parser(commands)
     return parser
 
 
@@ -66,10 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     parsed = build_parser().parse_args(arguments)
     try:
-        _publish_model(parsed)
-    except (ModelFolderError, NoTerminal) as error:
+        if parsed.what == "space":
+            publish_space(parsed)
+        else:
+            _publish_model(parsed)
+    except (ModelFolderError, NoTerminal, FolderInTheWay) as error:
         raise SystemExit(f"error: {error}") from None
     except HubError as error:
+        if parsed.what == "space":
+            raise SystemExit(f"error: {error}") from None
         command = publish_command(
             parsed.folder, parsed.repo_id, private=parsed.private, revision=parsed.revision
         )

@@ -43,6 +43,17 @@ class PublishedSpace:
     lacks_token: bool
 
 
+def reserve_space(site: SpaceSite) -> None:
+    """Create a Space that isn't there, empty: only that tells whether the Hub allows it.
+
+    Raises:
+        PaymentRequired, TooManySpaces, AccountTooYoung, QuotaReached: if the account may not.
+        HubError: if the Hub refuses it for another reason.
+    """
+    if site.is_new:
+        create_space(site, space_variables(site, None))
+
+
 def fill_space(
     plan: SpacePlan,
     *,

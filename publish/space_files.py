@@ -7,7 +7,7 @@ from its owner's. Knows nothing about the Hub.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,8 @@ class Marker:
 
     Args:
         space_id: the Space that it was written for; a duplicate keeps the original's.
-        files: the path of each file that was put there, and git's digest of it.
+        files: the path of each file that was put there, and git's digest of it; "" for one that
+            its owner has edited and that was kept.
     """
 
     space_id: str
@@ -86,9 +87,14 @@ def _project_paths(root: Path) -> Iterator[Path]:
     yield from (root / BUNDLED_MODEL.relative_to(ROOT) / name for name in _MODEL)
 
 
-def with_marker(files: Mapping[str, bytes], space_id: str) -> dict[str, bytes]:
-    """`files` and the marker that lists them."""
-    digests = {path: blob_digest(data, is_lfs=False) for path, data in sorted(files.items())}
+def with_marker(
+    files: Mapping[str, bytes], space_id: str, *, kept: Collection[str] = ()
+) -> dict[str, bytes]:
+    """`files` and the marker that lists them; those `kept` are their owner's, and stay so."""
+    digests = {
+        path: "" if path in kept else blob_digest(data, is_lfs=False)
+        for path, data in sorted(files.items())
+    }
     data = {"written_by": "python -m publish space", "space": space_id, "files": digests}
     return {**files, MARKER_FILE: (json.dumps(data, indent=1) + "\n").encode("utf-8")}
 

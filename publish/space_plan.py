@@ -1,4 +1,4 @@
-"""What publishing would do to a Space: its files, its variables, and what differs from what is there.
+"""What publishing would do to a Space: its files and variables, beside those that are there.
 
 Reads the Hub and changes nothing on it. `publish/space.py` does what a plan says.
 """
@@ -148,9 +148,9 @@ def space_variables(site: SpaceSite, commit: str | None) -> dict[str, str]:
     variables = {MODEL_ID: site.settings.model_id}
     if commit is not None:
         variables[MODEL_REVISION] = commit
-    if site.trains:
+    if site.settings.training:
         variables[TRAINING] = "on"
-    elif TRAINING in site.variables:
+    elif site.settings.training is False and TRAINING in site.variables:
         variables[TRAINING] = "off"
     return variables
 
@@ -177,4 +177,4 @@ def _files(
     files = project_files()
     files[README_FILE] = space_readme(facts, readme, is_edited=is_edited).encode("utf-8")
     files[REQUIREMENTS_FILE] = requirements(hardware=hardware, training=trains).encode("utf-8")
-    return with_marker(files, settings.space_id)
+    return with_marker(files, settings.space_id, kept=(README_FILE,) if is_edited else ())

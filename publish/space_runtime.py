@@ -5,6 +5,7 @@ Knows nothing about what is in the Space. Speaks to no terminal.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -27,6 +28,8 @@ _SETTLES_IN_S = 20.0
 _LIMIT_S = hub_facts.START_LIMIT_S + 15 * 60
 _MOST_FAILURES = 5
 _LOG_LINES = 25
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class BuildFailed(HubError):
@@ -105,7 +108,8 @@ def wait_until_running(
         StillStarting: if it takes too long; it goes on without us.
         HubError: if the Hub can't be reached, several times in a row.
     """
-    begun, pause, failures = time.monotonic(), _FIRST_PAUSE_S, 0
+    begun = changed = time.monotonic()
+    pause, failures = _FIRST_PAUSE_S, 0
     is_settled, was_started = not has_changed, False
     while True:
         seconds = time.monotonic() - begun
@@ -121,14 +125,15 @@ def wait_until_running(
         is_terminal = state.stage in (hub_facts.RUNNING, *hub_facts.FAILED, *hub_facts.AT_REST)
         # Right after a commit a Space may show what it did before.
         is_new = bool(commit) and state.commit == commit
-        is_settled |= is_new or bool(state.stage and not is_terminal) or seconds > _SETTLES_IN_S
+        is_settled |= is_new or bool(state.stage and not is_terminal)
+        is_settled |= time.monotonic() - changed > _SETTLES_IN_S
         if is_settled and state.stage == hub_facts.RUNNING:
             return
         if is_settled and state.stage in hub_facts.FAILED:
             raise _failure(space_id, state, token)
         if state.stage in hub_facts.AT_REST and not was_started:
             _start(space_id, state, token)
-            was_started, is_settled = True, False
+            was_started, is_settled, changed = True, False, time.monotonic()
         elif state.stage in hub_facts.AT_REST and is_settled:
             raise SpaceAtRest(
                 f"{space_id} is {state.words} again: look at its page, under Settings"
@@ -150,9 +155,10 @@ def log_tail(space_id: str, *, build: bool, token: str | None = None) -> list[st
     try:
         with hub_errors(space_id, kind="Space"):
             for entry in HfApi(token=token).fetch_space_logs(space_id, build=build):
-                lines.extend(shown(line) for line in entry.splitlines() if line.strip())
-    except HubError:  # the reason for the failure is told without it, too
-        return list(lines)
+                plain = _COLOURS.sub("", entry)
+                lines.extend(shown(line) for line in plain.splitlines() if line.strip())
+    except HubError:  # what failed is told without its log, too
+        pass
     return list(lines)
 
 
@@ -187,6 +193,6 @@ def _with_log(said: str, whose: str, lines: list[str]) -> str:
         return f"{said}; its log is on its page, under Logs"
     end = "\n".join(f"  {line}" for line in lines)
     return (
-        f"{said}. To try again as it is, choose Factory rebuild on its page under Settings. The end "
-        f"of the {whose}'s log:\n{end}"
+        f"{said}. To try again as it is, choose Factory rebuild on its page under Settings. "
+        f"The end of the {whose}'s log:\n{end}"
     )

@@ -134,7 +134,7 @@ def look_at_space(
     token = find_token(token)
     api = HfApi(token=token)
     user = check_token(api, settings.space_id)
-    model = find_model(api, settings.model_id, settings.model_revision)
+    model = find_model(api, settings.model_id)
     if model is None and not model_is_coming:
         raise ModelNotFound(
             f"no model {settings.model_id} is on the Hub, or this token may not read it: check the "

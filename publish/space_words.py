@@ -59,6 +59,13 @@ def what_is_created(site: SpaceSite, *, commit: str | None = None) -> str:
     return "\n".join(lines)
 
 
+def what_follows(site: SpaceSite) -> str:
+    """What becomes of a Space whose model is still to be published, in lines of plain words."""
+    if site.is_new:
+        return what_is_created(site)
+    return f"The Space {site.settings.space_id}, which is there, then serves it."
+
+
 def _old_model(site: SpaceSite) -> str:
     name, commit = site.variables.get(MODEL_ID), site.variables.get(MODEL_REVISION)
     if name is None:

@@ -14,9 +14,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
+
+if TYPE_CHECKING:
+    from tests.hub_spaces import RunningSpace
 
 LFS_SUFFIXES = (".safetensors", ".png")
 KINDS = {"model": "models", "space": "spaces"}
@@ -24,11 +27,13 @@ KINDS = {"model": "models", "space": "spaces"}
 
 @dataclass(frozen=True)
 class Account:
-    """Who a token belongs to, and what the token may do."""
+    """Who a token belongs to, and what the token and the account may do."""
 
     name: str
     role: Literal["read", "write"] = "write"
     orgs: tuple[str, ...] = ()
+    is_pro: bool = False
+    is_young: bool = False
 
     def owns(self, repo_id: str) -> bool:
         return repo_id.split("/")[0] in (self.name, *self.orgs)
@@ -98,6 +103,8 @@ class HubState:
     accounts: dict[str, Account] = field(default_factory=dict)  # by token
     repos: dict[tuple[str, str], Repo] = field(default_factory=dict)  # by kind and id
     large_files: dict[str, bytes] = field(default_factory=dict)  # by sha256
+    spaces: dict[str, RunningSpace] = field(default_factory=dict)  # by id
+    space_stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")  # after a commit
 
     def add_repo(self, repo_id: str, kind: str = "models", **settings: Any) -> Repo:
         """Create a repo as the Hub does, with a first commit."""
@@ -109,9 +116,16 @@ class HubState:
     def repo(self, repo_id: str, kind: str = "models") -> Repo:
         return self.repos[kind, repo_id]
 
-    def put(self, repo_id: str, files: Mapping[str, bytes], branch: str = "main") -> Commit:
+    def put(
+        self,
+        repo_id: str,
+        files: Mapping[str, bytes],
+        branch: str = "main",
+        *,
+        kind: str = "models",
+    ) -> Commit:
         """Commit files over what a branch holds, as somebody else's push does."""
-        repo = self.repo(repo_id)
+        repo = self.repo(repo_id, kind)
         blobs = {name: Blob(data, name.endswith(LFS_SUFFIXES)) for name, data in files.items()}
         old = repo.head(branch if branch in repo.branches else "main")
         return repo.commit(branch, "a commit", {**old.files, **blobs})
@@ -132,6 +146,9 @@ class Refusal(Exception):
         content = json.dumps({"error": str(self)}).encode()
         return self.status, {k: v for k, v in headers.items() if v}, content
 
+
+Answer = Callable[..., Reply]
+Route = tuple[str, str, Answer]
 
 REPO = r"(?P<repo>[^/]+/[^/]+)"
 API = rf"/api/(?P<kind>models|spaces)/{REPO}"
@@ -208,6 +225,8 @@ def validate_yaml(request: Request) -> Reply:
         data = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
         if not re.fullmatch("[a-z0-9.-]+", data.get("license", "other")):
             errors.append({"message": f'"license" must be one of [...], not {data["license"]}'})
+        if len(data.get("short_description", "")) > 60:
+            errors.append({"message": '"short_description" must be at most 60 characters long'})
     except yaml.YAMLError as error:
         errors.append({"message": str(error)})
     return answer({"errors": errors, "warnings": []}, 400 if errors else 200)
@@ -349,7 +368,7 @@ def resolve(request: Request, kind: str | None, repo: str, revision: str, path: 
     return 206, headers, blob.data[start:]
 
 
-ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
+ROUTES: list[Route] = [
     ("GET", r"/api/whoami-v2", whoami),
     ("POST", r"/api/repos/create", create_repo),
     ("POST", r"/api/validate-yaml", validate_yaml),

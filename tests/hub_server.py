@@ -1,6 +1,6 @@
 """A Hub on 127.0.0.1 for tests, to which the real huggingface_hub client talks over HTTP.
 
-Serves `tests/hub_api.py`, can go down and come back, counts requests and breaks those that it is
+Serves `tests/hub_api.py` and `tests/hub_spaces.py`, can go down and come back, counts requests and breaks those that it is
 told to break. To try things by hand: `python -m tests.hub_server`.
 """
 
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub_api import ROUTES, Account, HubState, Refusal, Reply, Request
+from tests.hub_spaces import SPACE_ROUTES
 
 FaultKind = Literal["status", "lost", "truncate", "corrupt", "portal"]
 
@@ -23,7 +24,7 @@ FaultKind = Literal["status", "lost", "truncate", "corrupt", "portal"]
 class Fault:
     """What goes wrong with the next requests that match.
 
-    "status": refused. "lost": done, but the answer says it failed. "truncate", "corrupt": the body
+    "status": refused, in these words. "lost": done, but the answer says it failed. "truncate", "corrupt": the body
     is cut, or one bit of it changed. "portal": a page to log in to answers in the Hub's place.
     """
 
@@ -32,6 +33,7 @@ class Fault:
     kind: FaultKind
     times: int
     status: int
+    words: str
 
 
 class HubServer(HubState):
@@ -75,9 +77,10 @@ class HubServer(HubState):
         method: str = "GET",
         times: int = 1,
         status: int = 503,
+        words: str = "injected",
     ) -> None:
         """Break the next `times` requests whose path matches the pattern."""
-        self._faults.append(Fault(method, re.compile(path), kind, times, status))
+        self._faults.append(Fault(method, re.compile(path), kind, times, status, words))
 
     def take_fault(self, method: str, path: str) -> Fault | None:
         """The fault that this request is to suffer, if any."""
@@ -132,12 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
         fault = hub.take_fault(self.command, path)
         try:
             if fault is not None and fault.kind == "status":
-                raise Refusal(fault.status, message="injected")
+                raise Refusal(fault.status, message=fault.words)
             status, headers, content = self._answer(path, body)
         except Refusal as refusal:
             status, headers, content = refusal.reply()
         if fault is not None and fault.kind == "lost":
-            status, headers, content = Refusal(fault.status, message="injected").reply()
+            status, headers, content = Refusal(fault.status, message=fault.words).reply()
         elif fault is not None and fault.kind == "portal":
             status, headers, content = 200, {}, b"<html>Welcome to our hotel</html>"
         elif fault is not None and fault.kind == "corrupt":
@@ -174,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         request = Request(hub, hub.accounts.get(token), query, dict(self.headers.items()), body)
         method = "GET" if self.command == "HEAD" else self.command
-        for route_method, pattern, answer in ROUTES:
+        for route_method, pattern, answer in (*SPACE_ROUTES, *ROUTES):
             match = re.fullmatch(pattern, path)
             if match and route_method == method:
                 groups = match.groupdict().items()  # "a/b" is one branch: unquoted only now

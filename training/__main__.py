@@ -38,6 +38,7 @@ _EPILOG = """examples:
   python -m training --resume runs/novel
   python -m training letters.txt --init_from runs/novel
   python -m training novel.txt --push_to_hub --hub_model_id user/novel
+  python -m training novel.txt --push_to_hub --hub_model_id user/novel --hub_space_id user/chat
   torchrun --nproc_per_node 2 -m training novel.txt
 
 Hyperparameters are chosen from the minutes, the text and the speed of this machine; a flag

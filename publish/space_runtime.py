@@ -124,10 +124,10 @@ def wait_until_running(
         report(state, seconds)
         is_terminal = state.stage in (hub_facts.RUNNING, *hub_facts.FAILED, *hub_facts.AT_REST)
         # Right after a commit a Space may show what it did before.
-        is_new = bool(commit) and state.commit == commit
-        is_settled |= is_new or bool(state.stage and not is_terminal)
+        is_settled |= bool(state.stage and not is_terminal)
         is_settled |= time.monotonic() - changed > _SETTLES_IN_S
-        if is_settled and state.stage == hub_facts.RUNNING:
+        is_ours = commit is not None and state.commit == commit
+        if (is_settled or is_ours) and state.stage == hub_facts.RUNNING:
             return
         if is_settled and state.stage in hub_facts.FAILED:
             raise _failure(space_id, state, token)

@@ -1,7 +1,7 @@
 """A Hub on 127.0.0.1 for tests, to which the real huggingface_hub client talks over HTTP.
 
-Serves `tests/hub_api.py` and `tests/hub_spaces.py`, can go down and come back, counts requests and breaks those that it is
-told to break. To try things by hand: `python -m tests.hub_server`.
+Serves `tests/hub_api.py` and `tests/hub_spaces.py`, can go down and come back, counts requests and
+breaks those that it is told to break. To try things by hand: `python -m tests.hub_server`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ FaultKind = Literal["status", "lost", "truncate", "corrupt", "portal"]
 class Fault:
     """What goes wrong with the next requests that match.
 
-    "status": refused, in these words. "lost": done, but the answer says it failed. "truncate", "corrupt": the body
-    is cut, or one bit of it changed. "portal": a page to log in to answers in the Hub's place.
+    "status": refused, in these words. "lost": done, but the answer says it failed. "truncate",
+    "corrupt": the body is cut, or one bit of it changed. "portal": a page to log in to answers in
+    the Hub's place.
     """
 
     method: str
@@ -81,6 +82,10 @@ class HubServer(HubState):
     ) -> None:
         """Break the next `times` requests whose path matches the pattern."""
         self._faults.append(Fault(method, re.compile(path), kind, times, status, words))
+
+    def mend(self) -> None:
+        """Break nothing any more."""
+        self._faults.clear()
 
     def take_fault(self, method: str, path: str) -> Fault | None:
         """The fault that this request is to suffer, if any."""

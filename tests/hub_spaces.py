@@ -97,7 +97,6 @@ def commit(request: Request, repo: str, revision: str) -> Reply:
     space = request.hub.spaces[repo]
     if space.stages[0] != "PAUSED":
         space.stages = [space.stages[0], *request.hub.space_stages]
-    space.sha = request.hub.repo(repo, "spaces").head().oid
     return reply
 
 
@@ -108,6 +107,7 @@ def runtime(request: Request, repo: str) -> Reply:
     told = space.runtime()
     if len(space.stages) > 1:
         del space.stages[0]
+        space.sha = request.hub.repo(repo, "spaces").head().oid
     return answer(told)
 
 
@@ -151,8 +151,9 @@ def logs(request: Request, repo: str, what: str) -> Reply:
     request.find_repo(repo, "spaces", to_write=True)
     now = datetime.now(UTC).isoformat()
     lines = request.hub.spaces[repo].logs.get(what, [])
-    events = [f"data: {json.dumps({'data': f'{line}\n', 'timestamp': now})}\n\n" for line in lines]
-    return 200, {"Content-Type": "text/event-stream"}, "".join([*events, "data:\n\n"]).encode()
+    events = [json.dumps({"data": line + "\n", "timestamp": now}) for line in lines]
+    text = "".join(f"data: {event}\n\n" for event in [*events, ""])
+    return 200, {"Content-Type": "text/event-stream"}, text.encode()
 
 
 SPACE_ROUTES: list[Route] = [

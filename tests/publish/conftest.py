@@ -1,0 +1,33 @@
+"""A model on the Hub, and the name of a Space for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.hub_server import HubServer
+from tests.random_model import saved_model
+
+
+@pytest.fixture
+def model_id(hub: HubServer, repo_id: str, tmp_path: Path) -> str:
+    """A small public model of ann's that has read novel.txt."""
+    publish_model(hub, repo_id, tmp_path / "published", seed=0)
+    return repo_id
+
+
+@pytest.fixture
+def space_id(repo_id: str) -> str:
+    """A name of ann's that no other test uses."""
+    return f"{repo_id}-chat"
+
+
+def publish_model(hub: HubServer, model_id: str, folder: Path, *, seed: int) -> str:
+    """Put a model on the Hub as somebody's push does; its commit."""
+    training = {"corpus": "novel.txt", "license": "cc0-1.0"}
+    saved_model(folder, training=training, seed=seed)
+    if ("models", model_id) not in hub.repos:
+        hub.add_repo(model_id)
+    files = {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    return hub.put(model_id, files | {"README.md": b"# Novel\n"}).oid

@@ -19,6 +19,8 @@ SDK_VERSION = "6.31.0"
 
 EMOJI = "\N{FEATHER}"
 
+_ASKED = ("title", "emoji")
+"""What can be asked for, and so may replace the owner's own."""
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(?P<yaml>.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
@@ -65,8 +67,8 @@ def space_readme(facts: SpaceFacts, there: str = "", *, is_edited: bool = False)
         "short_description": _short_description(facts.corpus),
         "license": "mit",
     }
-    if is_edited:
-        looks |= {key: value for key, value in theirs.items() if key not in ("title", "emoji")}
+    if is_edited:  # in their own order
+        looks = {**theirs, **{k: v for k, v in looks.items() if k not in theirs or k in _ASKED}}
     needed = {
         "sdk": hub_facts.SDK,
         "sdk_version": SDK_VERSION,

@@ -158,7 +158,7 @@ def test_a_readme_that_its_owner_edited_keeps_its_words_and_gets_new_pins(
     publish(SpaceSettings(space_id, model_id))
     readme = files_in(hub, space_id)["README.md"].decode()
     edited = readme.replace("colorFrom: indigo", "colorFrom: red\npinned: true")
-    edited = edited[: edited.rindex("---") + 4] + "My own words.\n"
+    edited = edited[: edited.index("\n---\n") + 5] + "My own words.\n"
     hub.put(space_id, {"README.md": edited.encode()}, kind="spaces")
     for seed in (1, 2):  # the second time it is still the owner's
         commit = publish_model(hub, model_id, tmp_path / str(seed), seed=seed)

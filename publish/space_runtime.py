@@ -157,7 +157,7 @@ def log_tail(space_id: str, *, build: bool, token: str | None = None) -> list[st
             for entry in HfApi(token=token).fetch_space_logs(space_id, build=build):
                 plain = _COLOURS.sub("", entry)
                 lines.extend(shown(line) for line in plain.splitlines() if line.strip())
-    except HubError:  # what failed is told without its log, too
+    except (HubError, ValueError, KeyError):  # what failed is told without its log, too
         pass
     return list(lines)
 

@@ -149,7 +149,7 @@ def set_one(request: Request, repo: str, what: str) -> Reply:
 def logs(request: Request, repo: str, what: str) -> Reply:
     """A log as server-sent events, with a word to keep the connection alive."""
     request.find_repo(repo, "spaces", to_write=True)
-    now = datetime.now(UTC).isoformat()
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     lines = request.hub.spaces[repo].logs.get(what, [])
     events = [json.dumps({"data": line + "\n", "timestamp": now}) for line in lines]
     text = "".join(f"data: {event}\n\n" for event in [*events, ""])

@@ -72,7 +72,11 @@ class RunningApp:
 
 @contextmanager
 def run_app(
-    scratch: Path, *arguments: str, recorded: bool = False, environment: Mapping[str, str] = {}
+    scratch: Path,
+    *arguments: str,
+    recorded: bool = False,
+    environment: Mapping[str, str] = {},
+    folder: Path = ROOT,
 ) -> Iterator[RunningApp]:
     """`python app.py ARGUMENTS`, stopped at the end.
 
@@ -81,6 +85,7 @@ def run_app(
         arguments: of the command line; the port is added.
         recorded: run it under tests/recorded_app.py.
         environment: variables to add.
+        folder: where app.py lies.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -91,7 +96,7 @@ def run_app(
     with open(log, "w", encoding="utf-8") as output:
         child = subprocess.Popen(
             [sys.executable, *start, *arguments, "--port", str(port)],
-            cwd=ROOT,
+            cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},

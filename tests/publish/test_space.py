@@ -217,6 +217,7 @@ def test_a_commit_in_between_is_not_gone_over(hub: HubServer, model_id: str, spa
     assert hub.repo(space_id, "spaces").head() == theirs
 
 
+@pytest.mark.long  # it waits for the Hub, four times
 def test_a_publishing_that_broke_off_is_gone_on_with(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:

@@ -74,7 +74,7 @@ def test_without_a_log_the_failure_is_told_all_the_same(
 ) -> None:
     space.stages = ["BUILDING", "CONFIG_ERROR"]
     hub.fault("/logs/", status=404)
-    with pytest.raises(BuildFailed, match="its README.md is refused; its log is on its page"):
+    with pytest.raises(BuildFailed, match=r"its README\.md is refused; its log is on its page"):
         wait_until_running(space_id)
 
 

@@ -62,7 +62,7 @@ def test_an_account_that_is_too_young_is_told_how_old_it_has_to_be(
         (402, "pay", PaymentRequired, "on ZeroGPU for free"),
         (403, "You've reached your hardware quota limit", QuotaReached, "pause or delete"),
         (403, "Something new", SpaceRefused, r"the Hub answers 403: Something new"),
-        (401, "", TokenRefused, ""),
+        (401, "", TokenRefused, "publish as ann/"),
         (500, "", HubError, "try later"),
     ],
 )

@@ -187,6 +187,7 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_stays(corpus: Path, tmp_pat
         (["--resume", "{folder}"], "is no run's folder"),
         (["{corpus}", "--push_to_hub"], "--push_to_hub needs --hub_model_id"),
         (["{corpus}", "--hub_model_id", "ann/x"], "goes with --push_to_hub"),
+        (["{corpus}", "--hub_space_id", "ann/x"], "goes with --push_to_hub"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_and_nothing_is_left(

@@ -77,6 +77,7 @@ def run_app(
     recorded: bool = False,
     environment: Mapping[str, str] = {},
     folder: Path = ROOT,
+    python: str | Path = sys.executable,
 ) -> Iterator[RunningApp]:
     """`python app.py ARGUMENTS`, stopped at the end.
 
@@ -86,6 +87,7 @@ def run_app(
         recorded: run it under tests/recorded_app.py.
         environment: variables to add.
         folder: where app.py lies.
+        python: the interpreter that runs it.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -95,7 +97,7 @@ def run_app(
     start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else ["app.py"]
     with open(log, "w", encoding="utf-8") as output:
         child = subprocess.Popen(
-            [sys.executable, *start, *arguments, "--port", str(port)],
+            [python, *start, *arguments, "--port", str(port)],
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,

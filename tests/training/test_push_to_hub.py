@@ -33,6 +33,7 @@ def train(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_a_text_becomes_a_running_space_in_one_command(
     hub: HubServer, repo_id: str, space_id: str, tmp_path: Path
 ) -> None:

@@ -24,16 +24,22 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # screen took the first visitor 0.8 s.
 os.environ.setdefault("MPLBACKEND", "agg")
 
+if os.environ.get("SPACES_ZERO_GPU"):
+    import spaces  # noqa: F401  # before gradio, which it patches
+
 import gradio as gr
 
 from model.folder import BUNDLED_MODEL, ModelFolderError
 from model.generator import Generator
 from model.hub import HubError
+from training.zero_gpu import gpu_function, is_zero_gpu
 from ui.about import corpus_name
 from ui.api import add_chat_endpoint
 from ui.chat import ChatTab
 
 UI = Path(__file__).parent / "ui"
+# ZeroGPU starts no app without one; nothing on the page calls it yet.
+GPU_FUNCTION = gpu_function() if is_zero_gpu() else None
 
 
 @dataclass(frozen=True)

@@ -143,8 +143,7 @@ A small character-level LSTM, made with CharLSTM: it has read {read} and continu
 character at a time. It makes no claim to be right, and it can repeat passages word for word. Its
 model is `{facts.model_id}` on the Hub.{licence}
 
-Chatting runs on the processor and needs no GPU. On ZeroGPU, whoever trains a model here spends GPU
-time of their own daily quota, and is told how much before it starts.
+Chatting runs on the processor and needs no GPU: it costs a visitor nothing of a daily quota.
 
 ## Point it at another model
 
@@ -155,7 +154,6 @@ There, Settings / Variables and secrets choose another; the Space then restarts 
 | --- | --- |
 | `MODEL_ID` | a CharLSTM model on the Hub, now `{facts.model_id}` |
 | `MODEL_REVISION` | its commit, branch or tag, {now}; with another model say `main` |
-| `TRAINING` | `on`: training without ZeroGPU, too; `torch` must stand in requirements.txt then |
 
 A private model needs a private Space, with a secret `HF_TOKEN` that may read it. The lines `models`
 and `preload_from_hub` at the top of this file only save time at the start: name the new model there

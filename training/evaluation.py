@@ -46,6 +46,9 @@ def resolution(held_out: int) -> float:
 class Evaluation:
     """Keeps the best weights, and how long they have been the best.
 
+    `seconds` is what scoring took so far; `seconds_for_all` what the whole held-out part would
+    take, as far as the last scoring tells.
+
     Args:
         settings: whose `patience` counts; None takes the default, 0 is without end.
         corpus: with its held-out part.
@@ -62,6 +65,8 @@ class Evaluation:
         if self.patience is None:
             self.patience = default_patience(plan)
         self.seconds = 0.0
+        self.seconds_for_all = 0.0
+        self._share = max(1.0, corpus.held_out / plan.eval_characters)
         self._without_gain = 0
         self._indices = corpus.indices
         self._spans = None
@@ -75,7 +80,9 @@ class Evaluation:
         if self._spans is not None:
             began = time.perf_counter()
             loss = score(network, self._indices, self._spans)
-            self.seconds += time.perf_counter() - began
+            took = time.perf_counter() - began
+            self.seconds += took
+            self.seconds_for_all = took * self._share
         self._without_gain += 1
         self._lowest = self._lowest if loss is None else min(self._lowest, loss)
         if loss is None or loss == self._lowest or loss < self._lowest + self._resolution:

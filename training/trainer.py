@@ -21,6 +21,7 @@ from model.folder import Model
 from model.generator import Generator
 from model.sampling import SamplingParams
 from training.corpus import Corpus, prepare_corpus
+from training.deadline import Deadline
 from training.device import find_device
 from training.distributed import Group, join
 from training.evaluation import Evaluation
@@ -48,17 +49,25 @@ from training.scoring import score, whole_spans
 
 SAMPLE = SamplingParams(length=200, temperature=0.8, seed=1)
 _METRICS_EVERY_S = 0.5
+_WRITING_S = 5.0  # a checkpoint, the model, its samples and its plot
+_EXAMINING_S = 20.0
 _OVERRUN = 1.25
 _EARLY = 0.3  # share of the steps
 _MOST_RAISED = 2
 
 
-def train(settings: Settings, folder: Path) -> Phase:
+def train(settings: Settings, folder: Path, deadline_s: float | None = None) -> Phase:
     """Fit a model as `settings` say; everything about it is in `folder`.
 
     A folder in which a run with the same settings was begun is gone on with from its newest whole
-    checkpoint. Returns "done", or "stopped" if it was asked to stop. Under torchrun the first
-    process calls this, and each other one `follow`.
+    checkpoint. Returns "done", or "stopped" if it was asked to stop or its time was up. Under
+    torchrun the first process calls this, and each other one `follow`.
+
+    Args:
+        settings: what to do.
+        folder: the run's.
+        deadline_s: seconds from now in which the model must have been written: training stops
+            early enough, and what is measured only to be told is left out where it would be late.
 
     Raises:
         TrainingError: if the corpus or the device can't be used, or the loss explodes again and
@@ -67,6 +76,7 @@ def train(settings: Settings, folder: Path) -> Phase:
         OSError: if the disk is full; the last checkpoint stays whole.
     """
     writer = RunWriter(folder)
+    deadline = Deadline(deadline_s)
     start: Start | None = None
     with join() as group, ExitStack() as stack:
         stack.callback(torch.set_num_threads, torch.get_num_threads())
@@ -87,7 +97,7 @@ def train(settings: Settings, folder: Path) -> Phase:
 
         group.from_leader(begin)
         try:
-            return _train(settings, writer, group, start)
+            return _train(settings, writer, group, start, deadline)
         except (TrainingError, RunError, OSError) as error:
             _tell_failure(writer, str(error))
             raise
@@ -112,7 +122,7 @@ def follow(when_joined: Callable[[], None]) -> None:
     with join() as group:
         when_joined()
         settings, folder = group.from_leader(is_not_here)
-        _train(settings, RunWriter(folder), group, None)
+        _train(settings, RunWriter(folder), group, None, Deadline(None))
 
 
 def _tell_failure(writer: RunWriter, message: str) -> None:
@@ -122,7 +132,13 @@ def _tell_failure(writer: RunWriter, message: str) -> None:
         return  # a full disk takes this no more than the rest
 
 
-def _train(settings: Settings, writer: RunWriter, group: Group, start: Start | None) -> Phase:
+def _train(
+    settings: Settings,
+    writer: RunWriter,
+    group: Group,
+    start: Start | None,
+    deadline: Deadline,
+) -> Phase:
     folder = writer.folder
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
@@ -138,7 +154,7 @@ def _train(settings: Settings, writer: RunWriter, group: Group, start: Start | N
     plan = make_plan(settings, corpus, writer, group, device, start)
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
-    loop = _Loop(settings, corpus, plan, writer, group, device)
+    loop = _Loop(settings, corpus, plan, writer, group, device, deadline)
     if group.leads:
         writer.state("training")
     loop.resume(start)
@@ -161,7 +177,9 @@ class _Loop:
         writer: RunWriter,
         group: Group,
         device: torch.device,
+        deadline: Deadline,
     ) -> None:
+        self.deadline = deadline
         self.settings = settings
         self.corpus = corpus
         self.plan = plan
@@ -246,7 +264,7 @@ class _Loop:
                 logged_at, logged_done = clock.seconds, self.done
                 continue
             self.seconds = clock.seconds
-            stop = self.group.agree(self.writer.stop_requested())
+            stop = self.group.agree(self.writer.stop_requested() or self._must_finish())
             evaluate = self.plan.is_evaluation(number)
             since = self.seconds - logged_at
             if self.group.leads and (evaluate or stop or since >= _METRICS_EVERY_S):
@@ -277,6 +295,10 @@ class _Loop:
 
     def _is_over(self) -> bool:
         return self.done >= self.plan.total_steps or self.has_ended
+
+    def _must_finish(self) -> bool:
+        """Whether what is left until the deadline is needed to score and to write the model."""
+        return not self.deadline.leaves(_WRITING_S + self.evaluation.seconds_for_all)
 
     def _evaluate(self) -> tuple[bool, Plan, bool]:
         """Score the average weights, keep them if they are the best, write a sample.
@@ -364,6 +386,8 @@ class _Loop:
             Model(self.config, self.learner.weights()),
             facts,
         )
+        if not self.deadline.leaves(_EXAMINING_S):
+            return
         self.writer.state("judging", **self.facts())
         examine(
             self.writer.folder,

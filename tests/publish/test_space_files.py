@@ -107,7 +107,6 @@ def test_a_readme_says_how_to_point_it_at_another_model() -> None:
         "Duplicate this Space",
         "`MODEL_ID`",
         "`MODEL_REVISION`",
-        "`TRAINING`",
         "HF_TOKEN",
     ):
         assert words in readme

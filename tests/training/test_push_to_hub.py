@@ -20,7 +20,16 @@ def train(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A short run on real text that is to be published."""
     corpus = tmp_path / "novel.txt"
     corpus.write_text(TEXT[:60_000], encoding="utf-8")
-    steps = ["--steps", "3", "--hidden_size", "32", "--threads", "1", "--output", tmp_path / "run"]
+    steps = [
+        "--steps",
+        "3",
+        "--hidden_size",
+        "32",
+        "--threads",
+        "1",
+        "--output",
+        str(tmp_path / "run"),
+    ]
     return subprocess.run(
         [sys.executable, "-m", "training", corpus, *steps, "--push_to_hub", *arguments],
         cwd=ROOT,

@@ -29,17 +29,17 @@ if os.environ.get("SPACES_ZERO_GPU"):
 
 import gradio as gr
 
+from jobs.limits import Limits, LimitsError
+from jobs.service import TrainingService
 from model.folder import BUNDLED_MODEL, ModelFolderError
 from model.generator import Generator
 from model.hub import HubError
-from training.zero_gpu import gpu_function, is_zero_gpu
 from ui.about import corpus_name
 from ui.api import add_chat_endpoint
 from ui.chat import ChatTab
+from ui.train import TrainTab, visitor_secret
 
 UI = Path(__file__).parent / "ui"
-# ZeroGPU starts no app without one; nothing on the page calls it yet.
-GPU_FUNCTION = gpu_function() if is_zero_gpu() else None
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,28 @@ def _bundled() -> Offer:
         return Offer(None, problem=f"The bundled model can't be used: {error}.")
 
 
-def build_page(offer: Offer) -> gr.Blocks:
-    """The whole page for what is offered."""
-    page = gr.Blocks(title="CharLSTM")
+def build_page(offer: Offer, limits: Limits) -> gr.Blocks:
+    """The whole page for what is offered, with training as far as the limits allow it."""
+    service = None if limits.where == "off" else TrainingService(limits)
+    page = gr.Blocks(title="CharLSTM", delete_cache=(3_600, 3_600))
     with page:
         gr.HTML(_heading(offer), elem_id="heading")
         if offer.problem:
             gr.HTML(html.escape(offer.problem, quote=False), elem_id="problem")
+        secret = visitor_secret()
+        with gr.Tabs() as tabs:
+            chat = None
+            if offer.generator:
+                with gr.Tab("Chat", id="chat"):
+                    chat = ChatTab(offer.generator, offer.hub_id)
+            with gr.Tab("Train", id="train"):
+                if service is None:
+                    gr.HTML(
+                        f"<p>{html.escape(limits.reason, quote=False)}</p>", elem_id="no-training"
+                    )
+                else:
+                    TrainTab(page, service, secret, chat, tabs)
         if offer.generator:
-            ChatTab(offer.generator, offer.hub_id)
             add_chat_endpoint(offer.generator)
     # Without a limit of its own an event is answered for one visitor at a time.
     page.queue(default_concurrency_limit=16)
@@ -102,7 +115,9 @@ def _heading(offer: Offer) -> str:
     )
 
 
-def serve(page: gr.Blocks, host: str | None = None, port: int | None = None) -> None:
+def serve(
+    page: gr.Blocks, limits: Limits, host: str | None = None, port: int | None = None
+) -> None:
     """Serve until interrupted. By default Gradio's own host and port, or the environment's."""
     page.launch(
         server_name=host,
@@ -120,6 +135,7 @@ def serve(page: gr.Blocks, host: str | None = None, port: int | None = None) -> 
         run_history=False,
         enable_monitoring=False,
         max_threads=64,
+        max_file_size=f"{limits.megabytes:.0f}mb",
         # A session takes memory as long as it is kept; beyond this many the oldest go.
         state_session_capacity=1_000,
     )
@@ -141,10 +157,14 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     options = parser.parse_args()
+    try:
+        limits = Limits.from_environment(os.environ, options.host)
+    except LimitsError as error:
+        raise SystemExit(f"error: {error}") from None
     offer = choose_model(options.model, options.revision)
     if offer.problem:
         print(offer.problem, file=sys.stderr)
-    serve(build_page(offer), options.host, options.port)
+    serve(build_page(offer, limits), limits, options.host, options.port)
 
 
 if __name__ == "__main__":

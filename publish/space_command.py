@@ -65,7 +65,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     space.add_argument(
         "--hardware",
         choices=hub_facts.HARDWARE,
-        help="zero-a10g is free for accounts that may host there; cpu-basic asks for PRO "
+        help="zero-a10g is free, for visitors train on their own quota; cpu-basic asks for PRO "
         "(default: zero-a10g; a Space that is there stays on what it has)",
     )
     space.add_argument("--private", action="store_true", help="only you will see it")
@@ -74,7 +74,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     space.add_argument(
         "--training",
         action=argparse.BooleanOptionalAction,
-        help="without ZeroGPU: install torch, to train there (the page doesn't offer that yet)",
+        help="without ZeroGPU: let visitors train on its processors; installs torch",
     )
     space.add_argument(
         "--hf_token_secret",

@@ -23,7 +23,7 @@ REQUIREMENTS_FILE = "requirements.txt"
 MARKER_FILE = "charlstm-space.json"
 
 _ALONE = ("app.py", "LICENSE")
-_ROOMS = ("model", "publish", "training", "ui")
+_ROOMS = ("jobs", "model", "publish", "training", "ui")
 _CODE = {".py", ".css", ".js", ".html", ".svg"}
 _MODEL = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, PLOT_FILE)
 

@@ -53,9 +53,9 @@ def what_is_created(site: SpaceSite, *, commit: str | None = None) -> str:
         f"- for the model {site.settings.model_id}{at}",
     ]
     if site.hardware == hub_facts.ZERO_GPU:
-        lines.append("- it costs you nothing, and chatting costs its visitors nothing")
+        lines.append("- chatting is free; who trains there spends GPU time of their own quota")
     elif site.trains:
-        lines.append("- with torch, to train on its processors (the page doesn't offer that yet)")
+        lines.append("- whoever visits it may train a model there, on its processors")
     return "\n".join(lines)
 
 

@@ -35,7 +35,7 @@ import json, pathlib, sys
 import app
 has_torch = "torch" in sys.modules
 app.BUNDLED_MODEL = pathlib.Path(sys.argv[1])
-page = app.build_page(app.choose_model("nowhere/<b>"))
+page = app.build_page(app.choose_model("nowhere/<b>"), app.Limits.from_environment({}, None))
 values = [part["props"].get("value") for part in page.get_config_file()["components"]]
 print(json.dumps({"has_torch": has_torch, "page_without_a_model": str(values)}))
 """

@@ -51,50 +51,68 @@ class Cast:
 class CastPanel:
     """A choice between dialogue and one text, and of the speakers; made inside a `gr.Blocks`.
 
+    A model without a template shows none of it. What a model's template is, whoever calls says, for
+    a visitor may chat with another model than the page began with.
+
     Args:
-        template: of the model; None makes no controls at all.
+        template: of the model that the page begins with.
     """
 
     def __init__(self, template: ChatTemplate | None) -> None:
-        self._template = template
-        self.mode: gr.Radio | None = None
-        self.speakers: list[gr.Dropdown] = []
-        if template is None:
-            return
-        with gr.Accordion("Who speaks", open=True, elem_id="cast", elem_classes="panel"):
+        with gr.Accordion(
+            "Who speaks",
+            open=True,
+            elem_id="cast",
+            elem_classes="panel",
+            visible=template is not None,
+        ) as self.panel:
             self.mode = gr.Radio(
                 [DIALOGUE, ONE_TEXT],
                 value=DIALOGUE,
                 label="Form",
                 info="one text: exactly what you write, gone on with",
             )
-            if template.is_castable:
-                names = list(template.speakers)
-                with gr.Row():
-                    self.speakers = [
-                        gr.Dropdown(names, value=value, label=label, min_width=100)
-                        for label, value in (
-                            ("You are", template.user_speaker),
-                            ("Answers as", template.reply_speaker),
-                        )
-                    ]
+            with gr.Row():
+                self.speakers = [
+                    gr.Dropdown(label=label, min_width=100, **_choice(template, is_visitor))
+                    for label, is_visitor in (("You are", True), ("Answers as", False))
+                ]
 
     @property
     def components(self) -> list[Component]:
         """Those whose values `read` wants."""
-        return [] if self.mode is None else [self.mode, *self.speakers]
+        return [self.mode, *self.speakers]
 
-    def read(self, values: Sequence[Any]) -> Cast:
-        """What the components' values mean."""
-        if self._template is None or values[0] == ONE_TEXT:
+    def read(self, template: ChatTemplate | None, values: Sequence[Any]) -> Cast:
+        """What the components' values mean for a model with this template."""
+        mode, *names = values
+        if template is None or mode == ONE_TEXT:
             return Cast()
-        visitor, model = values[1:] or (
-            self._template.user_speaker,
-            self._template.reply_speaker,
-        )
-        return Cast(self._template, visitor, model)
+        if not template.is_castable:
+            names = [template.user_speaker, template.reply_speaker]
+        return Cast(template, *names)
 
-    @property
-    def first(self) -> Cast:
-        """How a page begins."""
-        return self.read([component.value for component in self.components])
+    def fitted(self, template: ChatTemplate | None) -> dict[Any, Any]:
+        """New values by component, for a model with this template."""
+        return {
+            self.panel: gr.Accordion(visible=template is not None),
+            self.mode: gr.Radio(value=DIALOGUE),
+            **{
+                choice: gr.Dropdown(**_choice(template, is_visitor))
+                for choice, is_visitor in zip(self.speakers, (True, False), strict=True)
+            },
+        }
+
+
+def first_cast(template: ChatTemplate | None) -> Cast:
+    """How a page begins with a model that has this template."""
+    if template is None:
+        return Cast()
+    return Cast(template, template.user_speaker, template.reply_speaker)
+
+
+def _choice(template: ChatTemplate | None, is_visitor: bool) -> dict[str, Any]:
+    if template is None or not template.is_castable:
+        return {"choices": [], "value": None, "visible": False}
+    value = template.user_speaker if is_visitor else template.reply_speaker
+    return {"choices": list(template.speakers), "value": value, "visible": True}

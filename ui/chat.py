@@ -8,8 +8,6 @@ that is written here is logged.
 from __future__ import annotations
 
 import html
-import math
-import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,11 +16,13 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from model.config import ModelConfig
 from model.generator import Generator
-from model.sampling import SamplingError, SamplingParams
+from model.sampling import SamplingParams
 from ui.about import describe_model, example_lines, example_prompts
-from ui.cast import Cast, CastPanel
-from ui.streaming import CHARACTERS_PER_SECOND, stream_updates
+from ui.cast import Cast, CastPanel, first_cast
+from ui.settings import Setting, SettingsPanel
+from ui.streaming import stream_updates
 from ui.transcript import (
     MAX_MESSAGE,
     Part,
@@ -38,14 +38,6 @@ from ui.transcript import (
 Updates = dict[Any, Any]
 """New values by component."""
 
-Setting = float | str | None
-
-_SEEDS = 1_000_000  # few enough digits to be read aloud
-_PACES: list[tuple[str, float]] = [
-    ("40", 40),
-    (f"{CHARACTERS_PER_SECOND}", CHARACTERS_PER_SECOND),
-    ("at once", 0),
-]
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Any number of visitors at once: they share the worker threads of ui.streaming.
 _ANSWERING: dict[str, Any] = {**_QUIET, "concurrency_limit": None, "concurrency_id": "page"}
@@ -53,9 +45,15 @@ _ANSWERING: dict[str, Any] = {**_QUIET, "concurrency_limit": None, "concurrency_
 
 @dataclass
 class Session:
-    """What one visitor's events tell each other while they run; Gradio keeps one for each."""
+    """What one visitor's events tell each other; Gradio keeps one for each open page.
+
+    Args:
+        stop_requested: the answer that is being written is to end.
+        generator: the visitor's own model; None for the page's.
+    """
 
     stop_requested: bool = False
+    generator: Generator | None = None
 
 
 class ChatTab:
@@ -70,19 +68,23 @@ class ChatTab:
             text = gr.Column(scale=5, min_width=320)
             with gr.Column(scale=2, min_width=280):
                 self._cast = CastPanel(generator.config.chat_template)
-                self._build_settings()
+                self._whose = gr.HTML(elem_id="whose", visible=False)
+                self._return = gr.Button("Back to this page's model", size="sm", visible=False)
+                self._settings = SettingsPanel()
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
-                    gr.HTML(describe_model(generator.config, hub_id), elem_id="about")
+                    about = describe_model(generator.config, hub_id)
+                    self._about = gr.HTML(about, elem_id="about")
+        self._hub_id = hub_id
         with text:
-            self._build_text(self._cast.first)
+            self._build_text(generator, first_cast(generator.config.chat_template))
         self._wire()
 
-    def _build_text(self, cast: Cast) -> None:
+    def _build_text(self, generator: Generator, cast: Cast) -> None:
         self._view = gr.Chatbot(
             elem_id="text",
-            **self._look(cast),
+            **_look(generator.config, cast),
             show_label=False,
-            height="max(18rem, 100dvh - 17rem)",
+            height="max(18rem, 100dvh - 20rem)",
             render_markdown=False,
             latex_delimiters=[],
             allow_tags=False,
@@ -109,39 +111,6 @@ class ChatTab:
         self._sent = gr.Textbox(visible="hidden")
         self._shelf = gr.Textbox(visible=False)
 
-    def _look(self, cast: Cast) -> dict[str, Any]:
-        """How the text is shown: as bubbles or as one text, and what stands there at first."""
-        config = self._generator.config
-        if cast.template is None:
-            examples, look = example_prompts(config), "one-text"
-        else:
-            examples, look = example_lines(config), "chat"
-        return {
-            "elem_classes": [look],
-            "placeholder": cast.invitation,
-            "examples": [{"text": text} for text in examples],
-        }
-
-    def _build_settings(self) -> None:
-        with gr.Accordion("How it writes", open=True, elem_classes="panel"):
-            temperature = gr.Slider(
-                0, 1.5, 0.8, step=0.05, label="Temperature", info="low: safe, high: wild"
-            )
-            length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters")
-            pace = gr.Radio(
-                _PACES, value=CHARACTERS_PER_SECOND, label="Pace", info="characters a second"
-            )
-            seed = gr.Textbox(
-                label="Seed",
-                info="same seed, text and settings: same answer",
-                placeholder="a new one each time",
-                max_lines=1,
-            )
-        with gr.Accordion("Leave out what is unlikely", open=False, elem_classes="panel"):
-            top_p = gr.Slider(0.05, 1, 1, step=0.05, label="Top-p", info="1: nothing left out")
-            top_k = gr.Slider(0, 100, 0, step=1, label="Top-k", info="0: nothing left out")
-        self._settings = [temperature, top_p, top_k, length, seed, pace]
-
     @property
     def _changing(self) -> list[Component]:
         """What changes the transcript or its form: not while an answer is being written."""
@@ -157,7 +126,7 @@ class ChatTab:
         controls = [self._box, *self._changing]
         written = [self._view, self._transcript]
         cast = self._cast.components
-        context = [self._session, self._transcript, *cast, *self._settings]
+        context = [self._session, self._transcript, *cast, *self._settings.components]
         others = len(self._changing)
         chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
         answers = []
@@ -176,26 +145,27 @@ class ChatTab:
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
         self._box.stop(_stop, self._session, None, **_QUIET)
-        self._sent.change(self._note_on, [self._sent, *cast], self._note, **_QUIET)
+        self._sent.change(self._note_on, [self._sent, self._session, *cast], self._note, **_QUIET)
 
         shown = [*written, self._box, self._note]
         self._undo.click(self._undo_last, [self._box, self._transcript], shown, **_QUIET)
         self._clear.click(self._start_anew, None, shown, **_QUIET)
         for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
-            button.click(self._kept_text, [self._transcript, *cast], self._shelf, **_QUIET).then(
+            kept = [self._session, self._transcript, *cast]
+            button.click(self._kept_text, kept, self._shelf, **_QUIET).then(
                 None, self._shelf, None, js=_script(script), **_QUIET
             )
-        if self._cast.mode is not None:
-            both = [self._transcript, self._aside]
-            changed = [self._view, self._box, self._note, *both, *self._cast.speakers]
-            self._cast.mode.input(self._change_form, [*both, *cast], changed, **_QUIET)
-            for speaker in self._cast.speakers:
-                speaker.input(self._hint, cast, self._box, **_QUIET)
+        both = [self._transcript, self._aside]
+        changed = [self._view, self._box, self._note, *both, *self._cast.speakers]
+        self._cast.mode.input(self._change_form, [self._session, *both, *cast], changed, **_QUIET)
+        for speaker in self._cast.speakers:
+            speaker.input(self._hint, [self._session, *cast], self._box, **_QUIET)
+        self._return.click(self._use_the_pages, self._session, self.changed_by_model, **_QUIET)
 
     async def _respond(
         self, message: str | None, session: Session, transcript: Transcript, *values: Setting
     ) -> AsyncGenerator[Updates]:
-        cast, _ = self._read_cast(values)
+        cast, _ = self._read_cast(session, values)
         kept = clean_message(message or "")
         if kept and (cast.template is None or cast.template.fitted(kept).strip()):
             transcript = (*transcript, Part(kept, speaker=cast.visitor))
@@ -214,14 +184,16 @@ class ChatTab:
     async def _answer(
         self, session: Session, transcript: Transcript, *values: Setting
     ) -> AsyncGenerator[Updates]:
-        cast, settings = self._read_cast(values)
-        params, pace = self._read_settings(cast, *settings)
+        cast, settings = self._read_cast(session, values)
+        stop = cast.template.stop if cast.template else ()
+        params, pace = self._settings.read(settings, stop)
         session.stop_requested = False
+        generator = self._generator_of(session)
         yield self._show(transcript)
         prompt = whole_text(transcript, cast.template, cast.model)
         answer = ""
         has_ended = False
-        async with aclosing(stream_updates(self._generator, prompt, params, pace)) as updates:
+        async with aclosing(stream_updates(generator, prompt, params, pace)) as updates:
             async for text in updates:
                 answer += text
                 yield self._show((*transcript, self._part(cast, answer, params)))
@@ -241,47 +213,65 @@ class ChatTab:
         shown = answer if cast.template is None else cast.template.trimmed(answer)
         return Part(shown, params.seed, cast.model, is_whole)
 
-    def _read_cast(self, values: Sequence[Setting]) -> tuple[Cast, Sequence[Setting]]:
+    def _generator_of(self, session: Session) -> Generator:
+        return session.generator or self._generator
+
+    def _read_cast(
+        self, session: Session, values: Sequence[Setting]
+    ) -> tuple[Cast, Sequence[Setting]]:
         """Who speaks, and the values that are left: the settings."""
         count = len(self._cast.components)
-        return self._cast.read(values[:count]), values[count:]
+        template = self._generator_of(session).config.chat_template
+        return self._cast.read(template, values[:count]), values[count:]
 
-    def _read_settings(
-        self,
-        cast: Cast,
-        temperature: Any,
-        top_p: Any,
-        top_k: Any,
-        length: Any,
-        seed: Any,
-        pace: Any,
-    ) -> tuple[SamplingParams, float]:
-        try:
-            params = SamplingParams(
-                length=length,
-                temperature=temperature,
-                top_k=top_k,
-                top_p=top_p,
-                seed=_seed(seed),
-                stop=cast.template.stop if cast.template else (),
-            )
-        except SamplingError as error:
-            # Gradio shows the text of an error as HTML.
-            raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
-        return params, pace or math.inf
-
-    async def _note_on(self, message: str | None, *values: Setting) -> gr.HTML:
+    async def _note_on(self, message: str | None, session: Session, *values: Setting) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
-        cast, _ = self._read_cast(values)
+        cast, _ = self._read_cast(session, values)
         kept = clean_message(message or "")
         notes = []
         if len(kept) < len(message or ""):
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
         if cast.template and cast.template.fitted(kept) != kept.strip():
             notes.append("Line breaks that would end what you say were taken out of it")
-        if changes := self._generator.vocabulary.encode(kept).describe():
+        if changes := self._generator_of(session).vocabulary.encode(kept).describe():
             notes.append(f"Not in this model's alphabet: {changes}")
         return _note(". ".join(notes))
+
+    @property
+    def session(self) -> gr.State:
+        """Whose value `use` wants."""
+        return self._session
+
+    @property
+    def changed_by_model(self) -> list[Component]:
+        """What `use` gives new values to."""
+        return [
+            self._view, self._box, self._note, self._transcript, self._aside, self._about,
+            self._whose, self._return, self._cast.panel, *self._cast.components,
+        ]  # fmt: skip
+
+    def use(self, session: Session, generator: Generator | None, title: str = "") -> Updates:
+        """Chat with a model of the visitor's own from now on, or with the page's (None)."""
+        session.stop_requested = True
+        session.generator = generator
+        config = self._generator_of(session).config
+        cast = first_cast(config.chat_template)
+        hub_id = None if generator else self._hub_id
+        own = html.escape(title, quote=False)
+        return {
+            self._view: gr.Chatbot([], **_look(config, cast)),
+            self._box: gr.Textbox(value="", placeholder=cast.hint),
+            self._note: _note(""),
+            self._transcript: (),
+            self._aside: (),
+            self._about: describe_model(config, hub_id),
+            self._whose: gr.HTML(f"Your model: {own}", visible=generator is not None),
+            self._return: gr.Button(visible=generator is not None),
+            **self._cast.fitted(config.chat_template),
+        }
+
+    def _use_the_pages(self, session: Session) -> Updates:
+        return self.use(session, None)
 
     def _undo_last(self, typed: str, transcript: Transcript) -> Updates:
         """Take back the last answer and what it answered, which may be edited and sent again."""
@@ -291,29 +281,45 @@ class ChatTab:
     def _start_anew(self) -> Updates:
         return {**self._show(()), self._box: "", self._note: _note("")}
 
-    def _change_form(self, transcript: Transcript, aside: Transcript, *values: Setting) -> Updates:
+    def _change_form(
+        self, session: Session, transcript: Transcript, aside: Transcript, *values: Setting
+    ) -> Updates:
         """Dialogue and one text are kept apart, each with what was written in it."""
-        cast, _ = self._read_cast(values)
-        is_dialogue = cast.template is not None
+        cast, _ = self._read_cast(session, values)
+        config = self._generator_of(session).config
+        has_choice = cast.template is not None and cast.template.is_castable
         return {
-            self._view: gr.Chatbot(messages(aside), **self._look(cast)),
+            self._view: gr.Chatbot(messages(aside), **_look(config, cast)),
             self._box: gr.Textbox(placeholder=cast.hint),
             self._note: _note(""),
             self._transcript: aside,
             self._aside: transcript,
-            **{choice: gr.Dropdown(visible=is_dialogue) for choice in self._cast.speakers},
+            **{choice: gr.Dropdown(visible=has_choice) for choice in self._cast.speakers},
         }
 
-    def _hint(self, *values: Setting) -> gr.Textbox:
-        cast, _ = self._read_cast(values)
+    def _hint(self, session: Session, *values: Setting) -> gr.Textbox:
+        cast, _ = self._read_cast(session, values)
         return gr.Textbox(placeholder=cast.hint)
 
     def _show(self, transcript: Transcript) -> Updates:
         return {self._view: messages(transcript), self._transcript: transcript}
 
-    def _kept_text(self, transcript: Transcript, *values: Setting) -> str:
-        cast, _ = self._read_cast(values)
+    def _kept_text(self, session: Session, transcript: Transcript, *values: Setting) -> str:
+        cast, _ = self._read_cast(session, values)
         return kept_text(transcript, cast.template)
+
+
+def _look(config: ModelConfig, cast: Cast) -> dict[str, Any]:
+    """How the text is shown: as bubbles or as one text, and what stands there at first."""
+    if cast.template is None:
+        examples, look = example_prompts(config), "one-text"
+    else:
+        examples, look = example_lines(config), "chat"
+    return {
+        "elem_classes": [look],
+        "placeholder": cast.invitation,
+        "examples": [{"text": text} for text in examples],
+    }
 
 
 def _stop(session: Session) -> None:
@@ -328,16 +334,6 @@ def _script(function: str, *first: int) -> str:
 
 def _note(text: str) -> gr.HTML:
     return gr.HTML(html.escape(text, quote=False), visible=bool(text))
-
-
-def _seed(typed: str | None) -> int:
-    # A page that has just opened sends None for a box that nobody has touched.
-    if typed is None or not typed.strip():
-        return random.randrange(_SEEDS)
-    try:
-        return int(typed)
-    except ValueError:
-        raise SamplingError(f"seed must be a whole number, not {typed!r}") from None
 
 
 def _example_text(event: gr.SelectData) -> str:

@@ -56,7 +56,7 @@ def test_a_new_space_holds_what_it_needs_and_nothing_else(
     files = files_in(hub, space_id)
     assert set(files) == set(project_files()) | GENERATED
     assert {name.split("/")[0] for name in files} == GENERATED | {
-        "app.py", "LICENSE", "model", "publish", "training", "ui",
+        "app.py", "LICENSE", "jobs", "model", "publish", "training", "ui",
     }  # fmt: skip
     assert not [name for name in files if "__pycache__" in name or name.endswith(".pyc")]
     repo = hub.repo(space_id, "spaces")

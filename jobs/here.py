@@ -1,0 +1,200 @@
+"""Training on the page's own machine: one run at a time in a child process, the others wait.
+
+The child is `python -m training --resume FOLDER` at low priority, so that who chats is served
+first, and it isn't the page's to lose: it goes on when every browser has gone, and when the page
+itself ends it is asked to stop, which keeps what it has learnt. Knows nothing about pages.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from jobs.limits import Limits
+from jobs.shelf import ShelfError
+from jobs.status import UNFINISHED
+from training.run import STATE_FILE, Phase, RunError, read_state, request_stop, write_json
+
+LOG_FILE = "log.txt"
+_ROOT = Path(__file__).parents[1]
+_NICENESS = 10
+_MOST_WAITING = 20
+# What the page sets for itself, and a run must not inherit.
+_NOT_FOR_RUNS = ("OPENBLAS_NUM_THREADS",)
+
+
+class Here:
+    """Starts runs, in the order in which they were asked for, and stops them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._changed = threading.Condition()
+        self._waiting: deque[Path] = deque()
+        self._folder: Path | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._is_stopping = False
+        self._is_open = True
+        self._thread: threading.Thread | None = None
+        atexit.register(self.close)
+
+    def start(self, folder: Path) -> None:
+        """Run, or go on with, the run in a folder as soon as it is its turn.
+
+        Raises:
+            ShelfError: if too many wait already.
+        """
+        with self._changed:
+            if folder in self._waiting or folder == self._folder:
+                return
+            if len(self._waiting) >= _MOST_WAITING:
+                raise ShelfError(
+                    f"{len(self._waiting)} runs wait for their turn already: try again later."
+                )
+            self._waiting.append(folder)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True, name="training")
+                self._thread.start()
+            self._changed.notify_all()
+
+    def stop(self, folder: Path) -> None:
+        """Take a run out of the queue, or ask it to stop after its present step."""
+        with self._changed:
+            if folder in self._waiting:
+                self._waiting.remove(folder)
+            elif folder == self._folder and self._child is not None:
+                if _has_begun(folder, self._child.pid):
+                    request_stop(folder)
+                else:  # nothing is learnt yet, and the run would only see the request later
+                    self._is_stopping = True
+                    self._child.terminate()
+
+    def end(self, folder: Path) -> None:
+        """End a run at once and wait until its process is gone: it is going to be deleted."""
+        with self._changed:
+            if folder in self._waiting:
+                self._waiting.remove(folder)
+            if folder != self._folder:
+                return
+            if self._child is not None:
+                self._child.kill()
+            self._changed.wait_for(lambda: self._folder != folder, timeout=30)
+
+    def ahead_of(self, folder: Path) -> int | None:
+        """How many runs come before this one; 0 while it runs, None if it isn't asked for."""
+        with self._changed:
+            if folder == self._folder:
+                return 0
+            if folder not in self._waiting:
+                return None
+            return self._waiting.index(folder) + (self._folder is not None)
+
+    def is_running(self, folder: Path) -> bool:
+        """Whether a process works on it now."""
+        return self._folder == folder
+
+    def close(self) -> None:
+        """Start nothing more, and ask the present run to stop; it saves what it has learnt."""
+        with self._changed:
+            self._is_open = False
+            self._waiting.clear()
+            if self._folder is not None:
+                request_stop(self._folder)
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting) or not self._is_open)
+                if not self._is_open:
+                    return
+                folder = self._folder = self._waiting.popleft()
+                self._is_stopping = False
+                try:
+                    self._child = _begin(folder)
+                except OSError as error:
+                    _tell(
+                        folder,
+                        "failed",
+                        f"training could not be started: {error.strerror or error}",
+                    )
+            if self._child is not None:
+                self._child.wait()
+                if self._is_stopping:
+                    _tell(folder, "stopped", "")
+                else:
+                    _tell_end(folder, self._child.returncode)
+            with self._changed:
+                self._folder = self._child = None
+                self._changed.notify_all()
+
+
+def _begin(folder: Path) -> subprocess.Popen[bytes]:
+    environment = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_RUNS}
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.BELOW_NORMAL_PRIORITY_CLASS
+    else:
+        options["start_new_session"] = True  # a Ctrl-C for the page isn't one for the run
+    with open(folder / LOG_FILE, "ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "training", "--resume", str(folder.resolve())],
+            cwd=_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **options,
+        )
+    if sys.platform != "win32":
+        os.setpriority(os.PRIO_PROCESS, child.pid, _NICENESS)
+    return child
+
+
+def _has_begun(folder: Path, pid: int) -> bool:
+    """Whether this process has come as far as to look for stop requests."""
+    try:
+        state = read_state(folder)
+    except RunError:
+        return False
+    return state.get("pid") == pid and state.get("phase") not in ("reading", "timing")
+
+
+def _tell_end(folder: Path, status: int) -> None:
+    """Where a process has ended without telling why, what is known of it."""
+    try:
+        phase = read_state(folder).get("phase", "reading")
+    except RunError:
+        phase = "reading"
+    if phase not in UNFINISHED:
+        return
+    if status < 0:
+        _tell(
+            folder,
+            "failed",
+            "its process was ended from outside; perhaps the machine had no memory left. What was "
+            "learnt until the last checkpoint is kept",
+        )
+    else:
+        _tell(folder, "failed", _last_line(folder / LOG_FILE))
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1].removeprefix("error: ") if lines else "it ended and said nothing"
+
+
+def _tell(folder: Path, phase: Phase, message: str) -> None:
+    try:
+        told = {**read_state(folder), "phase": phase, "message": message}
+        write_json(folder / STATE_FILE, told)
+    except (OSError, RunError):
+        return  # deleted meanwhile, or no room for a word

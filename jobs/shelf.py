@@ -1,0 +1,227 @@
+"""The shelf: where visitors' runs lie, how they are found again, and when they go.
+
+A visitor is a secret that only their browser knows; the name of their folder is its digest, so who
+can list the disk can't become them. Each has a folder of their own, because a run takes over what
+runs beside it have encoded. On one's own computer there is one visitor, who needs no secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from jobs.limits import Limits
+from training.run import RunError, read_json, write_json
+
+ABOUT_FILE = "about.json"
+TEXT_FOLDER = "text"
+_ROOM_A_BYTE = 8
+"""Bytes on disk a byte of text: the text, its encoded form, and scratch space while encoding."""
+_ROOM_A_RUN = 200_000_000  # checkpoints and model of a wide network
+_LONGEST_NAME = 80
+
+
+class ShelfError(Exception):
+    """What a visitor asked of their runs can't be done; one clear sentence."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A visitor's run.
+
+    Args:
+        id: unguessable; the name of its folder.
+        folder: the run's folder, as `training.run` knows it.
+        title: what to call it: the name of the text, without its ending.
+        created: seconds since the epoch.
+        expires: seconds since the epoch; None for never.
+    """
+
+    id: str
+    folder: Path
+    title: str
+    created: float
+    expires: float | None
+
+    @property
+    def text(self) -> Path:
+        """The text that it learns."""
+        return next((self.folder / TEXT_FOLDER).iterdir())
+
+
+class Shelf:
+    """All visitors' runs.
+
+    Args:
+        limits: what may be kept, and for how long.
+        is_busy: whether a run's folder is in use, so that it must stay.
+    """
+
+    def __init__(self, limits: Limits, is_busy: Callable[[Path], bool]) -> None:
+        self._limits = limits
+        self._is_busy = is_busy
+        self._lock = threading.Lock()
+
+    def new_secret(self) -> str:
+        """For a visitor who has none; "" where one needs none."""
+        return secrets.token_urlsafe(24) if self._limits.is_shared else ""
+
+    def entries(self, secret: str | None) -> list[Entry]:
+        """A visitor's runs, the newest first."""
+        place = self._place(secret)
+        if place is None or not place.is_dir():
+            return []
+        found = [self._entry(folder) for folder in place.iterdir() if folder.is_dir()]
+        return sorted(
+            (entry for entry in found if entry is not None),
+            key=lambda entry: entry.created,
+            reverse=True,
+        )
+
+    def find(self, secret: str | None, run_id: str | None) -> Entry | None:
+        """A visitor's run by its id; None if it is gone or somebody else's."""
+        return next((entry for entry in self.entries(secret) if entry.id == run_id), None)
+
+    def add(self, secret: str | None, name: str, source: Path | str) -> Entry:
+        """A new run's folder with its text in it, and nothing else yet.
+
+        Args:
+            secret: whose it is.
+            name: of the text, as the visitor calls it; nothing in it is taken for a path.
+            source: a file, which is moved there, or the text itself.
+
+        Raises:
+            ShelfError: if the visitor has too many runs, or there is no room.
+            OSError: if the disk is full; nothing is left there then.
+        """
+        place = self._place(secret)
+        if place is None:
+            raise ShelfError("This browser keeps nothing, so your run couldn't be found again.")
+        with self._lock:
+            size = source.stat().st_size if isinstance(source, Path) else len(source.encode())
+            self._check_room(place, size)
+            run_id = secrets.token_hex(16)
+            unfinished = place / f".{run_id}"
+            try:
+                (unfinished / TEXT_FOLDER).mkdir(parents=True)
+                target = unfinished / TEXT_FOLDER / _file_name(name)
+                if isinstance(source, Path):
+                    shutil.move(source, target)
+                else:
+                    target.write_text(source, encoding="utf-8", newline="")
+                title, now = _title(name), time.time()
+                write_json(unfinished / ABOUT_FILE, {"title": title, "created": now})
+                os.replace(unfinished, place / run_id)
+            except BaseException:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
+        return Entry(run_id, place / run_id, title, now, self._expires(now))
+
+    def remove(self, entry: Entry) -> None:
+        """Delete a run with its text and all that came of it."""
+        # Renamed first: a reader never sees half of it, and what a crash leaves is swept later.
+        doomed = entry.folder.with_name(f".{entry.id}")
+        try:
+            os.replace(entry.folder, doomed)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Delete what has expired, and what was left half-done an hour ago."""
+        root, now = self._limits.folder, time.time()
+        if not root.is_dir():
+            return
+        places = [path for path in root.iterdir() if path.is_dir()]
+        for place in places if self._limits.is_shared else [root]:
+            for folder in place.iterdir():
+                if folder.name.startswith(".") and folder.stat().st_mtime < now - 3_600:
+                    shutil.rmtree(folder, ignore_errors=True)
+                entry = None if self._is_busy(folder) else self._entry(folder)
+                if entry and entry.expires is not None and entry.expires < now:
+                    self.remove(entry)
+            if self._limits.is_shared and not any(place.iterdir()):
+                place.rmdir()
+
+    def _place(self, secret: str | None) -> Path | None:
+        if not self._limits.is_shared:
+            return self._limits.folder
+        if not isinstance(secret, str) or len(secret) < 16:
+            return None
+        return self._limits.folder / hashlib.sha256(secret.encode("utf-8")).hexdigest()[:32]
+
+    def _entry(self, folder: Path) -> Entry | None:
+        if folder.name.startswith("."):
+            return None
+        try:
+            about = read_json(folder / ABOUT_FILE)
+            title, created = str(about["title"]), float(about["created"])
+        except (RunError, OSError, LookupError, TypeError, ValueError):
+            return None
+        return Entry(folder.name, folder, title, created, self._expires(created))
+
+    def _expires(self, created: float) -> float | None:
+        keep = self._limits.keep_hours
+        return None if keep is None else created + keep * 3_600
+
+    def _check_room(self, place: Path, size: int) -> None:
+        limits = self._limits
+        if size > limits.megabytes * 1e6:
+            raise ShelfError(
+                f"The text has {size / 1e6:,.1f} MB; here it may have {limits.megabytes:g} MB."
+            )
+        inside = place.iterdir() if place.is_dir() else iter(())
+        kept = sum(1 for folder in inside if not folder.name.startswith("."))
+        if kept >= limits.runs:
+            raise ShelfError(
+                f"You have {kept} runs here, and no more are kept: delete one of them first."
+            )
+        needed = _ROOM_A_BYTE * size + _ROOM_A_RUN
+        limits.folder.mkdir(parents=True, exist_ok=True)
+        free = min(
+            shutil.disk_usage(limits.folder).free,
+            limits.disk_gigabytes * 1e9 - _size(limits.folder),
+        )
+        if needed > free:
+            raise ShelfError(
+                f"There is no room for it here now: it needs {needed / 1e6:,.0f} MB, and "
+                f"{max(0, free) / 1e6:,.0f} MB are free."
+            )
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue  # deleted just now
+    return total
+
+
+def _bare_name(name: str) -> str:
+    """The last part of a path as either kind of system writes it, without what can't be shown."""
+    last = PurePosixPath(PureWindowsPath(name).name).name
+    return "".join(c if c.isprintable() else " " for c in last).strip()
+
+
+def _title(name: str) -> str:
+    return Path(_bare_name(name)).stem.strip(" .")[:_LONGEST_NAME] or "text"
+
+
+def _file_name(name: str) -> str:
+    """A name that every file system takes; ends in .txt or what the visitor's file ended in."""
+    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", _title(name))
+    while len(stem.encode("utf-8")) > 150:
+        stem = stem[:-1]
+    suffix = Path(_bare_name(name)).suffix
+    return stem + (suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ".txt")

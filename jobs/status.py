@@ -1,0 +1,135 @@
+"""What a run's folder tells a page: how far it is, its losses, its samples, its end.
+
+A reader like any other; knows nothing about where the run is or who looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from training.run import (
+    LOCK_FILE,
+    METRICS_FILE,
+    MODEL_FOLDER,
+    SAMPLES_FILE,
+    SETTINGS_FILE,
+    RunError,
+    read_lines,
+    read_settings,
+    read_state,
+)
+
+MOST_POINTS = 300
+"""Points of a loss curve: more than a page has pixels for."""
+
+UNFINISHED = ("reading", "timing", "training", "scoring", "judging")
+"""Phases that a run is in only while somebody works on it."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run at a moment.
+
+    Args:
+        phase: of `training.run.Phase`, or "new" before anything has begun, "interrupted" where
+            whoever worked on it has ended without a word.
+        message: why it failed; without the server's paths.
+        step: of `total_steps`.
+        total_steps: of the plan; 0 before there is one.
+        seconds: that the training loop took so far.
+        seconds_left: of the training loop; None while that can't be told.
+        characters_per_second: lately; 0 before anything was measured.
+        train_losses: (step, nats per character), thinned out.
+        held_out_losses: the same, as scored on the way.
+        samples: (step, text), the newest first.
+        notes: whole clauses on the text and the run.
+        has_model: whether there is a model to use.
+    """
+
+    phase: str
+    message: str = ""
+    step: int = 0
+    total_steps: int = 0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    characters_per_second: int = 0
+    train_losses: tuple[tuple[int, float], ...] = ()
+    held_out_losses: tuple[tuple[int, float], ...] = ()
+    samples: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    has_model: bool = False
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether resuming it would learn more."""
+        return self.phase in ("stopped", "interrupted", "failed") and (
+            self.total_steps == 0 or self.step < self.total_steps
+        )
+
+
+def read_status(folder: Path, *, is_running: bool) -> Status:
+    """Look at a run's folder.
+
+    Args:
+        folder: the run's.
+        is_running: whether somebody is known to work on it; else its lock is asked.
+    """
+    try:
+        state = read_state(folder)
+        read_settings(folder)
+    except RunError as error:
+        return Status("new" if not (folder / SETTINGS_FILE).exists() else "failed", str(error))
+    phase = state.get("phase", "new")
+    if phase in UNFINISHED and not is_running and not _is_locked(folder):
+        phase = "interrupted"
+    lines = [line for line, _ in read_lines(folder / METRICS_FILE)]
+    train = [line for line in lines if "train_loss" in line]
+    step = max(train[-1]["step"] if train else 0, state.get("step", 0))
+    total = int(state.get("total_steps", 0))
+    seconds = max(train[-1]["seconds"] if train else 0.0, state.get("seconds", 0.0))
+    return Status(
+        phase=phase,
+        message=str(state.get("message", "")).replace(f"{folder}/", ""),
+        step=step,
+        total_steps=total,
+        seconds=seconds,
+        seconds_left=_seconds_left(state, train, step, total) if phase == "training" else None,
+        characters_per_second=train[-1]["characters_per_second"] if train else 0,
+        train_losses=_thinned([(line["step"], line["train_loss"]) for line in train]),
+        held_out_losses=_thinned([(x["step"], x["val_loss"]) for x in lines if "val_loss" in x]),
+        samples=tuple(
+            (line["step"], line["text"]) for line, _ in read_lines(folder / SAMPLES_FILE)
+        )[::-1],
+        notes=tuple(state.get("notes", ())),
+        has_model=(folder / MODEL_FOLDER / "config.json").is_file(),
+    )
+
+
+def _seconds_left(
+    state: Mapping[str, Any], train: list[dict[str, Any]], step: int, total: int
+) -> float | None:
+    """By the speed of late: the mean over the run knows nothing of how busy the machine is now."""
+    if not train or not train[-1]["characters_per_second"]:
+        return None
+    return float((total - step) * state["chunk"] / train[-1]["characters_per_second"])
+
+
+def _thinned(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    """At most so many of them, evenly; the last always."""
+    every = max(1, -(-len(points) // MOST_POINTS))
+    return tuple(points[::-1][::every][::-1])
+
+
+def _is_locked(folder: Path) -> bool:
+    """Whether a writer has the folder: one that this process knows nothing of."""
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True

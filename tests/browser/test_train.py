@@ -1,0 +1,105 @@
+"""A visitor teaches a text of their own, in a real browser, and chats with what comes of it."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.reference import TEXT
+from tests.running_app import RunningApp, run_app, small_model_folder
+
+MOMENT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The app as a Space's owner has it who allows training: visitors are strangers."""
+    scratch = tmp_path_factory.mktemp("shared")
+    model = small_model_folder(scratch / "model")
+    environment = {
+        "SPACE_ID": "ann/novel",
+        "TRAINING": "on",
+        "TRAINING_FOLDER": str(scratch / "runs"),
+        "TRAINING_MEGABYTES": "2",
+    }
+    with run_app(scratch, "--model", str(model), environment=environment) as running:
+        yield running
+
+
+@pytest.fixture
+def novel(tmp_path: Path) -> Path:
+    path = tmp_path / "my novel.txt"
+    path.write_text(TEXT[:40_000], encoding="utf-8")
+    return path
+
+
+def train_tab(browser: Browser, app: RunningApp) -> Page:
+    """A visitor of their own, who looks at the Train tab."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(MOMENT_MS)
+    page.goto(app.url)
+    page.get_by_role("tab", name="Train").click()
+    return page
+
+
+def test_from_a_dropped_file_to_a_chat_and_a_zip(
+    browser: Browser, shared_app: RunningApp, novel: Path, tmp_path: Path
+) -> None:
+    page = train_tab(browser, shared_app)
+    page.set_input_files("#drop input[type=file]", novel)
+    expect(page.locator("#understood")).to_contain_text("40,000 characters", timeout=MOMENT_MS)
+    page.get_by_label("4 min", exact=True).check()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#run")).to_contain_text(re.compile("step [1-9]"), timeout=MOMENT_MS)
+
+    page.reload()  # what is learnt goes on, and is found again
+    page.get_by_role("tab", name="Train").click()
+    expect(page.locator("#run")).to_contain_text("my novel", timeout=MOMENT_MS)
+    expect(page.locator("#sample pre")).to_contain_text(re.compile(r"\w"), timeout=MOMENT_MS)
+
+    stranger = train_tab(browser, shared_app)
+    expect(stranger.locator("#drop")).to_be_visible()
+    expect(stranger.get_by_text("my novel")).to_have_count(0)
+    stranger.context.close()
+
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator("#run")).to_contain_text("Stopped", timeout=MOMENT_MS)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download", exact=True).last.click()
+    download.value.save_as(tmp_path / "model.zip")
+    assert "my novel/model.safetensors" in zipfile.ZipFile(tmp_path / "model.zip").namelist()
+
+    page.get_by_role("button", name="Chat with it").click()
+    expect(page.locator("#whose")).to_contain_text("my novel")
+    page.fill("#message textarea", "The ")
+    page.press("#message textarea", "Enter")
+    answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.seed))")
+    expect(answer).to_contain_text(re.compile(r"\w{2}"), timeout=MOMENT_MS)
+
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("#drop")).to_be_visible()
+    page.context.close()
+
+
+def test_what_is_no_text_is_said_and_the_page_lives(
+    browser: Browser, shared_app: RunningApp, tmp_path: Path
+) -> None:
+    page = train_tab(browser, shared_app)
+    problem = page.locator("#train-problem")
+    for name, data, words in (
+        ("empty.txt", b"", "empty"),
+        ("photo.jpg", bytes(range(256)) * 9, "binary"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        page.set_input_files("#drop input[type=file]", tmp_path / name)
+        expect(problem).to_contain_text(words, timeout=MOMENT_MS)
+    page.get_by_label("Or paste a text").fill(TEXT[:4_000])
+    page.get_by_role("button", name="Use this text").click()
+    expect(page.locator("#understood")).to_contain_text("4,000 characters")
+    page.context.close()

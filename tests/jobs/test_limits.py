@@ -1,0 +1,47 @@
+"""What may be trained follows from where the page is, unless its owner says otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.limits import VARIABLES, Limits, LimitsError
+
+
+def test_ones_own_computer_trains_and_keeps_everything() -> None:
+    limits = Limits.from_environment({}, None)
+    assert (limits.where, limits.is_shared, limits.keep_hours) == ("here", False, None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "host"),
+    [({"SPACE_ID": "ann/novel"}, None), ({}, "0.0.0.0"), ({"GRADIO_SERVER_NAME": "::"}, None)],
+)
+def test_a_shared_page_trains_only_if_its_owner_allows_it(
+    environment: dict[str, str], host: str | None
+) -> None:
+    off = Limits.from_environment(environment, host)
+    assert off.where == "off"
+    assert "TRAINING=on" in off.reason
+    on = Limits.from_environment({**environment, "TRAINING": "on"}, host)
+    assert (on.where, on.is_shared, on.keep_hours) == ("here", True, 24)
+
+
+def test_an_owner_sets_every_limit() -> None:
+    values = dict.fromkeys(VARIABLES, "7") | {"TRAINING": "off", "TRAINING_FOLDER": "elsewhere"}
+    limits = Limits.from_environment(values, None)
+    assert (limits.where, limits.folder.name) == ("off", "elsewhere")
+    assert {limits.minutes, limits.megabytes, limits.runs, limits.disk_gigabytes} == {7}
+    assert limits.keep_hours == 7
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
+def test_a_value_that_means_nothing_is_refused(value: str) -> None:
+    with pytest.raises(LimitsError, match="TRAINING_MINUTES"):
+        Limits.from_environment({"TRAINING_MINUTES": value}, None)
+    with pytest.raises(LimitsError, match="on, off or auto"):
+        Limits.from_environment({"TRAINING": "perhaps"}, None)
+
+
+def test_zero_gpu_is_where_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    assert Limits.from_environment({"SPACE_ID": "ann/novel"}, None).where == "gpu"

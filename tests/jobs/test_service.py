@@ -1,0 +1,129 @@
+"""Texts become models in child processes: one at a time, stopped, deleted, and nobody else's."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobs.limits import Limits
+from jobs.service import TrainingService, View
+from jobs.shelf import ShelfError
+from model.sampling import SamplingParams
+from tests.reference import TEXT
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def service(limits: Limits) -> Iterator[TrainingService]:
+    service = TrainingService(replace(limits, minutes=10))
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def secret(service: TrainingService) -> str:
+    return service.new_secret()
+
+
+def when(view: Callable[[], View | None], is_so: Callable[[View], bool]) -> View:
+    """The view as soon as it is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        now = view()
+        if now is not None and is_so(now):
+            return now
+        time.sleep(0.05)
+    raise AssertionError(f"it never came to that: {view()}")
+
+
+def begun(service: TrainingService, secret: str, minutes: float) -> Callable[[], View | None]:
+    run_id = service.take(secret, "reference.txt", TEXT[:30_000]).entry.id
+    service.prepare(secret, run_id, minutes)
+    service.work(secret, run_id)
+    return lambda: service.view(secret, run_id)
+
+
+def test_a_text_becomes_a_model_that_writes(
+    service: TrainingService, secret: str, tmp_path: Path
+) -> None:
+    view = begun(service, secret, 0.02)
+    done = when(view, lambda v: not v.is_active)
+    assert (done.status.phase, done.status.message) == ("done", "")
+    assert done.status.held_out_losses[-1][1] < done.status.train_losses[0][1]
+    assert done.status.samples[0][1]
+    assert not done.status.can_go_on
+    generator = service.generator(secret, done.entry.id)
+    assert len(generator.generate("The ", SamplingParams(length=20))) == 20
+    archive = service.archive(done, tmp_path)
+    names = set(zipfile.ZipFile(archive).namelist())
+    assert {"reference/config.json", "reference/model.safetensors"} <= names
+    service.delete(secret, done.entry.id)
+    assert not archive.exists()
+    assert not done.entry.folder.exists()
+    assert service.views(secret) == []
+
+
+def test_others_wait_and_can_leave_the_queue(service: TrainingService, secret: str) -> None:
+    first = begun(service, secret, 5)
+    second = begun(service, service.new_secret(), 5)
+    third_visitor = service.new_secret()
+    third = begun(service, third_visitor, 5)
+    when(first, lambda v: v.ahead == 0)
+    assert when(second, lambda v: v.ahead is not None).ahead == 1
+    waiting = when(third, lambda v: v.ahead is not None)
+    assert waiting.ahead == 2
+    service.stop(third_visitor, waiting.entry.id)
+    assert not when(third, lambda v: v.ahead is None).is_active
+    learning = when(first, lambda v: v.status.phase == "training" and v.status.step > 0)
+    service.stop(secret, learning.entry.id)
+    stopped = when(first, lambda v: not v.is_active)
+    assert stopped.status.phase == "stopped"
+    assert stopped.status.has_model
+    assert stopped.status.can_go_on
+    when(second, lambda v: v.ahead == 0)
+
+
+def test_a_stop_before_anything_is_learnt_is_kept(service: TrainingService, secret: str) -> None:
+    view = begun(service, secret, 5)
+    early = when(view, lambda v: v.ahead == 0)
+    service.stop(secret, early.entry.id)
+    stopped = when(view, lambda v: not v.is_active)
+    assert (stopped.status.phase, stopped.status.step) == ("stopped", 0)
+
+
+def test_a_run_is_deleted_while_it_learns(service: TrainingService, secret: str) -> None:
+    view = begun(service, secret, 5)
+    learning = when(view, lambda v: v.status.step > 0)
+    service.delete(secret, learning.entry.id)
+    assert view() is None
+    assert not learning.entry.folder.exists()
+
+
+def test_what_is_anothers_or_too_much_is_refused(service: TrainingService, secret: str) -> None:
+    run_id = service.take(secret, "a.txt", TEXT[:5_000]).entry.id
+    for act in (service.stop, service.delete, service.work, service.generator):
+        with pytest.raises(ShelfError, match="isn't here"):
+            act(service.new_secret(), run_id)
+    with pytest.raises(ShelfError, match="10 minutes at most"):
+        service.prepare(secret, run_id, 11)
+    with pytest.raises(ShelfError, match="no model yet"):
+        service.generator(secret, run_id)
+
+
+def test_what_is_no_text_leaves_nothing_behind(
+    service: TrainingService, secret: str, limits: Limits, tmp_path: Path
+) -> None:
+    upload = tmp_path / "upload.bin"
+    upload.write_bytes(bytes(range(256)) * 8)
+    with pytest.raises(ShelfError, match="binary") as refused:
+        service.take(secret, "../../photo.jpg", upload)
+    assert str(limits.folder) not in str(refused.value)
+    assert not upload.exists()
+    assert service.views(secret) == []
+    assert [path for path in limits.folder.rglob("*") if path.is_file()] == []

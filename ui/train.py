@@ -1,0 +1,295 @@
+"""The Train tab: a text is dropped, understood, learnt, and becomes a model to chat with.
+
+A page only ever shows what lies in a run's folder, so a reload or a closed tab changes nothing.
+Which run is a visitor's is known by a secret that their browser keeps. Knows nothing about how or
+where training is done; that is `jobs.service`.
+"""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+from gradio.utils import get_upload_folder
+
+from jobs.service import TrainingService, View, minutes_of
+from jobs.shelf import ShelfError
+from jobs.status import Status
+from jobs.zero_gpu import CHOICES_S, price, suggested_seconds
+from ui.chat import ChatTab, Session
+from ui.run_view import describe_run, describe_sample, describe_text
+
+Updates = dict[Any, Any]
+
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_MINUTES = (1, 4, 10, 30, 120)
+_POLL_S = 1.0
+_STORAGE = "charlstm-visitor"
+
+
+def visitor_secret() -> gr.BrowserState:
+    """Where a visitor's browser keeps their secret; make it outside of all tabs.
+
+    Inside one it would be read only once that tab is opened, after the page's load event.
+    """
+    # The key is no secret: it only has to stay the same, or nobody's runs would be found again.
+    return gr.BrowserState(None, storage_key=_STORAGE, secret=_STORAGE)
+
+
+class TrainTab:
+    """The tab's components and what happens between them; made inside a `gr.Blocks`.
+
+    Args:
+        page: that it is made in.
+        service: keeps and trains runs.
+        secret: from `visitor_secret`.
+        chat: where the models that come out can be talked to; None where there is none.
+        tabs: of the page; that of `chat` has the id "chat".
+    """
+
+    def __init__(
+        self,
+        page: gr.Blocks,
+        service: TrainingService,
+        secret: gr.BrowserState,
+        chat: ChatTab | None,
+        tabs: gr.Tabs,
+    ) -> None:
+        self._service = service
+        self._chat_tab, self._tabs = chat, tabs
+        self._on_gpu = service.limits.where == "gpu"
+        self._secret = secret
+        self._run = gr.State(None)
+        self._problem = gr.HTML(elem_id="train-problem", visible=False)
+        # Shown when it is known whose page it is: what came before that couldn't be kept.
+        with gr.Column(visible=False) as self._begin:
+            self._build_begin()
+        with gr.Column(visible=False) as self._choose:
+            self._build_choose()
+        with gr.Column(visible=False) as self._watch:
+            self._build_watch()
+        self._timer = gr.Timer(_POLL_S, active=False)
+        self._wire(page)
+
+    def _build_begin(self) -> None:
+        limits = self._service.limits
+        gr.Markdown("Teach a small network a text of your own.")
+        with gr.Row():
+            self._file = gr.File(
+                label=f"A text file, up to {limits.megabytes:g} MB", height=140, elem_id="drop"
+            )
+            with gr.Column():
+                self._paste = gr.Textbox(label="Or paste a text", lines=5, max_lines=5)
+                self._use = gr.Button("Use this text")
+        self._others = gr.Dropdown(label="Your runs here", visible=False, interactive=True)
+
+    def _build_choose(self) -> None:
+        self._understood = gr.HTML(elem_id="understood")
+        if self._on_gpu:
+            choices = [(f"{s} s (costs {price(s)} s of your quota)", float(s)) for s in CHOICES_S]
+            label = "Time on a GPU"
+        else:
+            most = self._service.limits.minutes
+            minutes = [float(m) for m in _MINUTES if m <= most] or [most]
+            choices = [(f"{m:g} min", m) for m in minutes]
+            label = "How long"
+        self._dial = gr.Radio(choices, value=choices[min(1, len(choices) - 1)][1], label=label)
+        if self._on_gpu:
+            gr.HTML(
+                "<p>While you wait for a GPU, keep this page open: a reload ends the request. Once "
+                "it has begun, it goes on without you.</p>"
+            )
+        with gr.Row():
+            self._start = gr.Button("Start", variant="primary")
+            self._back = gr.Button("Another text")
+
+    def _build_watch(self) -> None:
+        self._state = gr.HTML(elem_id="run")
+        self._curve = gr.LinePlot(
+            x="step",
+            y="loss",
+            color="part",
+            x_title="step",
+            y_title="nats per character",
+            height=260,
+            visible=False,
+            elem_id="curve",
+        )
+        self._sample = gr.HTML(elem_id="sample")
+        with gr.Row():
+            self._stop = gr.Button("Stop", visible=False)
+            self._go_on = gr.Button("Go on", visible=False)
+            self._chat = gr.Button("Chat with it", variant="primary", visible=False)
+            self._download = gr.DownloadButton("Download", visible=False)
+            self._delete = gr.Button("Delete", variant="stop", visible=False)
+            self._new = gr.Button("Another text", visible=False)
+
+    @property
+    def _shown(self) -> list[Any]:
+        return [
+            self._run, self._problem, self._begin, self._choose, self._watch, self._others,
+            self._understood, self._dial, *self._polled,
+        ]  # fmt: skip
+
+    @property
+    def _polled(self) -> list[Any]:
+        return [
+            self._state, self._curve, self._sample, self._stop, self._go_on, self._chat,
+            self._download, self._delete, self._new, self._timer,
+        ]  # fmt: skip
+
+    def _wire(self, page: gr.Blocks) -> None:
+        who = [self._secret, self._run]
+        page.load(self._arrive, self._secret, [self._secret, *self._shown], **_QUIET)
+        self._file.upload(
+            self._take_file, [self._secret, self._file], [self._file, *self._shown], **_QUIET
+        )
+        self._use.click(
+            self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **_QUIET
+        )
+        self._others.input(self._look, [self._secret, self._others], self._shown, **_QUIET)
+        begun = self._start.click(self._prepare, [*who, self._dial], self._shown, **_QUIET)
+        begun.success(self._work, [*who, self._dial], self._shown, concurrency_limit=None, **_QUIET)
+        resumed = self._go_on.click(self._wait, None, self._polled, **_QUIET)
+        resumed.then(self._work, [*who, self._dial], self._shown, concurrency_limit=None, **_QUIET)
+        self._timer.tick(self._poll, who, self._polled, **_QUIET)
+        self._stop.click(self._ask_to_stop, who, self._shown, **_QUIET)
+        self._delete.click(self._remove, who, self._shown, **_QUIET)
+        if self._chat_tab is not None:
+            talked = [self._problem, self._tabs, *self._chat_tab.changed_by_model]
+            self._chat.click(self._talk, [*who, self._chat_tab.session], talked, **_QUIET)
+        for button in (self._back, self._new):
+            button.click(self._begin_anew, who, self._shown, **_QUIET)
+
+    def _arrive(self, secret: str | None) -> Updates:
+        """A page was opened: who is it, and is there a run to show?"""
+        secret = secret if secret is not None else self._service.new_secret()
+        views = self._service.views(secret)
+        return {self._secret: secret, **self._show(secret, views[0] if views else None)}
+
+    def _take_file(self, secret: str | None, path: str | None) -> Updates:
+        if path is None:
+            return {self._file: None}
+        return {self._file: None, **self._take(secret, Path(path).name, Path(path))}
+
+    def _take_text(self, secret: str | None, text: str) -> Updates:
+        if not text.strip():
+            return self._tell("Paste a text first.")
+        return {self._paste: "", **self._take(secret, "pasted text", text)}
+
+    def _take(self, secret: str | None, name: str, source: Path | str) -> Updates:
+        try:
+            return self._show(secret, self._service.take(secret, name, source))
+        except ShelfError as error:
+            return self._tell(str(error))
+
+    def _look(self, secret: str | None, run_id: str | None) -> Updates:
+        return self._show(secret, self._service.view(secret, run_id))
+
+    def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
+        view = self._service.view(secret, run_id)
+        if view is not None and view.status.phase == "new" and not view.is_active:
+            self._service.delete(secret, run_id)
+        return self._show(secret, None)
+
+    def _prepare(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
+        minutes = minutes_of(int(dial)) if self._on_gpu else dial
+        try:
+            view = self._service.prepare(secret, run_id, minutes)
+        except ShelfError as error:
+            raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
+        return {**self._show(secret, view), **self._wait()}
+
+    def _wait(self) -> Updates:
+        """What is shown from now on until the run is at rest."""
+        return {self._timer: gr.Timer(active=True), self._go_on: gr.Button(visible=False)}
+
+    def _work(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
+        try:
+            self._service.work(secret, run_id, int(dial) if self._on_gpu else 0)
+        except ShelfError as error:
+            view = self._service.view(secret, run_id)
+            return {**self._show(secret, view), **self._tell(str(error))}
+        return self._show(secret, self._service.view(secret, run_id))
+
+    def _poll(self, secret: str | None, run_id: str | None) -> Updates:
+        view = self._service.view(secret, run_id)
+        return {self._timer: gr.Timer(active=False)} if view is None else self._progress(view)
+
+    def _ask_to_stop(self, secret: str | None, run_id: str | None) -> Updates:
+        try:
+            self._service.stop(secret, run_id)
+        except ShelfError as error:
+            return self._tell(str(error))
+        return self._show(secret, self._service.view(secret, run_id))
+
+    def _remove(self, secret: str | None, run_id: str | None) -> Updates:
+        try:
+            self._service.delete(secret, run_id)
+        except ShelfError as error:
+            return self._tell(str(error))
+        return self._show(secret, None)
+
+    def _talk(self, secret: str | None, run_id: str | None, session: Session) -> Updates:
+        """Go to the chat, with the model of this run."""
+        view = self._service.view(secret, run_id)
+        if view is None or self._chat_tab is None:
+            return self._tell("This run isn't here any more.")
+        try:
+            generator = self._service.generator(secret, run_id)
+        except ShelfError as error:
+            return self._tell(str(error))
+        changed = self._chat_tab.use(session, generator, view.entry.title)
+        return {self._tabs: gr.Tabs(selected="chat"), **changed}
+
+    def _tell(self, problem: str) -> Updates:
+        return {self._problem: gr.HTML(html.escape(problem, quote=False), visible=True)}
+
+    def _show(self, secret: str | None, view: View | None) -> Updates:
+        """The whole tab, for a run or for none."""
+        is_new = view is not None and view.status.phase == "new" and not view.is_active
+        others = [(v.entry.title, v.entry.id) for v in self._service.views(secret)]
+        updates: Updates = {
+            self._run: None if view is None else view.entry.id,
+            self._problem: gr.HTML(visible=False),
+            self._begin: gr.Column(visible=view is None),
+            self._choose: gr.Column(visible=is_new),
+            self._watch: gr.Column(visible=view is not None and not is_new),
+            self._others: gr.Dropdown(others, value=None, visible=bool(others)),
+        }
+        if view is None:
+            return {**updates, self._timer: gr.Timer(active=False)}
+        if is_new:
+            updates[self._understood] = describe_text(view.understood)
+            if self._on_gpu:
+                updates[self._dial] = float(suggested_seconds(view.understood.characters))
+        return {**updates, **self._progress(view)}
+
+    def _progress(self, view: View) -> Updates:
+        status = view.status
+        at_rest = not view.is_active
+        has_model = status.has_model and at_rest
+        archive = None
+        if has_model:
+            archive = str(self._service.archive(view, Path(get_upload_folder())))
+        return {
+            self._state: describe_run(view),
+            self._curve: gr.LinePlot(_points(status), visible=bool(status.train_losses)),
+            self._sample: describe_sample(status),
+            self._stop: gr.Button(visible=view.is_active),
+            self._go_on: gr.Button(visible=at_rest and status.can_go_on),
+            self._chat: gr.Button(visible=has_model and self._chat_tab is not None),
+            self._download: gr.DownloadButton(value=archive, visible=has_model),
+            self._delete: gr.Button(visible=True),
+            self._new: gr.Button(visible=at_rest),
+            self._timer: gr.Timer(active=view.is_active),
+        }
+
+
+def _points(status: Status) -> pd.DataFrame:
+    rows = [(step, loss, "train") for step, loss in status.train_losses]
+    rows += [(step, loss, "held out") for step, loss in status.held_out_losses]
+    return pd.DataFrame(rows, columns=["step", "loss", "part"])

@@ -16,7 +16,6 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from jobs.limits import Limits
 from jobs.shelf import ShelfError
 from jobs.status import UNFINISHED
 from training.run import STATE_FILE, Phase, RunError, read_state, request_stop, write_json
@@ -32,8 +31,7 @@ _NOT_FOR_RUNS = ("OPENBLAS_NUM_THREADS",)
 class Here:
     """Starts runs, in the order in which they were asked for, and stops them."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: deque[Path] = deque()
         self._folder: Path | None = None

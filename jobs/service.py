@@ -66,7 +66,7 @@ class TrainingService:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._gpu = ZeroGPU() if limits.where == "gpu" else None
-        self._here = Here(limits)
+        self._here = Here()
         self._shelf = Shelf(limits, self._is_running)
         self._zips: dict[str, Path] = {}
         threading.Thread(target=self._sweep, daemon=True, name="sweep").start()
@@ -160,10 +160,6 @@ class TrainingService:
             return Generator(load_model(self._found(secret, run_id).entry.folder))
         except ModelFolderError as error:
             raise ShelfError(f"There is no model yet: {error}.") from error
-
-    def model_folder(self, secret: str | None, run_id: str | None) -> Path:
-        """Where the model of a run lies, for publishing."""
-        return self._found(secret, run_id).entry.folder / MODEL_FOLDER
 
     def archive(self, view: View, scratch: Path) -> Path:
         """The model folder as a .zip below `scratch`; deleted with the run."""

@@ -41,7 +41,6 @@ class Status:
         message: why it failed; without the server's paths.
         step: of `total_steps`.
         total_steps: of the plan; 0 before there is one.
-        seconds: that the training loop took so far.
         seconds_left: of the training loop; None while that can't be told.
         characters_per_second: lately; 0 before anything was measured.
         train_losses: (step, nats per character), thinned out.
@@ -55,7 +54,6 @@ class Status:
     message: str = ""
     step: int = 0
     total_steps: int = 0
-    seconds: float = 0.0
     seconds_left: float | None = None
     characters_per_second: int = 0
     train_losses: tuple[tuple[int, float], ...] = ()
@@ -91,13 +89,11 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
     train = [line for line in lines if "train_loss" in line]
     step = max(train[-1]["step"] if train else 0, state.get("step", 0))
     total = int(state.get("total_steps", 0))
-    seconds = max(train[-1]["seconds"] if train else 0.0, state.get("seconds", 0.0))
     return Status(
         phase=phase,
         message=str(state.get("message", "")).replace(f"{folder}/", ""),
         step=step,
         total_steps=total,
-        seconds=seconds,
         seconds_left=_seconds_left(state, train, step, total) if phase == "training" else None,
         characters_per_second=train[-1]["characters_per_second"] if train else 0,
         train_losses=_thinned([(line["step"], line["train_loss"]) for line in train]),

@@ -17,7 +17,7 @@ from training.zero_gpu import gpu_function
 PRICE_FACTOR = 1.5
 """Seconds of quota for each second that is asked for, on the present cards."""
 
-QUOTA_MINUTES = {"signed out": 2, "with a free account": 5, "with PRO": 40}
+QUOTA_MINUTES = {"signed out": 2, "with a free account": 5}
 """Of a visitor, a day."""
 
 LONGEST_CALL_S = 120
@@ -89,13 +89,13 @@ def _plain(error: Exception) -> str:
 
 _ADVICE = {
     "illegal duration": "Ask for less time at once: a longer run can go on in another call.",
-    "runs limit": "Nothing was taken from your quota. Try again tomorrow.",
+    "runs limit": "Try again tomorrow.",
     "quota exceeded": (
         f"A day has {QUOTA_MINUTES['signed out']} minutes signed out and "
         f"{QUOTA_MINUTES['with a free account']} with a free account: sign in to Hugging Face, "
         "ask for less, or come back tomorrow. Your text is kept as long as the page says."
     ),
-    "queue timeout": "All GPUs are taken: try again in a few minutes. Nothing was charged.",
+    "queue timeout": "All GPUs are taken: try again in a few minutes.",
     "worker error": (
         "The worker was ended in the middle. What was learnt until the last checkpoint is kept: "
         "go on from there."

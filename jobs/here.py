@@ -55,6 +55,7 @@ class Here:
                     f"{len(self._waiting)} runs wait for their turn already: try again later."
                 )
             self._waiting.append(folder)
+            self._take_next()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True, name="training")
                 self._thread.start()
@@ -65,11 +66,13 @@ class Here:
         with self._changed:
             if folder in self._waiting:
                 self._waiting.remove(folder)
-            elif folder == self._folder and self._child is not None:
-                if _has_begun(folder, self._child.pid):
+            elif folder == self._folder:
+                if self._child is not None and _has_begun(folder, self._child.pid):
                     request_stop(folder)
-                else:  # nothing is learnt yet, and the run would only see the request later
-                    self._is_stopping = True
+                    return
+                # Nothing is learnt yet, and the run would only see a request later.
+                self._is_stopping = True
+                if self._child is not None:
                     self._child.terminate()
 
     def end(self, folder: Path) -> None:
@@ -79,6 +82,7 @@ class Here:
                 self._waiting.remove(folder)
             if folder != self._folder:
                 return
+            self._is_stopping = True
             if self._child is not None:
                 self._child.kill()
             self._changed.wait_for(lambda: self._folder != folder, timeout=30)
@@ -105,31 +109,39 @@ class Here:
                 request_stop(self._folder)
             self._changed.notify_all()
 
+    def _take_next(self) -> None:
+        """Whose turn it is; called with the lock held."""
+        if self._folder is None and self._waiting and self._is_open:
+            self._folder = self._waiting.popleft()
+            self._is_stopping = False
+
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._waiting) or not self._is_open)
-                if not self._is_open:
+                self._changed.wait_for(lambda: self._folder is not None or not self._is_open)
+                if self._folder is None or not self._is_open:
                     return
-                folder = self._folder = self._waiting.popleft()
-                self._is_stopping = False
-                try:
-                    self._child = _begin(folder)
-                except OSError as error:
-                    _tell(
-                        folder,
-                        "failed",
-                        f"training could not be started: {error.strerror or error}",
-                    )
+                folder = self._folder
+                if not self._is_stopping:
+                    self._child = _try_to_begin(folder)
             if self._child is not None:
                 self._child.wait()
-                if self._is_stopping:
-                    _tell(folder, "stopped", "")
-                else:
-                    _tell_end(folder, self._child.returncode)
+            if self._is_stopping:
+                _tell(folder, "stopped", "")
+            elif self._child is not None:
+                _tell_end(folder, self._child.returncode)
             with self._changed:
                 self._folder = self._child = None
+                self._take_next()
                 self._changed.notify_all()
+
+
+def _try_to_begin(folder: Path) -> subprocess.Popen[bytes] | None:
+    try:
+        return _begin(folder)
+    except OSError as error:
+        _tell(folder, "failed", f"training could not be started: {error.strerror or error}")
+        return None
 
 
 def _begin(folder: Path) -> subprocess.Popen[bytes]:

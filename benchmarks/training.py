@@ -1,12 +1,12 @@
 """Held-out loss after the same minutes, and speed: `python -m training` beside two peers.
 
-    python -m benchmarks.training [CORPUS] [--minutes 1 4] [--transformer] [--song]
+    python -m benchmarks.training [CORPUS] [--minutes 1 4] [--alone] [--transformer] [--song]
 
 The peer of every row is what most people would write: one nn.LSTM of 256, batch 32 x 64, AdamW at
-1e-2 falling linearly, the state carried. `--transformer` adds nanoGPT's recipe for a CPU (see
-benchmarks.transformer), and how soon we reach what it reaches in its whole run; `--song` teaches
-10 kB for a minute. All are scored on all of the last tenth. Without a CORPUS the text is Python's
-own language reference. On Linux the host's stolen time is told.
+1e-2 falling linearly, the state carried; `--alone` leaves it out. `--transformer` adds nanoGPT's
+recipe for a CPU (see benchmarks.transformer), and how soon we reach what it reaches in its whole
+run; `--song` teaches 10 kB for a minute. All are scored on all of the last tenth. Without a CORPUS
+the text is Python's own language reference. On Linux the host's stolen time is told.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ def speeds(recipe: Recipe, corpus: Corpus) -> str:
     )
 
 
-def compare(settings: Settings, scratch: Path) -> None:
-    """One row: the same minutes for ours and for the plain loop."""
+def compare(settings: Settings, scratch: Path, alone: bool) -> None:
+    """One row: the same minutes for ours and, unless ours is alone, for the plain loop."""
     folder = scratch / f"minutes-{settings.minutes:g}"
     facts = ours(settings, folder)
     corpus = prepare_corpus(settings, folder)
@@ -163,16 +163,21 @@ def compare(settings: Settings, scratch: Path) -> None:
     print(
         f"  CharLSTM         {facts['val_loss']:.4f} nats per character held out, "
         f"{facts['val_loss_reset_256']:.4f} with the state reset every 256\n"
-        f"                   ({facts['steps']:,} steps: {recipe.describe()}; {facts['use']})"
+        f"                   ({facts['steps']:,} steps: {recipe.describe()}; {facts['use']})\n"
+        f"  on its own text  {facts['train_loss']:.4f}; best at step {facts['best_step']:,}; "
+        f"scoring on the way took {facts['scoring_seconds'] / facts['seconds']:.1%}",
+        flush=True,
     )
+    if alone:
+        return
     loss, steps, use = plain(corpus, settings.minutes)
     print(
         f"  nn.LSTM + AdamW  {loss:.4f}\n"
         f"                   ({steps:,} steps of a layer of {HIDDEN}, float32; {use})"
     )
-    print(f"  difference       {facts['val_loss'] - loss:+.4f} nats; {speeds(recipe, corpus)}")
     print(
-        f"  scoring on the way took {facts['scoring_seconds'] / facts['seconds']:.1%}", flush=True
+        f"  difference       {facts['val_loss'] - loss:+.4f} nats; {speeds(recipe, corpus)}",
+        flush=True,
     )
 
 
@@ -218,6 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("corpus", nargs="?", type=Path)
     parser.add_argument("--minutes", type=float, nargs="*", default=[1.0], help="rows (default: 1)")
+    parser.add_argument("--alone", action="store_true", help="rows without the plain loop")
     parser.add_argument("--transformer", action="store_true", help="pip install transformers first")
     parser.add_argument("--song", action="store_true", help="a minute on the first 10 kB")
     arguments = parser.parse_args()
@@ -229,11 +235,12 @@ def main() -> None:
             text = "\n".join(topics[name] for name in sorted(topics))
             corpus.write_text(text, encoding="utf-8")
         print(
-            f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, "
+            f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()} "
+            f"({torch.backends.cpu.get_cpu_capability()}), {os.cpu_count()} cores, "
             f"torch {torch.__version__}; {corpus.name}"
         )
         for minutes in arguments.minutes:
-            compare(Settings((str(corpus),), minutes=minutes), scratch)
+            compare(Settings((str(corpus),), minutes=minutes), scratch, arguments.alone)
         if arguments.transformer:
             race(Settings((str(corpus),)), scratch)
         if arguments.song:

@@ -29,7 +29,9 @@ if os.environ.get("SPACES_ZERO_GPU"):
 
 import gradio as gr
 
+from jobs.accounts import Accounts
 from jobs.limits import Limits, LimitsError
+from jobs.publishing import Publisher
 from jobs.service import TrainingService
 from model.folder import BUNDLED_MODEL, ModelFolderError
 from model.generator import Generator
@@ -37,6 +39,7 @@ from model.hub import HubError
 from ui.about import corpus_name
 from ui.api import add_chat_endpoint
 from ui.chat import ChatTab
+from ui.publish import PublishPanel
 from ui.train import TrainTab, visitor_secret
 
 UI = Path(__file__).parent / "ui"
@@ -85,23 +88,30 @@ def build_page(offer: Offer, limits: Limits) -> gr.Blocks:
         if offer.problem:
             gr.HTML(html.escape(offer.problem, quote=False), elem_id="problem")
         secret = visitor_secret()
+        publish = None if service is None else _publish_panel(service)
         with gr.Tabs() as tabs:
             chat = None
             if offer.generator:
                 with gr.Tab("Chat", id="chat"):
                     chat = ChatTab(offer.generator, offer.hub_id)
             with gr.Tab("Train", id="train"):
-                if service is None:
+                if service is None or publish is None:
                     gr.HTML(
                         f"<p>{html.escape(limits.reason, quote=False)}</p>", elem_id="no-training"
                     )
                 else:
-                    TrainTab(page, service, secret, chat, tabs)
+                    TrainTab(page, service, secret, chat, publish, tabs)
         if offer.generator:
             add_chat_endpoint(offer.generator)
     # Without a limit of its own an event is answered for one visitor at a time.
     page.queue(default_concurrency_limit=16)
     return page
+
+
+def _publish_panel(service: TrainingService) -> PublishPanel:
+    accounts = Accounts.from_environment(os.environ, service.limits)
+    publisher = Publisher(service, is_for_visitors=accounts.source == "visitor")
+    return PublishPanel(service, publisher, accounts)
 
 
 def _heading(offer: Offer) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ from publish.access import (
 )
 from publish.card import edited_card, is_as_published, is_as_written, model_card
 from publish.hub_facts import CONFLICT
-from publish.upload import WAITS_S, changed_files, commit_files, files_there
+from publish.upload import WAITS_S, changed_files, commit_files, files_there, text_there
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
@@ -138,11 +138,17 @@ def prepare(
     )
 
 
-def push(destination: Destination, folder: str | Path) -> Published:
+def push(destination: Destination, folder: str | Path, told: Mapping[str, str] = {}) -> Published:
     """Upload a model folder (or the model in a run's folder) in one commit.
 
     A card that was edited on the Hub stays as it is there; files that the Hub has already aren't
     committed. The folder is only read.
+
+    Args:
+        destination: from `prepare`.
+        folder: the model's or the run's.
+        told: what config.json and the card are to say beside what the folder's say of its training,
+            such as its `credit` and its `license`.
 
     Raises:
         ModelFolderError: if there is no sound model in the folder.
@@ -153,13 +159,18 @@ def push(destination: Destination, folder: str | Path) -> Published:
 
     source = find_model_folder(folder)
     config = load_model(source).config
+    config = replace(config, training={**config.training, **told})
+    files = _contents(source)
+    if told:
+        files[CONFIG_FILE] = config.to_json().encode("utf-8")
+    files[CARD_FILE] = _card(source, config, destination).encode("utf-8")
     api = HfApi(token=destination.token)
     for attempt, wait in enumerate(WAITS_S):
         try:
-            return _push_once(api, destination, source, config, is_retry=attempt > 0)
+            return _push_once(api, destination, files, is_retry=attempt > 0)
         except HubUnreachable:
             time.sleep(wait)
-    return _push_once(api, destination, source, config, is_retry=True)
+    return _push_once(api, destination, files, is_retry=True)
 
 
 def publish_command(
@@ -201,17 +212,17 @@ def _find_branch(api: HfApi, repo_id: str, branch: str) -> str | None:
 
 
 def _push_once(
-    api: HfApi, destination: Destination, source: Path, config: ModelConfig, *, is_retry: bool
+    api: HfApi, destination: Destination, files: Mapping[str, bytes], *, is_retry: bool
 ) -> Published:
     repo_id, branch = destination.repo_id, destination.branch
     with hub_errors(repo_id, branch):
         head = str(api.model_info(repo_id, revision=branch).sha)
         there = files_there(api, repo_id, head)
-        keeps_card = CARD_FILE in there and not is_as_published(_card_there(api, repo_id, head))
-    files = _contents(source)
-    if not keeps_card:
-        files[CARD_FILE] = _card(source, config, destination).encode("utf-8")
-    changed = changed_files(files, there)
+    keeps_card = CARD_FILE in there and not is_as_published(
+        text_there(api, repo_id, CARD_FILE, head)
+    )
+    ours = {path: data for path, data in files.items() if path != CARD_FILE or not keeps_card}
+    changed = changed_files(ours, there)
     if not changed:
         # On a retry: the commit before went through, only its answer was lost.
         return Published(destination.url, head, has_changed=is_retry, kept_card=keeps_card)
@@ -224,11 +235,6 @@ def _push_once(
         branch=branch,
     )
     return Published(destination.url, commit, has_changed=True, kept_card=keeps_card)
-
-
-def _card_there(api: HfApi, repo_id: str, commit: str) -> str:
-    path = api.hf_hub_download(repo_id, CARD_FILE, revision=commit)
-    return Path(path).read_text(encoding="utf-8", errors="replace")
 
 
 def _contents(source: Path) -> dict[str, bytes]:

@@ -37,6 +37,7 @@ class SpaceFacts:
         license: the model's, if known.
         title: None for the one that is there, or the model's name.
         emoji: None for the one that is there, or ours.
+        trains: whether visitors may train there, and so publish, for which they sign in.
     """
 
     model_id: str
@@ -46,6 +47,7 @@ class SpaceFacts:
     license: str | None = None
     title: str | None = None
     emoji: str | None = None
+    trains: bool = False
 
 
 def space_readme(facts: SpaceFacts, there: str = "", *, is_edited: bool = False) -> str:
@@ -76,8 +78,8 @@ def space_readme(facts: SpaceFacts, there: str = "", *, is_edited: bool = False)
         "app_file": "app.py",
         "models": [facts.model_id],
         "preload_from_hub": _preload(facts),
-        "hf_oauth": True,
-        "hf_oauth_scopes": list(hub_facts.OAUTH_SCOPES),
+        "hf_oauth": facts.trains or None,
+        "hf_oauth_scopes": list(hub_facts.OAUTH_SCOPES) if facts.trains else None,
     }
     data = {key: value for key, value in (looks | needed).items() if value not in (None, [])}
     text = body if is_edited and body.strip() else _body(str(looks["title"]), facts)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from model.config import ConfigError, ModelConfig
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
-from model.hub import FILES, ModelNotFound, NotACharLSTM, hub_errors
+from model.hub import FILES, ModelNotFound, NotACharLSTM
 from publish import hub_facts
 from publish.access import find_model
 from publish.space_card import SpaceFacts, space_readme
@@ -30,7 +29,7 @@ from publish.space_site import (
     SpaceSite,
     readme_is_edited,
 )
-from publish.upload import changed_files
+from publish.upload import changed_files, text_there
 
 
 @dataclass(frozen=True)
@@ -103,11 +102,9 @@ def find_space_model(
     commit, there = str(info.sha), {file.rfilename for file in info.siblings or []}
     if missing := [name for name in (CONFIG_FILE, WEIGHTS_FILE) if name not in there]:
         raise NotACharLSTM(f"{model_id} is no CharLSTM model: it has no {missing[0]}")
-    with hub_errors(model_id, commit):
-        path = api.hf_hub_download(model_id, CONFIG_FILE, revision=commit)
     try:
-        config = ModelConfig.from_json(Path(path).read_text(encoding="utf-8"), CONFIG_FILE)
-    except (ConfigError, UnicodeDecodeError) as error:
+        config = ModelConfig.from_json(text_there(api, model_id, CONFIG_FILE, commit), CONFIG_FILE)
+    except ConfigError as error:
         raise NotACharLSTM(f"{model_id} is no CharLSTM model that can be used: {error}") from error
     files = tuple(name for name in FILES if name in there)
     return SpaceModel(model_id, commit, config, bool(info.private or info.gated), files)
@@ -173,6 +170,7 @@ def _files(
         license=str(licence) if licence else None,
         title=settings.title,
         emoji=settings.emoji,
+        trains=trains or hardware == hub_facts.ZERO_GPU,
     )
     files = project_files()
     files[README_FILE] = space_readme(facts, readme, is_edited=is_edited).encode("utf-8")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.hub import HubError, ModelNotFound, hub_errors
@@ -26,7 +25,7 @@ from publish.access import (
 from publish.space_card import is_emoji
 from publish.space_files import MARKER_FILE, README_FILE, Marker, read_marker
 from publish.space_refusals import NotASetting, NotOurs, PrivateModel, SpaceEdited, refusal
-from publish.upload import files_there
+from publish.upload import files_there, text_there
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, SpaceInfo
@@ -224,11 +223,7 @@ def _look_inside(api: HfApi, site: SpaceSite, info: SpaceInfo) -> SpaceSite:
     files = files_there(api, settings.space_id, head, "Space")
 
     def text_of(path: str) -> str:
-        if path not in files:
-            return ""
-        with hub_errors(settings.space_id, head, "Space"):
-            cached = api.hf_hub_download(settings.space_id, path, repo_type="space", revision=head)
-        return Path(cached).read_text(encoding="utf-8", errors="replace")
+        return text_there(api, settings.space_id, path, head, "Space") if path in files else ""
 
     marker = read_marker(text_of(MARKER_FILE))
     if not settings.force:

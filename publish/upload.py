@@ -1,11 +1,13 @@
-"""Files go onto the Hub in one commit, without those that it has already.
+"""Files go onto the Hub in one commit, without those that it has already; small ones are read.
 
 For models and Spaces alike. Knows nothing about what the files are.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.folder import CARD_FILE
@@ -36,6 +38,15 @@ def files_there(api: HfApi, repo_id: str, commit: str, kind: Kind = "model") -> 
             for entry in entries
             if isinstance(entry, RepoFile)
         }
+
+
+def text_there(api: HfApi, repo_id: str, path: str, commit: str, kind: Kind = "model") -> str:
+    """The text of a small file. Nothing of it stays here: a cache would outlive who may read it."""
+    with tempfile.TemporaryDirectory() as scratch, hub_errors(repo_id, commit, kind):
+        file = api.hf_hub_download(
+            repo_id, path, repo_type=kind.lower(), revision=commit, local_dir=scratch
+        )
+        return Path(file).read_text(encoding="utf-8", errors="replace")
 
 
 def changed_files(files: Mapping[str, bytes], there: Mapping[str, str]) -> dict[str, bytes]:

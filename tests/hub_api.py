@@ -27,16 +27,24 @@ KINDS = {"model": "models", "space": "spaces"}
 
 @dataclass(frozen=True)
 class Account:
-    """Who a token belongs to, and what the token and the account may do."""
+    """Who a token belongs to, and what the token and the account may do.
+
+    Signed in to an app with the scope contribute-repos, a token is `by_app`: it may create repos,
+    and write to those that were created so.
+    """
 
     name: str
     role: Literal["read", "write"] = "write"
     orgs: tuple[str, ...] = ()
     is_pro: bool = False
     is_young: bool = False
+    by_app: bool = False
 
     def owns(self, repo_id: str) -> bool:
         return repo_id.split("/")[0] in (self.name, *self.orgs)
+
+    def may_write(self, repo: Repo) -> bool:
+        return self.role == "write" and (repo.by_app or not self.by_app)
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,7 @@ class Repo:
     kind: str
     private: bool = False
     is_gated: bool = False
+    by_app: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -176,7 +185,7 @@ class Request:
             raise Refusal(401 if self.account is None else 404, "RepoNotFound")
         if to_write and self.account is None:
             raise Refusal(401, message="Log in first")
-        if to_write and not (is_owner and self.account and self.account.role == "write"):
+        if to_write and not (is_owner and self.account and self.account.may_write(found)):
             raise Refusal(403, message="You don't have the right to write to this repo")
         return found
 
@@ -197,7 +206,7 @@ def whoami(request: Request) -> Reply:
         raise Refusal(401, message="Log in first")
     token = {"displayName": "test", "role": account.role}
     orgs = [{"name": org, "roleInOrg": "write"} for org in account.orgs]
-    auth = {"type": "access_token", "accessToken": token}
+    auth = {"type": "oauth"} if account.by_app else {"type": "access_token", "accessToken": token}
     return answer({"type": "user", "name": account.name, "orgs": orgs, "auth": auth})
 
 
@@ -214,7 +223,7 @@ def create_repo(request: Request) -> Reply:
         return answer({"url": url, "error": "You already created this repo"}, 409)
     settings = {k: v for k, v in wanted.items() if k not in ("name", "organization", "type")}
     is_private = wanted.get("visibility") == "private" or wanted.get("private") is True
-    hub.add_repo(repo_id, kind, private=is_private, settings=settings)
+    hub.add_repo(repo_id, kind, private=is_private, settings=settings, by_app=account.by_app)
     return answer({"url": url})
 
 

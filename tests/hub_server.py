@@ -44,6 +44,7 @@ class HubServer(HubState):
         super().__init__()
         self.port = port
         self.requests: list[str] = []
+        self.tokens: set[str] = set()  # all that were ever sent
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._server: _Server | None = None
@@ -177,6 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, path: str, body: bytes) -> Reply:
         hub = self.server.hub
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        hub.tokens.add(token)
         if token and token not in hub.accounts:
             raise Refusal(401, message="Invalid credentials in Authorization header")
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}

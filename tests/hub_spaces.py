@@ -72,7 +72,8 @@ def create_repo(request: Request) -> Reply:
     reply = hub_api.create_repo(request)
     if reply[0] == 200:
         made = hub.repos.pop(("spaces", space_id))
-        space = add_space(hub, space_id, hardware, private=made.private, settings=made.settings)
+        kept = {"private": made.private, "settings": made.settings, "by_app": made.by_app}
+        space = add_space(hub, space_id, hardware, **kept)
         space.variables = {entry["key"]: entry["value"] for entry in wanted.get("variables", [])}
     return reply
 

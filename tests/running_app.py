@@ -85,13 +85,14 @@ def run_app(
         scratch: an empty folder for its log.
         arguments: of the command line; the port is added.
         recorded: run it under tests/recorded_app.py.
-        environment: variables to add.
+        environment: variables to add; "{port}" in them becomes the app's own.
         folder: where app.py lies.
         python: the interpreter that runs it.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    told = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
     log, record = scratch / "log.txt", scratch / "record.txt"
     record.touch()
     start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else ["app.py"]
@@ -101,7 +102,7 @@ def run_app(
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", **told},
         )
     app = RunningApp(f"http://127.0.0.1:{port}", child.pid, log, record)
     try:

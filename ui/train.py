@@ -20,6 +20,7 @@ from jobs.shelf import ShelfError
 from jobs.status import Status
 from jobs.zero_gpu import CHOICES_S, price, suggested_seconds
 from ui.chat import ChatTab, Session
+from ui.publish import PublishPanel
 from ui.run_view import describe_run, describe_sample, describe_text
 
 Updates = dict[Any, Any]
@@ -47,6 +48,7 @@ class TrainTab:
         service: keeps and trains runs.
         secret: from `visitor_secret`.
         chat: where the models that come out can be talked to; None where there is none.
+        publish: what publishes them.
         tabs: of the page; that of `chat` has the id "chat".
     """
 
@@ -56,9 +58,11 @@ class TrainTab:
         service: TrainingService,
         secret: gr.BrowserState,
         chat: ChatTab | None,
+        publish: PublishPanel,
         tabs: gr.Tabs,
     ) -> None:
         self._service = service
+        self._publish = publish
         self._chat_tab, self._tabs = chat, tabs
         self._on_gpu = service.limits.where == "gpu"
         self._secret = secret
@@ -123,27 +127,30 @@ class TrainTab:
             self._stop = gr.Button("Stop", visible=False)
             self._go_on = gr.Button("Go on", visible=False)
             self._chat = gr.Button("Chat with it", variant="primary", visible=False)
+            self._publish.build_button()
             self._download = gr.DownloadButton("Download", visible=False)
             self._delete = gr.Button("Delete", variant="stop", visible=False)
             self._new = gr.Button("Another text", visible=False)
+        self._publish.build_panel()
 
     @property
     def _shown(self) -> list[Any]:
         return [
             self._run, self._problem, self._begin, self._choose, self._watch, self._others,
-            self._understood, self._dial, *self._polled,
+            self._understood, self._dial, *self._publish.changed_by_run, *self._polled,
         ]  # fmt: skip
 
     @property
     def _polled(self) -> list[Any]:
         return [
             self._state, self._curve, self._sample, self._stop, self._go_on, self._chat,
-            self._download, self._delete, self._new, self._timer,
+            self._publish.button, self._download, self._delete, self._new, self._timer,
         ]  # fmt: skip
 
     def _wire(self, page: gr.Blocks) -> None:
         who = [self._secret, self._run]
-        page.load(self._arrive, self._secret, [self._secret, *self._shown], **_QUIET)
+        arrived = page.load(self._arrive, self._secret, [self._secret, *self._shown], **_QUIET)
+        self._publish.wire(self._secret, self._run, arrived, self._tabs)
         self._file.upload(
             self._take_file, [self._secret, self._file], [self._file, *self._shown], **_QUIET
         )
@@ -259,6 +266,7 @@ class TrainTab:
             self._choose: gr.Column(visible=is_new),
             self._watch: gr.Column(visible=view is not None and not is_new),
             self._others: gr.Dropdown(others, value=None, visible=bool(others)),
+            **self._publish.shown(view),
         }
         if view is None:
             return {**updates, self._timer: gr.Timer(active=False)}
@@ -282,6 +290,7 @@ class TrainTab:
             self._stop: gr.Button(visible=view.is_active),
             self._go_on: gr.Button(visible=at_rest and status.can_go_on),
             self._chat: gr.Button(visible=has_model and self._chat_tab is not None),
+            self._publish.button: gr.Button(visible=has_model),
             self._download: gr.DownloadButton(value=archive, visible=has_model),
             self._delete: gr.Button(visible=True),
             self._new: gr.Button(visible=at_rest),

@@ -79,6 +79,20 @@ def test_what_is_pushed_arrives_in_one_commit(hub: HubServer, repo_id: str, fold
     assert theirs.generate(PROMPT, params) == ours.generate(PROMPT, params)
 
 
+def test_what_is_told_besides_stands_in_the_config_and_on_the_card(
+    hub: HubServer, repo_id: str, folder: Path
+) -> None:
+    before = (folder / "config.json").read_bytes()
+    push(prepare(repo_id, confirm=yes), folder, {"credit": "Mary Shelley", "license": "cc0-1.0"})
+    files = published_files(hub, repo_id)
+    told = json.loads(files["config.json"])["training"]
+    assert (told["credit"], told["license"]) == ("Mary Shelley", "cc0-1.0")
+    assert told["corpus"] == json.loads(before)["training"]["corpus"]
+    assert b"credit: Mary Shelley" in files["README.md"]
+    assert b"license: cc0-1.0" in files["README.md"]
+    assert (folder / "config.json").read_bytes() == before
+
+
 def test_a_runs_folder_means_the_model_in_it(hub: HubServer, repo_id: str, tmp_path: Path) -> None:
     trained(tmp_path / "run" / "model")
     push(prepare(repo_id, confirm=yes), tmp_path / "run")

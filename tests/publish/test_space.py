@@ -82,6 +82,7 @@ def test_the_preload_and_the_variable_name_the_same_commit(
 ) -> None:
     publish(SpaceSettings(space_id, model_id))
     told = front_matter(files_in(hub, space_id)["README.md"].decode())
+    assert told["hf_oauth_scopes"] == ["contribute-repos"]  # its visitors may train: it is ZeroGPU
     commit = hub.spaces[space_id].variables["MODEL_REVISION"]
     wanted = f"{model_id} config.json,model.safetensors,README.md {commit}"
     assert told["preload_from_hub"] == [wanted]
@@ -247,11 +248,13 @@ def test_training_on_a_cpu_brings_torch_and_turns_its_tab_on(
     settings = SpaceSettings(space_id, model_id, hardware="cpu-basic")
     publish(settings)
     assert b"\ntorch" not in files_in(hub, space_id)["requirements.txt"]
+    assert b"oauth" not in files_in(hub, space_id)["README.md"]
     assert "TRAINING" not in hub.spaces[space_id].variables
     with_training = plan(replace(settings, training=True))
     assert "training without ZeroGPU: on" in what_changes(with_training)
     fill_space(with_training)
     assert b"\ntorch>=2.8" in files_in(hub, space_id)["requirements.txt"]
+    assert b"hf_oauth: true" in files_in(hub, space_id)["README.md"]
     assert hub.spaces[space_id].variables["TRAINING"] == "on"
     assert not plan(settings).has_changes  # not asked again, it stays
     publish(replace(settings, training=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,15 @@ def test_the_front_matter_keeps_within_the_hubs_limits() -> None:
     assert told["python_version"] == "3.12.12"
     assert told["models"] == ["ann/novel"]
     assert told["preload_from_hub"] == [f"ann/novel config.json,model.safetensors {'0' * 40}"]
-    assert (told["hf_oauth"], told["hf_oauth_scopes"]) == (True, ["contribute-repos"])
     assert told["title"] == "novel"
+
+
+def test_visitors_sign_in_only_where_they_may_train_and_for_no_more_than_that_takes() -> None:
+    trains = space_readme(replace(FACTS, trains=True))
+    told = front_matter(trains)
+    assert (told["hf_oauth"], told["hf_oauth_scopes"]) == (True, ["contribute-repos"])
+    for readme in (space_readme(FACTS), space_readme(FACTS, trains, is_edited=True)):
+        assert not [key for key in front_matter(readme) if key.startswith("hf_oauth")]
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from training.run import (
-    LOCK_FILE,
     METRICS_FILE,
     MODEL_FOLDER,
     SAMPLES_FILE,
     SETTINGS_FILE,
     RunError,
+    is_being_written,
     read_lines,
     read_settings,
     read_state,
@@ -83,7 +81,7 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
     except RunError as error:
         return Status("new" if not (folder / SETTINGS_FILE).exists() else "failed", str(error))
     phase = state.get("phase", "new")
-    if phase in UNFINISHED and not is_running and not _is_locked(folder):
+    if phase in UNFINISHED and not is_running and not is_being_written(folder):
         phase = "interrupted"
     lines = [line for line, _ in read_lines(folder / METRICS_FILE)]
     train = [line for line in lines if "train_loss" in line]
@@ -110,8 +108,8 @@ def _seconds_left(
     state: Mapping[str, Any], train: list[dict[str, Any]], step: int, total: int
 ) -> float | None:
     """By the speed of late: the mean over the run knows nothing of how busy the machine is now."""
-    if not train or not train[-1]["characters_per_second"]:
-        return None
+    if not train or not train[-1]["characters_per_second"] or "chunk" not in state:
+        return None  # a resumed run has its lines before it tells of its plan
     return float((total - step) * state["chunk"] / train[-1]["characters_per_second"])
 
 
@@ -119,13 +117,3 @@ def _thinned(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
     """At most so many of them, evenly; the last always."""
     every = max(1, -(-len(points) // MOST_POINTS))
     return tuple(points[::-1][::every][::-1])
-
-
-def _is_locked(folder: Path) -> bool:
-    """Whether a writer has the folder: one that this process knows nothing of."""
-    lock = FileLock(folder / LOCK_FILE)
-    try:
-        with lock.acquire(timeout=0):
-            return False
-    except Timeout:
-        return True

@@ -1,7 +1,8 @@
-"""What every test shares: a Hub's address on this machine, and a cache that is thrown away.
+"""What every test shares: a Hub's address on this machine, a cache that is thrown away, an app.
 
-Set here, before anything imports huggingface_hub, which reads them when it is imported. Nothing is
-served at that address until a test asks for the fixture `hub`; child processes inherit it all.
+The address is set here, before anything imports huggingface_hub, which reads it when it is
+imported. Nothing is served there until a test asks for the fixture `hub`; child processes inherit
+it all.
 """
 
 from __future__ import annotations
@@ -34,15 +35,28 @@ os.environ |= {
     "HF_HOME": _HF_HOME,
     "HF_HUB_DISABLE_XET": "1",  # the double speaks LFS only
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # Networks here are so small that two threads wait for one another: it took several times as
+    # long where other processes had the cores.
+    "OMP_NUM_THREADS": "1",
 }
 
 from tests.hub_api import Account  # noqa: E402
 from tests.hub_server import HubServer  # noqa: E402
+from tests.running_app import RunningApp, run_app, small_model_folder  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the client's own uploading use a form that its HTTP library frowns at."""
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=<...>':DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The real app with the small model, recorded; one for all tests that don't ask for more."""
+    scratch = tmp_path_factory.mktemp("app")
+    model = small_model_folder(scratch / "model")
+    with run_app(scratch, "--model", str(model), recorded=True) as running:
+        yield running
 
 
 @pytest.fixture

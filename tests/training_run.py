@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from training.run import Settings, request_stop
+from training.run import PLAN_FILE, Settings, request_stop
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +24,13 @@ ROOT = Path(__file__).parents[1]
 def weights_digest(run: Path) -> str:
     """The sha256 of the weights that a run has ended in."""
     return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def planned_as(other: Path, run: Path) -> Path:
+    """A run's folder with the plan of another: what is faster is timed, and may differ by chance."""
+    run.mkdir()
+    shutil.copy(other / PLAN_FILE, run)
+    return run
 
 
 def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:

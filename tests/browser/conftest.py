@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-from tests.running_app import RunningApp, run_app, small_model_folder
+from tests.running_app import RunningApp
 
 # As in the Makefile, which installs the second where it may.
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -41,15 +41,6 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The real app with the small model, recorded."""
-    scratch = tmp_path_factory.mktemp("app")
-    model = small_model_folder(scratch / "model")
-    with run_app(scratch, "--model", str(model), recorded=True) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,7 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
 
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#run")).to_contain_text("Stopped", timeout=MOMENT_MS)
+    expect(page.get_by_role("button", name="Go on", exact=True)).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download", exact=True).last.click()
     download.value.save_as(tmp_path / "model.zip")

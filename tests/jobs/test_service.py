@@ -69,40 +69,31 @@ def test_a_text_becomes_a_model_that_writes(
     assert service.views(secret) == []
 
 
-def test_others_wait_and_can_leave_the_queue(service: TrainingService, secret: str) -> None:
+def test_others_wait_until_one_is_deleted_while_it_learns(
+    service: TrainingService, secret: str
+) -> None:
     first = begun(service, secret, 5)
-    second = begun(service, service.new_secret(), 5)
-    third_visitor = service.new_secret()
+    second_visitor, third_visitor = service.new_secret(), service.new_secret()
+    second = begun(service, second_visitor, 5)
     third = begun(service, third_visitor, 5)
     when(first, lambda v: v.ahead == 0)
     assert when(second, lambda v: v.ahead is not None).ahead == 1
     waiting = when(third, lambda v: v.ahead is not None)
     assert waiting.ahead == 2
     service.stop(third_visitor, waiting.entry.id)
-    assert not when(third, lambda v: v.ahead is None).is_active
+    left = when(third, lambda v: v.ahead is None)
+    assert (left.is_active, left.status.phase) == (False, "new")  # it may be asked for anew
+
     learning = when(first, lambda v: v.status.phase == "training" and v.status.step > 0)
-    service.stop(secret, learning.entry.id)
-    stopped = when(first, lambda v: not v.is_active)
-    assert stopped.status.phase == "stopped"
-    assert stopped.status.has_model
-    assert stopped.status.can_go_on
-    when(second, lambda v: v.ahead == 0)
-
-
-def test_a_stop_before_anything_is_learnt_is_kept(service: TrainingService, secret: str) -> None:
-    view = begun(service, secret, 5)
-    early = when(view, lambda v: v.ahead == 0)
-    service.stop(secret, early.entry.id)
-    stopped = when(view, lambda v: not v.is_active)
-    assert (stopped.status.phase, stopped.status.step) == ("stopped", 0)
-
-
-def test_a_run_is_deleted_while_it_learns(service: TrainingService, secret: str) -> None:
-    view = begun(service, secret, 5)
-    learning = when(view, lambda v: v.status.step > 0)
     service.delete(secret, learning.entry.id)
-    assert view() is None
+    assert first() is None
     assert not learning.entry.folder.exists()
+
+    early = when(second, lambda v: v.ahead == 0)
+    service.stop(second_visitor, early.entry.id)  # before anything is learnt
+    stopped = when(second, lambda v: not v.is_active)
+    assert (stopped.status.phase, stopped.status.step) == ("stopped", 0)
+    assert stopped.status.can_go_on
 
 
 def test_what_is_anothers_or_too_much_is_refused(service: TrainingService, secret: str) -> None:

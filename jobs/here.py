@@ -238,15 +238,21 @@ def _tell_end(folder: Path, status: int) -> None:
             "learnt until the last checkpoint is kept",
         )
     else:
-        _tell(folder, "failed", _last_line(folder / LOG_FILE))
+        _tell(folder, "failed", _last_line(folder).removeprefix("error: "))
 
 
-def _last_line(log: Path) -> str:
+def last_words(folder: Path) -> str:
+    """Why the process that trained there ended, if its log says so: a full disk holds no more."""
+    line = _last_line(folder)
+    return line.removeprefix("error: ") if line.startswith("error: ") else ""
+
+
+def _last_line(folder: Path) -> str:
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = (folder / LOG_FILE).read_text("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1].removeprefix("error: ") if lines else "it ended and said nothing"
+    return lines[-1] if lines else "it ended and said nothing"
 
 
 def _tell(folder: Path, phase: Phase, message: str) -> None:

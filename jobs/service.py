@@ -10,15 +10,16 @@ import contextlib
 import secrets
 import shutil
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from jobs.here import Here
+from jobs.here import Here, last_words
 from jobs.limits import Limits
 from jobs.shelf import Entry, Shelf, ShelfError
-from jobs.status import UNFINISHED, Status, read_status
+from jobs.status import UNFINISHED, Status, plain_message, read_status
 from jobs.text import Understood, understand
 from jobs.zero_gpu import AROUND_S, LONGEST_CALL_S, ZeroGPU
 from model.folder import ModelFolderError, load_model
@@ -67,10 +68,12 @@ class TrainingService:
 
     Args:
         limits: what may be asked; `where` is "here" or "gpu".
+        uploads: where a page's uploads arrive; what was broken off lies there until it is swept.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, uploads: Path | None = None) -> None:
         self.limits = limits
+        self._uploads = uploads
         self._gpu = ZeroGPU() if limits.where == "gpu" else None
         self._here = Here()
         self._shelf = Shelf(limits, self._is_running)
@@ -169,7 +172,7 @@ class TrainingService:
             raise ShelfError(f"There is no model yet: {error}.") from error
 
     def archive(self, view: View, scratch: Path) -> Path | None:
-        """The model folder as a .zip below `scratch`, deleted with the run; None: no room for it."""
+        """The model folder as a .zip below `scratch`, deleted with the run; None: no room."""
         made = self._zips.get(view.entry.id)
         if made is not None and made.is_file():
             return made
@@ -204,6 +207,8 @@ class TrainingService:
             if status.phase in UNFINISHED:  # somebody works on it whom we didn't ask
                 self._here.adopt(entry.folder)
                 ahead = 0
+            elif status.phase == "interrupted" and (words := last_words(entry.folder)):
+                status = replace(status, phase="failed", message=plain_message(words, entry.folder))
             elif status.phase == "new" and (entry.folder / SETTINGS_FILE).exists():
                 status = replace(status, phase="interrupted", message=_FORGOTTEN)
         return View(entry, understood, status, ahead)
@@ -221,6 +226,9 @@ class TrainingService:
         while not wait.wait(_SWEEP_EVERY_S):
             with contextlib.suppress(OSError):  # it is tried again
                 self._shelf.sweep()
+                for file in self._uploads.glob("tmp*") if self._uploads else ():
+                    if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
+                        file.unlink()
 
 
 def _note_what_it_is(folder: Path, text: Path) -> None:

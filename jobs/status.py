@@ -5,11 +5,14 @@ A reader like any other; knows nothing about where the run is or who looks at it
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model.folder import CONFIG_FILE
 from training.run import (
     METRICS_FILE,
     MODEL_FOLDER,
@@ -17,6 +20,7 @@ from training.run import (
     SETTINGS_FILE,
     RunError,
     is_being_written,
+    read_json,
     read_lines,
     read_settings,
     read_state,
@@ -28,6 +32,10 @@ MOST_POINTS = 300
 UNFINISHED = ("reading", "timing", "training", "scoring", "judging")
 """Phases that a run is in only while somebody works on it."""
 
+_INTERRUPTED = (
+    "its process has ended without a word; what was learnt until the last checkpoint is kept"
+)
+
 
 @dataclass(frozen=True)
 class Status:
@@ -36,7 +44,7 @@ class Status:
     Args:
         phase: of `training.run.Phase`, or "new" before anything has begun, "interrupted" where
             whoever worked on it has ended without a word.
-        message: why it failed; without the server's paths.
+        message: why it failed or was interrupted; without the server's paths.
         step: of `total_steps`.
         total_steps: of the plan; 0 before there is one.
         seconds_left: of the training loop; None while that can't be told.
@@ -46,6 +54,7 @@ class Status:
         samples: (step, text), the newest first.
         notes: whole clauses on the text and the run.
         has_model: whether there is a model to use.
+        training: of that model's config, once the run has ended: what was measured, the judgement.
     """
 
     phase: str
@@ -59,6 +68,7 @@ class Status:
     samples: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
     has_model: bool = False
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def can_go_on(self) -> bool:
@@ -79,17 +89,19 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
         state = read_state(folder)
         read_settings(folder)
     except RunError as error:
-        return Status("new" if not (folder / SETTINGS_FILE).exists() else "failed", str(error))
+        phase = "new" if not (folder / SETTINGS_FILE).exists() else "failed"
+        return Status(phase, plain_message(str(error), folder))
     phase = state.get("phase", "new")
     if phase in UNFINISHED and not is_running and not is_being_written(folder):
         phase = "interrupted"
+        state = {**state, "message": _INTERRUPTED}
     lines = [line for line, _ in read_lines(folder / METRICS_FILE)]
     train = [line for line in lines if "train_loss" in line]
     step = max(train[-1]["step"] if train else 0, state.get("step", 0))
     total = int(state.get("total_steps", 0))
     return Status(
         phase=phase,
-        message=str(state.get("message", "")).replace(f"{folder}/", ""),
+        message=plain_message(str(state.get("message", "")), folder),
         step=step,
         total_steps=total,
         seconds_left=_seconds_left(state, train, step, total) if phase == "training" else None,
@@ -100,8 +112,32 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
             (line["step"], line["text"]) for line, _ in read_lines(folder / SAMPLES_FILE)
         )[::-1],
         notes=tuple(state.get("notes", ())),
-        has_model=(folder / MODEL_FOLDER / "config.json").is_file(),
+        has_model=(folder / MODEL_FOLDER / CONFIG_FILE).is_file(),
+        training=_training(folder) if phase in ("done", "stopped") else {},
     )
+
+
+def plain_message(message: str, folder: Path) -> str:
+    """What a run said of its end, without the server's paths and without the command line."""
+    message = re.sub(r"\[Errno -?\d+\] ", "", message)
+    message = re.sub(
+        r"\s*What was saved before is whole;.*",
+        " What was learnt until the last checkpoint is kept",
+        message,
+        flags=re.DOTALL,
+    )
+    for place in (f"{folder.resolve()}", f"{folder}"):
+        message = message.replace(f"{place}{os.sep}", "").replace(place, "its folder")
+    return message
+
+
+def _training(folder: Path) -> Mapping[str, Any]:
+    """What the model's config tells of its training; {} where there is none, or another's."""
+    try:
+        training = read_json(folder / MODEL_FOLDER / CONFIG_FILE)["training"]
+    except (RunError, LookupError, TypeError):
+        return {}
+    return training if isinstance(training, Mapping) else {}
 
 
 def _seconds_left(

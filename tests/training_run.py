@@ -27,7 +27,7 @@ def weights_digest(run: Path) -> str:
 
 
 def planned_as(other: Path, run: Path) -> Path:
-    """A run's folder with the plan of another: what is faster is timed, and may differ by chance."""
+    """A run's folder with another's plan: what is faster is timed, and may differ by chance."""
     run.mkdir()
     shutil.copy(other / PLAN_FILE, run)
     return run
@@ -44,6 +44,22 @@ def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
     pickle.dump(asked, child.stdin)
     child.stdin.close()
     return child
+
+
+@contextmanager
+def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[bytes]]:
+    """Another process has a run's folder, in this phase, and does nothing; killed at the end."""
+    program = (
+        "import sys, time; from pathlib import Path; from training.run import RunWriter\n"
+        "with RunWriter(Path(sys.argv[1])) as writer:\n"
+        "    writer.state(sys.argv[2], total_steps=9, chunk=64); print(flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", program, str(run), phase]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # it has the folder now
+        yield child
+        child.kill()
 
 
 @contextmanager

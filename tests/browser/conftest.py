@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.running_app import RunningApp
 
@@ -18,6 +25,8 @@ MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PERMISSIONS = ["clipboard-read", "clipboard-write"]
 
 Visit = Callable[..., Page]
+
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

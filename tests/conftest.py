@@ -1,4 +1,4 @@
-"""What every test shares: a Hub's address on this machine, a cache that is thrown away, an app.
+"""What every test shares: a Hub's address here, a cache that is thrown away, an app, a browser.
 
 The address is set here, before anything imports huggingface_hub, which reads it when it is
 imported. Nothing is served there until a test asks for the fixture `hub`; child processes inherit
@@ -40,9 +40,15 @@ os.environ |= {
     "OMP_NUM_THREADS": "1",
 }
 
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+
 from tests.hub_api import Account  # noqa: E402
 from tests.hub_server import HubServer  # noqa: E402
 from tests.running_app import RunningApp, run_app, small_model_folder  # noqa: E402
+
+# As in the Makefile, which installs the second where it may.
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,6 +63,29 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     model = small_model_folder(scratch / "model")
     with run_app(scratch, "--model", str(model), recorded=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program. Where it is missing: left out on a person's machine, failed in CI."""
+    wanted = (os.environ.get("CHROMIUM"), *NAMES, MAC_CHROME)
+    for name in filter(None, wanted):
+        if program := shutil.which(name):
+            return program
+    missing = f"no Chromium: none of {', '.join(NAMES)} is installed, CHROMIUM names none"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for all tests; what visitors don't share is in their contexts."""
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import html
+import math
 import os
+import signal
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +30,9 @@ if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401  # before gradio, which it patches
 
 import gradio as gr
+from fastapi import Request
+from fastapi.responses import PlainTextResponse
+from gradio.utils import get_upload_folder
 
 from jobs.accounts import Accounts
 from jobs.limits import Limits, LimitsError
@@ -81,7 +86,8 @@ def _bundled() -> Offer:
 
 def build_page(offer: Offer, limits: Limits) -> gr.Blocks:
     """The whole page for what is offered, with training as far as the limits allow it."""
-    service = None if limits.where == "off" else TrainingService(limits)
+    uploads = Path(get_upload_folder())
+    service = None if limits.where == "off" else TrainingService(limits, uploads)
     page = gr.Blocks(title="CharLSTM", delete_cache=(3_600, 3_600))
     with page:
         gr.HTML(_heading(offer), elem_id="heading")
@@ -125,6 +131,14 @@ def _heading(offer: Offer) -> str:
     )
 
 
+def _tell_of_the_disk(request: Request, error: Exception) -> PlainTextResponse:
+    """What a page shows where an upload can't be stored."""
+    if not request.url.path.endswith("/upload"):
+        raise error
+    reason = getattr(error, "strerror", None) or "the system refuses it"
+    return PlainTextResponse(f"The file couldn't be stored here: {reason}.", status_code=507)
+
+
 def serve(
     page: gr.Blocks, limits: Limits, host: str | None = None, port: int | None = None
 ) -> None:
@@ -145,7 +159,8 @@ def serve(
         run_history=False,
         enable_monitoring=False,
         max_threads=64,
-        max_file_size=f"{limits.megabytes:.0f}mb",
+        max_file_size=f"{math.ceil(limits.megabytes)}mb",
+        app_kwargs={"exception_handlers": {OSError: _tell_of_the_disk}},
         # A session takes memory as long as it is kept; beyond this many the oldest go.
         state_session_capacity=1_000,
     )
@@ -174,6 +189,8 @@ def main() -> None:
     offer = choose_model(options.model, options.revision)
     if offer.problem:
         print(offer.problem, file=sys.stderr)
+    # As Ctrl-C does: what is registered for the end is done, so a run in training is asked to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     serve(build_page(offer, limits), limits, options.host, options.port)
 
 

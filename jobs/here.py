@@ -2,28 +2,42 @@
 
 The child is `python -m training --resume FOLDER` at low priority, so that who chats is served
 first, and it isn't the page's to lose: it goes on when every browser has gone, and when the page
-itself ends it is asked to stop, which keeps what it has learnt. Knows nothing about pages.
+itself ends it is asked to stop, which keeps what it has learnt. Where a page was killed its run
+goes on, and the next page adopts it. Knows nothing about pages.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
 
 from jobs.shelf import ShelfError
 from jobs.status import UNFINISHED
-from training.run import STATE_FILE, Phase, RunError, read_state, request_stop, write_json
+from training.run import (
+    STATE_FILE,
+    Phase,
+    RunError,
+    is_being_written,
+    read_state,
+    request_stop,
+    write_json,
+)
 
 LOG_FILE = "log.txt"
 _ROOT = Path(__file__).parents[1]
 _NICENESS = 10
 _MOST_WAITING = 20
+_LOOK_EVERY_S = 1.0
+_END_WITHIN_S = 30.0
 # What the page sets for itself, and a run must not inherit.
 _NOT_FOR_RUNS = ("OPENBLAS_NUM_THREADS",)
 
@@ -34,6 +48,7 @@ class Here:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: deque[Path] = deque()
+        self._adopted: set[Path] = set()
         self._folder: Path | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._is_stopping = False
@@ -48,7 +63,7 @@ class Here:
             ShelfError: if too many wait already.
         """
         with self._changed:
-            if folder in self._waiting or folder == self._folder:
+            if folder in self._waiting or folder == self._folder or self._has_adopted(folder):
                 return
             if len(self._waiting) >= _MOST_WAITING:
                 raise ShelfError(
@@ -61,11 +76,19 @@ class Here:
                 self._thread.start()
             self._changed.notify_all()
 
+    def adopt(self, folder: Path) -> None:
+        """Take over a run that another process works on: the others wait for its end, too."""
+        with self._changed:
+            if folder != self._folder:
+                self._adopted.add(folder)
+
     def stop(self, folder: Path) -> None:
         """Take a run out of the queue, or ask it to stop after its present step."""
         with self._changed:
             if folder in self._waiting:
                 self._waiting.remove(folder)
+            elif self._has_adopted(folder):
+                request_stop(folder)
             elif folder == self._folder:
                 if self._child is not None and _has_begun(folder, self._child.pid):
                     request_stop(folder)
@@ -80,45 +103,63 @@ class Here:
         with self._changed:
             if folder in self._waiting:
                 self._waiting.remove(folder)
-            if folder != self._folder:
-                return
-            self._is_stopping = True
-            if self._child is not None:
-                self._child.kill()
-            self._changed.wait_for(lambda: self._folder != folder, timeout=30)
+            if folder == self._folder:
+                self._is_stopping = True
+                if self._child is not None:
+                    self._child.kill()
+                self._changed.wait_for(lambda: self._folder != folder, timeout=_END_WITHIN_S)
+        deadline = time.monotonic() + _END_WITHIN_S
+        while self.is_running(folder) and time.monotonic() < deadline:
+            _kill_writer(folder)
+            time.sleep(0.05)
 
     def ahead_of(self, folder: Path) -> int | None:
         """How many runs come before this one; 0 while it runs, None if it isn't asked for."""
         with self._changed:
-            if folder == self._folder:
+            if folder == self._folder or self._has_adopted(folder):
                 return 0
             if folder not in self._waiting:
                 return None
-            return self._waiting.index(folder) + (self._folder is not None)
+            others = len(self._still_adopted()) + (self._folder is not None)
+            return self._waiting.index(folder) + others
 
     def is_running(self, folder: Path) -> bool:
         """Whether a process works on it now."""
-        return self._folder == folder
+        with self._changed:
+            return folder == self._folder or self._has_adopted(folder)
 
     def close(self) -> None:
         """Start nothing more, and ask the present run to stop; it saves what it has learnt."""
         with self._changed:
             self._is_open = False
             self._waiting.clear()
-            if self._folder is not None:
-                request_stop(self._folder)
+            for folder in [*self._still_adopted(), *filter(None, [self._folder])]:
+                with contextlib.suppress(OSError):  # a full disk: then it goes on
+                    self.stop(folder)
             self._changed.notify_all()
 
+    def _has_adopted(self, folder: Path) -> bool:
+        """Whether it was adopted and still goes on; called with the lock held, as those below."""
+        if folder in self._adopted and not is_being_written(folder):
+            self._adopted.remove(folder)
+        return folder in self._adopted
+
+    def _still_adopted(self) -> list[Path]:
+        return [folder for folder in list(self._adopted) if self._has_adopted(folder)]
+
     def _take_next(self) -> None:
-        """Whose turn it is; called with the lock held."""
-        if self._folder is None and self._waiting and self._is_open:
+        """Whose turn it is."""
+        is_free = self._folder is None and not self._still_adopted()
+        if is_free and self._waiting and self._is_open:
             self._folder = self._waiting.popleft()
             self._is_stopping = False
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._folder is not None or not self._is_open)
+                while self._folder is None and self._is_open:
+                    self._changed.wait(_LOOK_EVERY_S if self._adopted else None)
+                    self._take_next()
                 if self._folder is None or not self._is_open:
                     return
                 folder = self._folder
@@ -166,6 +207,12 @@ def _begin(folder: Path) -> subprocess.Popen[bytes]:
     return child
 
 
+def _kill_writer(folder: Path) -> None:
+    """End the process that has the folder, whose child it isn't."""
+    with contextlib.suppress(OSError, RunError, KeyError):
+        os.kill(read_state(folder)["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
 def _has_begun(folder: Path, pid: int) -> bool:
     """Whether this process has come as far as to look for stop requests."""
     try:
@@ -191,15 +238,21 @@ def _tell_end(folder: Path, status: int) -> None:
             "learnt until the last checkpoint is kept",
         )
     else:
-        _tell(folder, "failed", _last_line(folder / LOG_FILE))
+        _tell(folder, "failed", _last_line(folder).removeprefix("error: "))
 
 
-def _last_line(log: Path) -> str:
+def last_words(folder: Path) -> str:
+    """Why the process that trained there ended, if its log says so: a full disk holds no more."""
+    line = _last_line(folder)
+    return line.removeprefix("error: ") if line.startswith("error: ") else ""
+
+
+def _last_line(folder: Path) -> str:
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = (folder / LOG_FILE).read_text("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1].removeprefix("error: ") if lines else "it ended and said nothing"
+    return lines[-1] if lines else "it ended and said nothing"
 
 
 def _tell(folder: Path, phase: Phase, message: str) -> None:

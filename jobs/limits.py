@@ -100,8 +100,9 @@ def _where(
         )
     if importlib.util.find_spec("torch") is None:
         return "off", (
-            "Training needs torch, which isn't installed here. On your own computer one command "
-            "installs it: pip install -r requirements.txt"
+            "Training needs torch, which isn't installed here. On your own computer `make train` "
+            "installs it and teaches a first text (without make: python -m pip install -r "
+            "requirements.txt); then start this page anew."
         )
     return "here", ""
 

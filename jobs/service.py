@@ -6,16 +6,20 @@ sentences through `ShelfError`; knows nothing about components.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import shutil
 import threading
+import time
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from jobs.here import Here
+from jobs.here import Here, last_words
 from jobs.limits import Limits
 from jobs.shelf import Entry, Shelf, ShelfError
-from jobs.status import Status, read_status
+from jobs.status import UNFINISHED, Status, plain_message, read_status
 from jobs.text import Understood, understand
 from jobs.zero_gpu import AROUND_S, LONGEST_CALL_S, ZeroGPU
 from model.folder import ModelFolderError, load_model
@@ -23,15 +27,18 @@ from model.generator import Generator
 from training.run import (
     MODEL_FOLDER,
     SETTINGS_FILE,
+    STATE_FILE,
     RunError,
     Settings,
     TrainingError,
+    is_being_written,
     read_json,
     write_json,
 )
 
 _UNDERSTOOD_FILE = "understood.json"
 _SWEEP_EVERY_S = 600.0
+_FORGOTTEN = "it waited for its turn when this page was started anew"
 
 
 @dataclass(frozen=True)
@@ -61,13 +68,18 @@ class TrainingService:
 
     Args:
         limits: what may be asked; `where` is "here" or "gpu".
+        uploads: where a page's uploads arrive; what was broken off lies there until it is swept.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, uploads: Path | None = None) -> None:
         self.limits = limits
+        self._uploads = uploads
         self._gpu = ZeroGPU() if limits.where == "gpu" else None
         self._here = Here()
         self._shelf = Shelf(limits, self._is_running)
+        if self._gpu is None:  # a run that an earlier page began may still go on
+            for folder in filter(is_being_written, self._shelf.folders()):
+                self._here.adopt(folder)
         self._zips: dict[str, Path] = {}
         threading.Thread(target=self._sweep, daemon=True, name="sweep").start()
 
@@ -91,22 +103,14 @@ class TrainingService:
     def take(self, secret: str | None, name: str, source: Path | str) -> View:
         """Take in a text, and say what it is. A file is moved, wherever this ends."""
         try:
-            entry = self._shelf.add(secret, name, source)
-        except OSError as error:
-            raise ShelfError(f"The text couldn't be stored: {error.strerror or error}.") from error
+            with _told("The text couldn't be stored"):
+                entry = self._shelf.add(secret, name, source, _note_what_it_is)
+        except TrainingError as error:
+            raise ShelfError(f"{error}.") from error
         finally:
             if isinstance(source, Path):
                 source.unlink(missing_ok=True)
-        try:
-            understood = understand(entry.text)
-            write_json(entry.folder / _UNDERSTOOD_FILE, asdict(understood))
-        except TrainingError as error:
-            self._shelf.remove(entry)
-            raise ShelfError(f"{error}.") from error
-        except OSError as error:
-            self._shelf.remove(entry)
-            raise ShelfError(f"The text couldn't be stored: {error.strerror or error}.") from error
-        return View(entry, understood, Status("new"), None)
+        return self._found(secret, entry.id)
 
     def prepare(self, secret: str | None, run_id: str | None, minutes: float) -> View:
         """Make a run of a text that was taken in: after this, `work` trains it."""
@@ -121,10 +125,8 @@ class TrainingService:
             minutes=minutes,
             command=f"python -m training {view.entry.text.name} --minutes {minutes:g}",
         )
-        try:
+        with _told("The run couldn't be stored"):
             write_json(view.entry.folder / SETTINGS_FILE, asdict(settings))
-        except OSError as error:
-            raise ShelfError(f"The run couldn't be stored: {error.strerror or error}.") from error
         return view
 
     def work(self, secret: str | None, run_id: str | None, seconds: int = LONGEST_CALL_S) -> None:
@@ -136,13 +138,20 @@ class TrainingService:
         entry = self._found(secret, run_id).entry
         if self._gpu is not None:
             self._gpu.run(entry.folder, seconds)
-        else:
+            return
+        try:
             self._here.start(entry.folder)
+        except ShelfError:
+            _forget_settings(entry.folder)
+            raise
 
     def stop(self, secret: str | None, run_id: str | None) -> None:
         """Stop a run, or take it out of the queue."""
         entry = self._found(secret, run_id).entry
-        (self._gpu or self._here).stop(entry.folder)
+        with _told("The run couldn't be told to stop"):
+            (self._gpu or self._here).stop(entry.folder)
+        if self._gpu is None and self._here.ahead_of(entry.folder) is None:
+            _forget_settings(entry.folder)
 
     def delete(self, secret: str | None, run_id: str | None) -> None:
         """Delete a run with its text and all that came of it, at once."""
@@ -150,7 +159,8 @@ class TrainingService:
         if self._gpu is not None and self._gpu.is_running(entry.folder):
             self._gpu.stop(entry.folder)
         self._here.end(entry.folder)
-        self._shelf.remove(entry)
+        with _told("The run couldn't be deleted"):
+            self._shelf.remove(entry)
         if (archive := self._zips.pop(entry.id, None)) is not None:
             archive.unlink(missing_ok=True)
 
@@ -161,17 +171,21 @@ class TrainingService:
         except ModelFolderError as error:
             raise ShelfError(f"There is no model yet: {error}.") from error
 
-    def archive(self, view: View, scratch: Path) -> Path:
-        """The model folder as a .zip below `scratch`; deleted with the run."""
+    def archive(self, view: View, scratch: Path) -> Path | None:
+        """The model folder as a .zip below `scratch`, deleted with the run; None: no room."""
         made = self._zips.get(view.entry.id)
         if made is not None and made.is_file():
             return made
         # A folder that nobody can guess: whoever knows the path can download it.
         path = scratch / secrets.token_hex(16) / f"{view.entry.title}.zip"
-        path.parent.mkdir(parents=True)
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # weights don't get smaller
-            for file in sorted((view.entry.folder / MODEL_FOLDER).iterdir()):
-                archive.write(file, f"{view.entry.title}/{file.name}")
+        try:
+            path.parent.mkdir(parents=True)
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # weights stay as large
+                for file in sorted((view.entry.folder / MODEL_FOLDER).iterdir()):
+                    archive.write(file, f"{view.entry.title}/{file.name}")
+        except OSError:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            return None
         self._zips[view.entry.id] = path
         return path
 
@@ -189,6 +203,14 @@ class TrainingService:
             return None  # being taken in, or being deleted
         ahead = self._ahead_of(entry.folder)
         status = read_status(entry.folder, is_running=self._is_running(entry.folder))
+        if self._gpu is None and ahead is None:
+            if status.phase in UNFINISHED:  # somebody works on it whom we didn't ask
+                self._here.adopt(entry.folder)
+                ahead = 0
+            elif status.phase == "interrupted" and (words := last_words(entry.folder)):
+                status = replace(status, phase="failed", message=plain_message(words, entry.folder))
+            elif status.phase == "new" and (entry.folder / SETTINGS_FILE).exists():
+                status = replace(status, phase="interrupted", message=_FORGOTTEN)
         return View(entry, understood, status, ahead)
 
     def _ahead_of(self, folder: Path) -> int | None:
@@ -202,7 +224,30 @@ class TrainingService:
     def _sweep(self) -> None:
         wait = threading.Event()
         while not wait.wait(_SWEEP_EVERY_S):
-            self._shelf.sweep()
+            with contextlib.suppress(OSError):  # it is tried again
+                self._shelf.sweep()
+                for file in self._uploads.glob("tmp*") if self._uploads else ():
+                    if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
+                        file.unlink()
+
+
+def _note_what_it_is(folder: Path, text: Path) -> None:
+    write_json(folder / _UNDERSTOOD_FILE, asdict(understand(text)))
+
+
+def _forget_settings(folder: Path) -> None:
+    """Make a run that hasn't begun a new text again."""
+    if not (folder / STATE_FILE).exists():
+        (folder / SETTINGS_FILE).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Tell a visitor what the system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise ShelfError(f"{what}: {error.strerror or 'the server refuses it'}.") from error
 
 
 def minutes_of(seconds: int) -> float:

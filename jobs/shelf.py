@@ -7,6 +7,7 @@ runs beside it have encoded. On one's own computer there is one visitor, who nee
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -27,6 +28,8 @@ _ROOM_A_BYTE = 8
 """Bytes on disk a byte of text: the text, its encoded form, and scratch space while encoding."""
 _ROOM_A_RUN = 200_000_000  # checkpoints and model of a wide network
 _LONGEST_NAME = 80
+_OURS = re.compile(r"\.?[0-9a-f]{32}")
+"""Folders that are made here; what else lies there, perhaps in somebody's home, isn't touched."""
 
 
 class ShelfError(Exception):
@@ -77,9 +80,7 @@ class Shelf:
     def entries(self, secret: str | None) -> list[Entry]:
         """A visitor's runs, the newest first."""
         place = self._place(secret)
-        if place is None or not place.is_dir():
-            return []
-        found = [self._entry(folder) for folder in place.iterdir() if folder.is_dir()]
+        found = [] if place is None else [self._entry(folder) for folder in _ours_in(place)]
         return sorted(
             (entry for entry in found if entry is not None),
             key=lambda entry: entry.created,
@@ -90,13 +91,27 @@ class Shelf:
         """A visitor's run by its id; None if it is gone or somebody else's."""
         return next((entry for entry in self.entries(secret) if entry.id == run_id), None)
 
-    def add(self, secret: str | None, name: str, source: Path | str) -> Entry:
+    def folders(self) -> list[Path]:
+        """The folders of all visitors' runs, and those of runs half made or half deleted."""
+        root = self._limits.folder
+        places = _ours_in(root) if self._limits.is_shared else [root]
+        return [folder for place in places for folder in _ours_in(place)]
+
+    def add(
+        self,
+        secret: str | None,
+        name: str,
+        source: Path | str,
+        complete: Callable[[Path, Path], None] = lambda *_: None,
+    ) -> Entry:
         """A new run's folder with its text in it, and nothing else yet.
 
         Args:
             secret: whose it is.
             name: of the text, as the visitor calls it; nothing in it is taken for a path.
             source: a file, which is moved there, or the text itself.
+            complete: is given the folder and the text in it before anybody else can find them;
+                where it raises, nothing of them stays.
 
         Raises:
             ShelfError: if the visitor has too many runs, or there is no room.
@@ -106,19 +121,21 @@ class Shelf:
         if place is None:
             raise ShelfError("This browser keeps nothing, so your run couldn't be found again.")
         with self._lock:
-            size = source.stat().st_size if isinstance(source, Path) else len(source.encode())
+            data = source if isinstance(source, Path) else source.encode("utf-8", "replace")
+            size = data.stat().st_size if isinstance(data, Path) else len(data)
             self._check_room(place, size)
             run_id = secrets.token_hex(16)
             unfinished = place / f".{run_id}"
             try:
                 (unfinished / TEXT_FOLDER).mkdir(parents=True)
                 target = unfinished / TEXT_FOLDER / _file_name(name)
-                if isinstance(source, Path):
-                    shutil.move(source, target)
+                if isinstance(data, Path):
+                    shutil.move(data, target)
                 else:
-                    target.write_text(source, encoding="utf-8", newline="")
+                    target.write_bytes(data)
                 title, now = _title(name), time.time()
                 write_json(unfinished / ABOUT_FILE, {"title": title, "created": now})
+                complete(unfinished, target)
                 os.replace(unfinished, place / run_id)
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
@@ -137,18 +154,16 @@ class Shelf:
 
     def sweep(self) -> None:
         """Delete what has expired, and what was left half-done an hour ago."""
-        root, now = self._limits.folder, time.time()
-        if not root.is_dir():
-            return
-        places = [path for path in root.iterdir() if path.is_dir()]
-        for place in places if self._limits.is_shared else [root]:
-            for folder in place.iterdir():
+        now = time.time()
+        for folder in self.folders():
+            with contextlib.suppress(FileNotFoundError):  # somebody was quicker
                 if folder.name.startswith(".") and folder.stat().st_mtime < now - 3_600:
                     shutil.rmtree(folder, ignore_errors=True)
-                entry = None if self._is_busy(folder) else self._entry(folder)
-                if entry and entry.expires is not None and entry.expires < now:
-                    self.remove(entry)
-            if self._limits.is_shared and not any(place.iterdir()):
+            entry = None if self._is_busy(folder) else self._entry(folder)
+            if entry and entry.expires is not None and entry.expires < now:
+                self.remove(entry)
+        for place in _ours_in(self._limits.folder) if self._limits.is_shared else []:
+            with contextlib.suppress(OSError):  # there is something in it
                 place.rmdir()
 
     def _place(self, secret: str | None) -> Path | None:
@@ -178,8 +193,7 @@ class Shelf:
             raise ShelfError(
                 f"The text has {size / 1e6:,.1f} MB; here it may have {limits.megabytes:g} MB."
             )
-        inside = place.iterdir() if place.is_dir() else iter(())
-        kept = sum(1 for folder in inside if not folder.name.startswith("."))
+        kept = sum(1 for folder in _ours_in(place) if not folder.name.startswith("."))
         if kept >= limits.runs:
             raise ShelfError(
                 f"You have {kept} runs here, and no more are kept: delete one of them first."
@@ -195,6 +209,11 @@ class Shelf:
                 f"There is no room for it here now: it needs {needed / 1e6:,.0f} MB, and "
                 f"{max(0, free) / 1e6:,.0f} MB are free."
             )
+
+
+def _ours_in(place: Path) -> list[Path]:
+    inside = place.iterdir() if place.is_dir() else iter(())
+    return [path for path in inside if _OURS.fullmatch(path.name) and path.is_dir()]
 
 
 def _size(folder: Path) -> int:

@@ -5,20 +5,22 @@ A reader like any other; knows nothing about where the run is or who looks at it
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from model.folder import CONFIG_FILE
 from training.run import (
-    LOCK_FILE,
     METRICS_FILE,
     MODEL_FOLDER,
     SAMPLES_FILE,
     SETTINGS_FILE,
     RunError,
+    is_being_written,
+    read_json,
     read_lines,
     read_settings,
     read_state,
@@ -30,6 +32,10 @@ MOST_POINTS = 300
 UNFINISHED = ("reading", "timing", "training", "scoring", "judging")
 """Phases that a run is in only while somebody works on it."""
 
+_INTERRUPTED = (
+    "its process has ended without a word; what was learnt until the last checkpoint is kept"
+)
+
 
 @dataclass(frozen=True)
 class Status:
@@ -38,7 +44,7 @@ class Status:
     Args:
         phase: of `training.run.Phase`, or "new" before anything has begun, "interrupted" where
             whoever worked on it has ended without a word.
-        message: why it failed; without the server's paths.
+        message: why it failed or was interrupted; without the server's paths.
         step: of `total_steps`.
         total_steps: of the plan; 0 before there is one.
         seconds_left: of the training loop; None while that can't be told.
@@ -48,6 +54,7 @@ class Status:
         samples: (step, text), the newest first.
         notes: whole clauses on the text and the run.
         has_model: whether there is a model to use.
+        training: of that model's config, once the run has ended: what was measured, the judgement.
     """
 
     phase: str
@@ -61,6 +68,7 @@ class Status:
     samples: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
     has_model: bool = False
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def can_go_on(self) -> bool:
@@ -81,17 +89,19 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
         state = read_state(folder)
         read_settings(folder)
     except RunError as error:
-        return Status("new" if not (folder / SETTINGS_FILE).exists() else "failed", str(error))
+        phase = "new" if not (folder / SETTINGS_FILE).exists() else "failed"
+        return Status(phase, plain_message(str(error), folder))
     phase = state.get("phase", "new")
-    if phase in UNFINISHED and not is_running and not _is_locked(folder):
+    if phase in UNFINISHED and not is_running and not is_being_written(folder):
         phase = "interrupted"
+        state = {**state, "message": _INTERRUPTED}
     lines = [line for line, _ in read_lines(folder / METRICS_FILE)]
     train = [line for line in lines if "train_loss" in line]
     step = max(train[-1]["step"] if train else 0, state.get("step", 0))
     total = int(state.get("total_steps", 0))
     return Status(
         phase=phase,
-        message=str(state.get("message", "")).replace(f"{folder}/", ""),
+        message=plain_message(str(state.get("message", "")), folder),
         step=step,
         total_steps=total,
         seconds_left=_seconds_left(state, train, step, total) if phase == "training" else None,
@@ -102,16 +112,40 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
             (line["step"], line["text"]) for line, _ in read_lines(folder / SAMPLES_FILE)
         )[::-1],
         notes=tuple(state.get("notes", ())),
-        has_model=(folder / MODEL_FOLDER / "config.json").is_file(),
+        has_model=(folder / MODEL_FOLDER / CONFIG_FILE).is_file(),
+        training=_training(folder) if phase in ("done", "stopped") else {},
     )
+
+
+def plain_message(message: str, folder: Path) -> str:
+    """What a run said of its end, without the server's paths and without the command line."""
+    message = re.sub(r"\[Errno -?\d+\] ", "", message)
+    message = re.sub(
+        r"\s*What was saved before is whole;.*",
+        " What was learnt until the last checkpoint is kept",
+        message,
+        flags=re.DOTALL,
+    )
+    for place in (f"{folder.resolve()}", f"{folder}"):
+        message = message.replace(f"{place}{os.sep}", "").replace(place, "its folder")
+    return message
+
+
+def _training(folder: Path) -> Mapping[str, Any]:
+    """What the model's config tells of its training; {} where there is none, or another's."""
+    try:
+        training = read_json(folder / MODEL_FOLDER / CONFIG_FILE)["training"]
+    except (RunError, LookupError, TypeError):
+        return {}
+    return training if isinstance(training, Mapping) else {}
 
 
 def _seconds_left(
     state: Mapping[str, Any], train: list[dict[str, Any]], step: int, total: int
 ) -> float | None:
     """By the speed of late: the mean over the run knows nothing of how busy the machine is now."""
-    if not train or not train[-1]["characters_per_second"]:
-        return None
+    if not train or not train[-1]["characters_per_second"] or "chunk" not in state:
+        return None  # a resumed run has its lines before it tells of its plan
     return float((total - step) * state["chunk"] / train[-1]["characters_per_second"])
 
 
@@ -119,13 +153,3 @@ def _thinned(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
     """At most so many of them, evenly; the last always."""
     every = max(1, -(-len(points) // MOST_POINTS))
     return tuple(points[::-1][::every][::-1])
-
-
-def _is_locked(folder: Path) -> bool:
-    """Whether a writer has the folder: one that this process knows nothing of."""
-    lock = FileLock(folder / LOCK_FILE)
-    try:
-        with lock.acquire(timeout=0):
-            return False
-    except Timeout:
-        return True

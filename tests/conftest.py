@@ -1,7 +1,8 @@
-"""What every test shares: a Hub's address on this machine, and a cache that is thrown away.
+"""What every test shares: a Hub's address here, a cache that is thrown away, an app, a browser.
 
-Set here, before anything imports huggingface_hub, which reads them when it is imported. Nothing is
-served at that address until a test asks for the fixture `hub`; child processes inherit it all.
+The address is set here, before anything imports huggingface_hub, which reads it when it is
+imported. Nothing is served there until a test asks for the fixture `hub`; child processes inherit
+it all.
 """
 
 from __future__ import annotations
@@ -34,15 +35,57 @@ os.environ |= {
     "HF_HOME": _HF_HOME,
     "HF_HUB_DISABLE_XET": "1",  # the double speaks LFS only
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # Networks here are so small that two threads wait for one another: it took several times as
+    # long where other processes had the cores.
+    "OMP_NUM_THREADS": "1",
 }
+
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 from tests.hub_api import Account  # noqa: E402
 from tests.hub_server import HubServer  # noqa: E402
+from tests.running_app import RunningApp, run_app, small_model_folder  # noqa: E402
+
+# As in the Makefile, which installs the second where it may.
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the client's own uploading use a form that its HTTP library frowns at."""
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=<...>':DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The real app with the small model, recorded; one for all tests that don't ask for more."""
+    scratch = tmp_path_factory.mktemp("app")
+    model = small_model_folder(scratch / "model")
+    with run_app(scratch, "--model", str(model), recorded=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program. Where it is missing: left out on a person's machine, failed in CI."""
+    wanted = (os.environ.get("CHROMIUM"), *NAMES, MAC_CHROME)
+    for name in filter(None, wanted):
+        if program := shutil.which(name):
+            return program
+    missing = f"no Chromium: none of {', '.join(NAMES)} is installed, CHROMIUM names none"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for all tests; what visitors don't share is in their contexts."""
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,8 @@ def run_app(
     scratch: Path,
     *arguments: str,
     recorded: bool = False,
+    port: int | None = None,
+    largest_file: int | None = None,
     environment: Mapping[str, str] = {},
     folder: Path = ROOT,
     python: str | Path = sys.executable,
@@ -85,13 +88,16 @@ def run_app(
         scratch: an empty folder for its log.
         arguments: of the command line; the port is added.
         recorded: run it under tests/recorded_app.py.
+        port: to listen on; None takes a free one.
+        largest_file: bytes beyond which the system refuses to write, as if the disk were full.
         environment: variables to add; "{port}" in them becomes the app's own.
         folder: where app.py lies.
         python: the interpreter that runs it.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     told = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
     log, record = scratch / "log.txt", scratch / "record.txt"
     record.touch()
@@ -102,6 +108,7 @@ def run_app(
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
+            preexec_fn=None if largest_file is None else partial(_limit_files, largest_file),
             env={**os.environ, "PYTHONIOENCODING": "utf-8", **told},
         )
     app = RunningApp(f"http://127.0.0.1:{port}", child.pid, log, record)
@@ -115,6 +122,12 @@ def run_app(
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+
+def _limit_files(most: int) -> None:
+    import resource  # which Windows hasn't
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 def _wait_until_it_answers(app: RunningApp, child: subprocess.Popen[bytes]) -> None:

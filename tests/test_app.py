@@ -14,7 +14,7 @@ from gradio_client import Client
 import app
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
 from tests.hub_server import HubServer
-from tests.running_app import PATIENCE_S, ROOT, run_app, small_model_folder
+from tests.running_app import PATIENCE_S, ROOT, RunningApp, small_model_folder
 
 MAPS = Path("/proc/self/maps")
 
@@ -64,11 +64,10 @@ def test_without_any_model_the_page_still_says_why(imported: Any) -> None:
 
 
 @pytest.mark.skipif(not MAPS.exists(), reason="only Linux tells what a process has loaded")
-def test_after_a_chat_no_torch_is_in_the_apps_process(folder: Path, tmp_path: Path) -> None:
-    with run_app(tmp_path, environment={"MODEL_ID": str(folder)}) as running:
-        client = Client(running.url, verbose=False, analytics_enabled=False)
-        assert len(client.predict("ROMEO:", api_name="/chat")) == 500
-        loaded = Path(f"/proc/{running.pid}/maps").read_text(encoding="utf-8")
+def test_after_a_chat_no_torch_is_in_the_apps_process(app: RunningApp) -> None:
+    client = Client(app.url, verbose=False, analytics_enabled=False)
+    assert len(client.predict("ROMEO:", api_name="/chat")) == 500
+    loaded = Path(f"/proc/{app.pid}/maps").read_text(encoding="utf-8")
     assert "numpy" in loaded
     assert "torch" not in loaded
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from training.run import Settings, request_stop
+from training.run import PLAN_FILE, Settings, request_stop
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +24,13 @@ ROOT = Path(__file__).parents[1]
 def weights_digest(run: Path) -> str:
     """The sha256 of the weights that a run has ended in."""
     return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def planned_as(other: Path, run: Path) -> Path:
+    """A run's folder with another's plan: what is faster is timed, and may differ by chance."""
+    run.mkdir()
+    shutil.copy(other / PLAN_FILE, run)
+    return run
 
 
 def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
@@ -36,6 +44,22 @@ def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
     pickle.dump(asked, child.stdin)
     child.stdin.close()
     return child
+
+
+@contextmanager
+def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[bytes]]:
+    """Another process has a run's folder, in this phase, and does nothing; killed at the end."""
+    program = (
+        "import sys, time; from pathlib import Path; from training.run import RunWriter\n"
+        "with RunWriter(Path(sys.argv[1])) as writer:\n"
+        "    writer.state(sys.argv[2], total_steps=9, chunk=64); print(flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", program, str(run), phase]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # it has the folder now
+        yield child
+        child.kill()
 
 
 @contextmanager

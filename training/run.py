@@ -198,6 +198,17 @@ def request_stop(folder: Path) -> None:
     (folder / STOP_FILE).touch()
 
 
+def is_being_written(folder: Path) -> bool:
+    """Whether a process, whichever it is, trains in the folder now."""
+    if not (folder / LOCK_FILE).exists():
+        return False
+    try:
+        with FileLock(folder / LOCK_FILE).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 class RunWriter:
     """The one writer of a run's folder; use as a context manager.
 

@@ -11,7 +11,7 @@ import re
 import time
 
 from jobs.service import View
-from jobs.status import Status
+from jobs.status import UNFINISHED, Status
 from jobs.text import Understood
 
 _FLAGS = re.compile(r"\s*\(--[^)]*\)|; --\w+ .*$")
@@ -48,12 +48,17 @@ def describe_run(view: View) -> str:
         share = status.step / status.total_steps
         parts.append(f'<div class=bar><div style="width: {share:.1%}"></div></div>')
         parts.append(f"<p>{html.escape(', '.join(_numbers(status)))}</p>")
-    parts += [f"<p>{html.escape(_FLAGS.sub('', note))}</p>" for note in status.notes]
+    parts += [f"<p>{html.escape(_sentence(note))}</p>" for note in status.notes]
     if view.entry.expires is not None:
         hours = max(0.0, view.entry.expires - time.time()) / 3_600
         left = f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
         parts.append(f"<p class=expires>It is deleted here in {left}, with its text.</p>")
     return "".join(parts)
+
+
+def _sentence(note: str) -> str:
+    clause = _FLAGS.sub("", note)
+    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."
 
 
 def describe_sample(status: Status) -> str:
@@ -69,8 +74,10 @@ def _headline(view: View) -> str:
     if view.ahead:
         ahead = "One run is" if view.ahead == 1 else f"{view.ahead} runs are"
         return f"{title}: {ahead} before it"
+    if view.is_active and status.phase not in UNFINISHED:
+        return f"{title}: {_DOING['new']}"  # what it says is left from before
     doing = _DOING[status.phase]
-    if status.phase == "failed" and status.message:
+    if status.phase in ("failed", "interrupted") and status.message:
         return f"{title}: {doing}: {status.message}"
     left = f", {_time(status.seconds_left)} left" if status.seconds_left is not None else ""
     return f"{title}: {doing}{left}"

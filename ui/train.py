@@ -21,6 +21,7 @@ from jobs.status import Status
 from jobs.zero_gpu import CHOICES_S, price, suggested_seconds
 from ui.chat import ChatTab, Session
 from ui.publish import PublishPanel
+from ui.run_result import describe_result
 from ui.run_view import describe_run, describe_sample, describe_text
 
 Updates = dict[Any, Any]
@@ -112,6 +113,15 @@ class TrainTab:
 
     def _build_watch(self) -> None:
         self._state = gr.HTML(elem_id="run")
+        with gr.Row():
+            self._stop = gr.Button("Stop", visible=False)
+            self._go_on = gr.Button("Go on", visible=False)
+            self._chat = gr.Button("Chat with it", variant="primary", visible=False)
+            self._publish.build_button()
+            self._download = gr.DownloadButton("Download", visible=False)
+            self._delete = gr.Button("Delete", variant="stop", visible=False)
+            self._new = gr.Button("Another text", visible=False)
+        self._publish.build_panel()
         self._curve = gr.LinePlot(
             x="step",
             y="loss",
@@ -123,15 +133,7 @@ class TrainTab:
             elem_id="curve",
         )
         self._sample = gr.HTML(elem_id="sample")
-        with gr.Row():
-            self._stop = gr.Button("Stop", visible=False)
-            self._go_on = gr.Button("Go on", visible=False)
-            self._chat = gr.Button("Chat with it", variant="primary", visible=False)
-            self._publish.build_button()
-            self._download = gr.DownloadButton("Download", visible=False)
-            self._delete = gr.Button("Delete", variant="stop", visible=False)
-            self._new = gr.Button("Another text", visible=False)
-        self._publish.build_panel()
+        self._result = gr.HTML(elem_id="result")
 
     @property
     def _shown(self) -> list[Any]:
@@ -143,8 +145,8 @@ class TrainTab:
     @property
     def _polled(self) -> list[Any]:
         return [
-            self._state, self._curve, self._sample, self._stop, self._go_on, self._chat,
-            self._publish.button, self._download, self._delete, self._new, self._timer,
+            self._state, self._curve, self._sample, self._result, self._stop, self._go_on,
+            self._chat, self._publish.button, self._download, self._delete, self._new, self._timer,
         ]  # fmt: skip
 
     def _wire(self, page: gr.Blocks) -> None:
@@ -175,7 +177,9 @@ class TrainTab:
         """A page was opened: who is it, and is there a run to show?"""
         secret = secret if secret is not None else self._service.new_secret()
         views = self._service.views(secret)
-        return {self._secret: secret, **self._show(secret, views[0] if views else None)}
+        newest = next(iter(views), None)
+        view = next((view for view in views if view.is_active), newest)
+        return {self._secret: secret, **self._show(secret, view)}
 
     def _take_file(self, secret: str | None, path: str | None) -> Updates:
         if path is None:
@@ -199,7 +203,7 @@ class TrainTab:
     def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)
         if view is not None and view.status.phase == "new" and not view.is_active:
-            self._service.delete(secret, run_id)
+            return self._remove(secret, run_id)
         return self._show(secret, None)
 
     def _prepare(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
@@ -282,18 +286,21 @@ class TrainTab:
         has_model = status.has_model and at_rest
         archive = None
         if has_model:
-            archive = str(self._service.archive(view, Path(get_upload_folder())))
+            archive = self._service.archive(view, Path(get_upload_folder()))
         return {
             self._state: describe_run(view),
             self._curve: gr.LinePlot(_points(status), visible=bool(status.train_losses)),
             self._sample: describe_sample(status),
+            self._result: describe_result(status.training),
             self._stop: gr.Button(visible=view.is_active),
             self._go_on: gr.Button(visible=at_rest and status.can_go_on),
             self._chat: gr.Button(visible=has_model and self._chat_tab is not None),
             self._publish.button: gr.Button(visible=has_model),
-            self._download: gr.DownloadButton(value=archive, visible=has_model),
+            self._download: gr.DownloadButton(
+                value=archive and str(archive), visible=archive is not None
+            ),
             self._delete: gr.Button(visible=True),
-            self._new: gr.Button(visible=at_rest),
+            self._new: gr.Button(visible=True),
             self._timer: gr.Timer(active=view.is_active),
         }
 

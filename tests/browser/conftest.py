@@ -1,55 +1,26 @@
-"""A real Chromium, one page a visitor, and the real app that they look at."""
+"""One page a visitor in a real Chromium, and what must never happen there."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Request,
+    expect,
+)
 
-from tests.running_app import RunningApp, run_app, small_model_folder
+from tests.running_app import RunningApp
 
-# As in the Makefile, which installs the second where it may.
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PERMISSIONS = ["clipboard-read", "clipboard-write"]
 
 Visit = Callable[..., Page]
 
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The program. Where it is missing: left out on a person's machine, failed in CI."""
-    wanted = (os.environ.get("CHROMIUM"), *NAMES, MAC_CHROME)
-    for name in filter(None, wanted):
-        if program := shutil.which(name):
-            return program
-    missing = f"no Chromium: none of {', '.join(NAMES)} is installed, CHROMIUM names none"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    """One for all tests; what visitors don't share is in their contexts."""
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The real app with the small model, recorded."""
-    scratch = tmp_path_factory.mktemp("app")
-    model = small_model_folder(scratch / "model")
-    with run_app(scratch, "--model", str(model), recorded=True) as running:
-        yield running
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

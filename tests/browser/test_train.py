@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.reference import TEXT
 from tests.running_app import RunningApp, run_app, small_model_folder
@@ -17,14 +17,20 @@ MOMENT_MS = 60_000
 
 
 @pytest.fixture(scope="module")
-def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where visitors' runs are kept."""
+    return tmp_path_factory.mktemp("kept") / "runs"
+
+
+@pytest.fixture(scope="module")
+def shared_app(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[RunningApp]:
     """The app as a Space's owner has it who allows training: visitors are strangers."""
     scratch = tmp_path_factory.mktemp("shared")
     model = small_model_folder(scratch / "model")
     environment = {
         "SPACE_ID": "ann/novel",
         "TRAINING": "on",
-        "TRAINING_FOLDER": str(scratch / "runs"),
+        "TRAINING_FOLDER": str(runs),
         "TRAINING_MEGABYTES": "2",
     }
     with run_app(scratch, "--model", str(model), environment=environment) as running:
@@ -69,6 +75,11 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
 
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#run")).to_contain_text("Stopped", timeout=MOMENT_MS)
+    expect(page.get_by_role("button", name="Go on", exact=True)).to_be_visible()
+    expect(page.locator("#result .beside")).to_contain_text("a 5-gram, which only counts")
+    expect(page.locator("#result .judgement")).to_contain_text("Go on takes it up again")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     with page.expect_download() as download:
         page.get_by_role("button", name="Download", exact=True).last.click()
     download.value.save_as(tmp_path / "model.zip")
@@ -88,17 +99,31 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
 
 
 def test_what_is_no_text_is_said_and_the_page_lives(
-    browser: Browser, shared_app: RunningApp, tmp_path: Path
+    browser: Browser, shared_app: RunningApp, runs: Path, tmp_path: Path
 ) -> None:
     page = train_tab(browser, shared_app)
     problem = page.locator("#train-problem")
     for name, data, words in (
         ("empty.txt", b"", "empty"),
         ("photo.jpg", bytes(range(256)) * 9, "binary"),
+        ("long.txt", b"novel " * 340_000, "2.0 MB; here it may have 2 MB"),
     ):
         (tmp_path / name).write_bytes(data)
         page.set_input_files("#drop input[type=file]", tmp_path / name)
         expect(problem).to_contain_text(words, timeout=MOMENT_MS)
+    (tmp_path / "longer.txt").write_bytes(b"novel " * 400_000)
+    page.set_input_files("#drop input[type=file]", tmp_path / "longer.txt")
+    expect(
+        page.get_by_text(re.compile(r"exceed the maximum allowed size of 2(\.0)? Mb"))
+    ).to_be_visible()
+    named: FilePayload = {"name": "../../x", "mimeType": "text/plain", "buffer": b"a novel. " * 500}
+    page.set_input_files("#drop input[type=file]", [named])
+    expect(page.locator("#understood")).to_contain_text("4,500 characters", timeout=MOMENT_MS)
+    assert [path.name for path in runs.rglob("x*")] == ["x.txt"]
+    assert not list(runs.parent.glob("x*"))
+    page.get_by_role("button", name="Another text").click()
+    expect(page.locator("#drop")).to_be_visible()
+    assert [path for path in runs.rglob("*") if path.is_file()] == []
     page.get_by_label("Or paste a text").fill(TEXT[:4_000])
     page.get_by_role("button", name="Use this text").click()
     expect(page.locator("#understood")).to_contain_text("4,000 characters")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from jobs.limits import VARIABLES, Limits, LimitsError
@@ -45,3 +47,11 @@ def test_a_value_that_means_nothing_is_refused(value: str) -> None:
 def test_zero_gpu_is_where_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "1")
     assert Limits.from_environment({"SPACE_ID": "ann/novel"}, None).where == "gpu"
+
+
+def test_without_torch_it_says_which_command_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # as if it weren't installed
+    limits = Limits.from_environment({}, None)
+    assert limits.where == "off"
+    assert "`make train` installs it" in limits.reason
+    assert "python -m pip install -r requirements.txt" in limits.reason

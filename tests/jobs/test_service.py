@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,6 +17,8 @@ from jobs.service import TrainingService, View
 from jobs.shelf import ShelfError
 from model.sampling import SamplingParams
 from tests.reference import TEXT
+from tests.training_run import writing
+from training.run import STOP_FILE, read_state
 
 PATIENCE_S = 60
 
@@ -69,40 +73,69 @@ def test_a_text_becomes_a_model_that_writes(
     assert service.views(secret) == []
 
 
-def test_others_wait_and_can_leave_the_queue(service: TrainingService, secret: str) -> None:
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows")
+def test_others_wait_their_turn_and_what_happens_to_one_is_told(
+    service: TrainingService, secret: str
+) -> None:
     first = begun(service, secret, 5)
-    second = begun(service, service.new_secret(), 5)
-    third_visitor = service.new_secret()
+    second_visitor, third_visitor = service.new_secret(), service.new_secret()
+    second = begun(service, second_visitor, 5)
     third = begun(service, third_visitor, 5)
-    when(first, lambda v: v.ahead == 0)
+    assert when(first, lambda v: v.ahead == 0).is_active
     assert when(second, lambda v: v.ahead is not None).ahead == 1
     waiting = when(third, lambda v: v.ahead is not None)
     assert waiting.ahead == 2
     service.stop(third_visitor, waiting.entry.id)
-    assert not when(third, lambda v: v.ahead is None).is_active
-    learning = when(first, lambda v: v.status.phase == "training" and v.status.step > 0)
-    service.stop(secret, learning.entry.id)
-    stopped = when(first, lambda v: not v.is_active)
-    assert stopped.status.phase == "stopped"
-    assert stopped.status.has_model
-    assert stopped.status.can_go_on
-    when(second, lambda v: v.ahead == 0)
+    left = when(third, lambda v: v.ahead is None)
+    assert (left.is_active, left.status.phase) == (False, "new")  # it may be asked for anew
 
+    os.kill(read_state(when(first, has_begun).entry.folder)["pid"], signal.SIGKILL)
+    killed = when(first, lambda v: not v.is_active)
+    assert killed.status.phase == "failed"
+    assert "ended from outside" in killed.status.message
+    assert killed.status.can_go_on
 
-def test_a_stop_before_anything_is_learnt_is_kept(service: TrainingService, secret: str) -> None:
-    view = begun(service, secret, 5)
-    early = when(view, lambda v: v.ahead == 0)
-    service.stop(secret, early.entry.id)
-    stopped = when(view, lambda v: not v.is_active)
+    early = when(second, lambda v: v.ahead == 0)
+    service.stop(second_visitor, early.entry.id)  # before anything is learnt
+    stopped = when(second, lambda v: not v.is_active)
     assert (stopped.status.phase, stopped.status.step) == ("stopped", 0)
+    service.prepare(third_visitor, left.entry.id, 5)
+    service.work(third_visitor, left.entry.id)
+    begins = when(third, lambda v: v.ahead == 0)
+    service.delete(third_visitor, begins.entry.id)
+    assert third() is None
+    assert not begins.entry.folder.exists()
 
 
-def test_a_run_is_deleted_while_it_learns(service: TrainingService, secret: str) -> None:
-    view = begun(service, secret, 5)
-    learning = when(view, lambda v: v.status.step > 0)
-    service.delete(secret, learning.entry.id)
-    assert view() is None
-    assert not learning.entry.folder.exists()
+def has_begun(view: View) -> bool:
+    """Whether its process has told its number."""
+    return "pid" in read_state(view.entry.folder)
+
+
+def test_a_page_that_is_started_anew_takes_over_what_goes_on_and_offers_what_waited(
+    service: TrainingService, secret: str, limits: Limits
+) -> None:
+    runs = [service.take(secret, "reference.txt", TEXT[:5_000]).entry for _ in range(2)]
+    for run in runs:
+        service.prepare(secret, run.id, 5)
+    with writing(runs[0].folder) as writer:  # as a page that was killed has left it
+        anew = TrainingService(limits)
+        going_on, waited = (anew.view(secret, run.id) for run in runs)
+        assert going_on is not None
+        assert waited is not None
+        assert (going_on.ahead, going_on.status.phase) == (0, "training")
+        assert (waited.is_active, waited.status.phase) == (False, "interrupted")
+        assert "waited for its turn" in waited.status.message
+        assert waited.status.can_go_on
+        anew.work(secret, runs[1].id)
+        assert when(lambda: anew.view(secret, runs[1].id), lambda v: v.is_active).ahead == 1
+        anew.stop(secret, runs[0].id)
+        assert (runs[0].folder / STOP_FILE).exists()
+        anew.delete(secret, runs[0].id)
+        assert writer.wait(PATIENCE_S) != 0
+    assert not runs[0].folder.exists()
+    when(lambda: anew.view(secret, runs[1].id), lambda v: v.ahead == 0)
+    anew.close()
 
 
 def test_what_is_anothers_or_too_much_is_refused(service: TrainingService, secret: str) -> None:

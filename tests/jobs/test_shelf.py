@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +105,7 @@ def test_old_runs_go_and_busy_ones_stay(limits: Limits) -> None:
 
 def test_what_a_crash_left_half_done_is_swept(shelf: Shelf) -> None:
     entry = shelf.add(shelf.new_secret(), "a", "a")
-    left = entry.folder.with_name(".left")
+    left = entry.folder.with_name(f".{secrets.token_hex(16)}")
     left.mkdir()
     shelf.sweep()
     assert left.exists()
@@ -112,3 +114,33 @@ def test_what_a_crash_left_half_done_is_swept(shelf: Shelf) -> None:
     shelf.sweep()
     assert not left.exists()
     assert entry.folder.exists()
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_what_others_keep_in_that_folder_is_never_touched(limits: Limits, is_shared: bool) -> None:
+    theirs = [limits.folder / ".config" / "key", limits.folder / "letters" / ".draft" / "a.txt"]
+    long_ago = time.time() - 7_200
+    for file in theirs:
+        file.parent.mkdir(parents=True)
+        file.write_text("mine", encoding="utf-8")
+        os.utime(file.parent, (long_ago, long_ago))
+    (limits.folder / "empty").mkdir()
+    Shelf(replace(limits, is_shared=is_shared, keep_hours=1), lambda _: False).sweep()
+    assert all(file.exists() for file in theirs)
+    assert (limits.folder / "empty").exists()
+
+
+def test_what_is_refused_on_the_way_leaves_nothing(shelf: Shelf, limits: Limits) -> None:
+    def full(folder: Path, text: Path) -> None:
+        assert text.parent.parent == folder
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        shelf.add(shelf.new_secret(), "a.txt", "a text", full)
+    assert [path for path in limits.folder.rglob("*") if path.is_file()] == []
+    assert shelf.folders() == []
+
+
+def test_a_text_that_cannot_be_written_as_it_is_is_kept_as_far_as_it_can(shelf: Shelf) -> None:
+    entry = shelf.add(shelf.new_secret(), "a.txt", "half of a pair: \ud83d")
+    assert entry.text.read_text(encoding="utf-8") == "half of a pair: ?"

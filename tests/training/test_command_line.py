@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +18,27 @@ import pytest
 from model.folder import load_model
 from tests.hub_server import HubServer
 from tests.reference import TEXT
-from training.__main__ import build_parser, free_folder, shown_command
+from tests.training_run import planned_as, weights_digest
+from training.__main__ import build_parser, free_folder, main, shown_command
 from training.checkpoint import CHECKPOINTS_FOLDER, load_checkpoint
-from training.run import RunWriter, Settings, read_state
+from training.run import SETTINGS_FILE, RunWriter, Settings, read_state
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden_size", "32", "--threads", "1"]
 
 
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    path = tmp_path / "my novel.txt"
+ASKED = ["--steps", "200", *SMALL]
+
+
+def written(folder: Path) -> Path:
+    path = folder / "my novel.txt"
     path.write_text(TEXT[:60_000], encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return written(tmp_path)
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -48,35 +58,45 @@ def run(
     return subprocess.CompletedProcess(child.args, child.returncode, child.stdout.decode(), stderr)
 
 
-def test_a_text_becomes_a_model_in_one_command(corpus: Path, tmp_path: Path) -> None:
-    child = run(corpus, "--steps", "30", *SMALL, folder=tmp_path)
+@dataclass(frozen=True)
+class Finished:
+    """A run that ran through, in its default folder; what it said."""
+
+    corpus: Path
+    folder: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Every test that only needs a run which is done looks at this one."""
+    place = tmp_path_factory.mktemp("finished")
+    corpus = written(place)
+    child = run(corpus, *ASKED, folder=place)
     assert child.returncode == 0, child.stderr
+    return Finished(corpus, place / "runs" / "my novel", child.stderr)
+
+
+def test_a_text_becomes_a_model_in_one_command(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = finished.said
     for part in ("54,000 characters to learn of 60,000", "Recipe: 1 layer of 32", "held out"):
-        assert part in child.stderr
-    assert re.search(r"Held out: \d\.\d{4} nats per character \(\d\.\d{3} bits\)", child.stderr)
-    assert re.search(r"with \d\.\d\d of \d+ cores busy", child.stderr)
-    assert re.search(r"\d bits\) with the state reset every 256 characters", child.stderr)
+        assert part in said
+    assert re.search(r"Held out: \d\.\d{4} nats per character \(\d\.\d{3} bits\)", said)
+    assert re.search(r"with \d\.\d\d of \d+ cores busy", said)
+    assert re.search(r"\d bits\) with the state reset every 256 characters", said)
     names = ("this model", "a 5-gram with back-off", "xz", "single characters", "guessing blindly")
     compared = ", ".join(rf"{name} \d\.\d\d" for name in names)
-    assert re.search(f"Bits per character: {compared}\n", child.stderr)
-    words = " ".join(child.stderr.split())
-    for sentence in load_model(tmp_path / "runs" / "my novel").config.training["judgement"]:
+    assert re.search(f"Bits per character: {compared}\n", said)
+    words = " ".join(said.split())
+    training = load_model(finished.folder).config.training
+    for sentence in training["judgement"]:
         assert f"- {sentence}" in words
-    training = load_model(tmp_path / "runs" / "my novel").config.training
-    expected = "python -m training 'my novel.txt' --hidden_size 32 --steps 30 --threads 1"
+    expected = "python -m training 'my novel.txt' --hidden_size 32 --steps 200 --threads 1"
     assert sorted(training["command"].split()) == sorted(expected.split())
-    again = run(corpus, "--steps", "2", *SMALL, folder=tmp_path)
-    assert again.returncode == 0
-    assert (tmp_path / "runs" / "my novel-2" / "model").is_dir()
-
-
-def test_standard_input_can_be_the_corpus_and_the_run_keeps_it(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    child = run("-", "--steps", "3", "--output", out, *SMALL, stdin=TEXT[:5_000].encode())
-    assert child.returncode == 0, child.stderr
-    training = load_model(out).config.training
-    assert training["corpus_characters"] == 5_000
-    assert training["command"].startswith("python -m training - ")
+    monkeypatch.chdir(finished.corpus.parent)
+    assert free_folder("my novel.txt") == Path("runs/my novel-2")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
@@ -87,12 +107,11 @@ def test_what_comes_through_a_pipe_is_named_like_standard_input(tmp_path: Path) 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
 def test_ctrl_c_stops_cleanly_and_resume_ends_in_the_same_weights(
-    corpus: Path, tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    asked: list[str | Path] = [corpus, "--steps", "200", *SMALL]
-    assert run(*asked, "--output", whole).returncode == 0
-    child = subprocess.Popen(command(*asked, "--output", stopped), cwd=ROOT, stderr=subprocess.PIPE)
+    stopped = planned_as(finished.folder, tmp_path / "stopped")
+    shutil.copy(finished.folder / SETTINGS_FILE, stopped)
+    child = subprocess.Popen(command("--resume", stopped), cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not list((stopped / CHECKPOINTS_FOLDER).glob("*.json")) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -105,11 +124,7 @@ def test_ctrl_c_stops_cleanly_and_resume_ends_in_the_same_weights(
 
     resumed = run("--resume", stopped)
     assert resumed.returncode == 0, resumed.stderr
-    weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in (whole, stopped)]
-    assert weights[0] == weights[1]
-    finished = run("--resume", stopped)
-    assert finished.returncode != 0
-    assert "is finished" in finished.stderr
+    assert weights_digest(stopped) == weights_digest(finished.folder)
 
 
 @pytest.mark.long
@@ -185,45 +200,32 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_stays(corpus: Path, tmp_pat
         (["{corpus}", "--steps", "1.5"], "invalid int value"),
         (["{corpus}", "--output", "{folder}"], "exists and is no run's folder"),
         (["--resume", "{folder}"], "is no run's folder"),
+        (["--resume", "{finished}"], "is finished"),
+        (["--resume", "{finished}", "--minutes", "3"], "leave out --minutes"),
+        (["{corpus}", "--output", "{finished}"], "holds a run already"),
         (["{corpus}", "--push_to_hub"], "--push_to_hub needs --hub_model_id"),
         (["{corpus}", "--hub_model_id", "ann/x"], "goes with --push_to_hub"),
         (["{corpus}", "--hub_space_id", "ann/x"], "goes with --push_to_hub"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_and_nothing_is_left(
-    corpus: Path, arguments: list[str], message: str
+    corpus: Path,
+    finished: Finished,
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = corpus.parent
-    before = sorted(folder.iterdir())
-    filled = [a.format(corpus=corpus, folder=folder) for a in arguments]
-    child = run(*filled, folder=folder)
-    assert child.returncode != 0
-    assert message in child.stderr
-    assert sorted(folder.iterdir()) == before
-
-
-def test_a_text_that_cannot_be_read_leaves_its_folder_free_for_the_next_try(
-    corpus: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "run"
-    corpus.write_bytes(("caf\u00e9 au lait, " * 500).encode("cp1252"))
-    asked: list[str | Path] = [corpus, "--steps", "2", "--output", out, *SMALL]
-    refused = run(*asked)
-    assert refused.returncode != 0
-    assert "at offset 3" in refused.stderr
-    assert not out.exists()
-    assert run(*asked, "--encoding", "cp1252").returncode == 0
-
-
-def test_resume_takes_everything_from_the_run(corpus: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert run(corpus, "--steps", "2", "--output", out, *SMALL).returncode == 0
-    child = run("--resume", out, "--minutes", "3")
-    assert child.returncode != 0
-    assert "leave out --minutes" in child.stderr
-    again = run(corpus, "--steps", "2", "--output", out, *SMALL)
-    assert again.returncode != 0
-    assert "holds a run already" in again.stderr
+    before = sorted(folder.rglob("*")), sorted(finished.folder.rglob("*"))
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit) as refused:
+        main([a.format(corpus=corpus, folder=folder, finished=finished.folder) for a in arguments])
+    told = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    told += [line for line in str(refused.value.code).splitlines() if "error: " in line]
+    assert len(told) == 1
+    assert message in told[0]
+    assert (sorted(folder.rglob("*")), sorted(finished.folder.rglob("*"))) == before
 
 
 def test_the_card_shows_the_command_without_paths_or_tokens() -> None:
@@ -290,13 +292,22 @@ def test_a_folder_that_another_process_writes_in_is_left_alone(
     assert not hub.requests
 
 
-def test_training_ends_on_the_hub_when_asked(
-    hub: HubServer, repo_id: str, corpus: Path, tmp_path: Path
+def test_standard_input_becomes_a_model_on_the_hub(
+    hub: HubServer, repo_id: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    push = ["--push_to_hub", "--hub_model_id", repo_id, "--yes"]
-    child = run(corpus, "--steps", "3", "--output", out, *SMALL, *push)
+    text = "café au lait, " * 500
+    asked: list[str | Path] = ["-", "--steps", "3", "--output", out, *SMALL]
+    refused = run(*asked, stdin=text.encode("cp1252"))
+    assert refused.returncode != 0
+    assert "at offset 3" in refused.stderr
+    assert not out.exists()  # so the next try finds it free
+    asked += ["--encoding", "cp1252", "--push_to_hub", "--hub_model_id", repo_id, "--yes"]
+    child = run(*asked, stdin=text.encode("cp1252"))
     assert child.returncode == 0, child.stderr
+    training = load_model(out).config.training
+    assert training["corpus_characters"] == len(text)
+    assert training["command"].startswith("python -m training - ")
     assert "This becomes public" in child.stdout
     assert f"Published: {hub.url}/{repo_id}" in child.stderr
     generated = subprocess.run(

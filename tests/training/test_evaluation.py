@@ -9,7 +9,7 @@ import pytest
 
 from model.folder import load_model
 from tests.reference import TEXT
-from tests.training_run import weights_digest
+from tests.training_run import planned_as, weights_digest
 from training.evaluation import MEASURABLE, default_patience, resolution
 from training.plan import Plan
 from training.recipe import Recipe
@@ -41,7 +41,7 @@ def test_a_small_text_pressed_for_long_ends_early_with_the_weights_of_a_whole_ru
 ) -> None:
     early, whole = tmp_path / "early", tmp_path / "whole"
     assert train(settings(tmp_path), early) == "done"
-    assert train(settings(tmp_path, patience=0), whole) == "done"
+    assert train(settings(tmp_path, patience=0), planned_as(early, whole)) == "done"
     facts, all_facts = (load_model(run).config.training for run in (early, whole))
     assert facts["stopped_early"]
     assert not all_facts["stopped_early"]

@@ -14,7 +14,7 @@ from model.config import ModelConfig
 from model.folder import Model, load_model
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
-from tests.training_run import stopped_when, weights_digest
+from tests.training_run import planned_as, stopped_when, weights_digest
 from training.checkpoint import CHECKPOINTS_FOLDER
 from training.fine_tuning import Start
 from training.run import Settings, TrainingError, read_state
@@ -97,7 +97,7 @@ def test_a_run_goes_on_to_the_same_weights_when_the_model_is_gone(
     asked = settings(tmp_path, init_from=str(tmp_path / "start"))
     shutil.copytree(model / "model", tmp_path / "start")
     assert train(asked, tmp_path / "whole") == "done"
-    run = tmp_path / "stopped"
+    run = planned_as(tmp_path / "whole", tmp_path / "stopped")
 
     with stopped_when(lambda: (run / CHECKPOINTS_FOLDER).exists(), run):
         assert train(asked, run) == "stopped"

@@ -1,0 +1,166 @@
+"""Servers that are restarted, killed or full while visitors train: what their pages say of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from tests.browser.test_train import MOMENT_MS, train_tab
+from tests.reference import TEXT
+from tests.running_app import RunningApp, run_app, small_model_folder
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor limits"),
+]
+
+LEARNING = re.compile(r"Learning.*step [1-9]", re.DOTALL)
+
+
+class House:
+    """A folder for runs, in which one server follows the other at the same address."""
+
+    def __init__(self, place: Path) -> None:
+        self.runs = place / "runs"
+        self._place = place
+        self._model = small_model_folder(place / "model")
+        self._port: int | None = None
+
+    @contextmanager
+    def open(self, largest_file: int | None = None) -> Iterator[RunningApp]:
+        environment = {
+            "SPACE_ID": "ann/novel",
+            "TRAINING": "on",
+            "TRAINING_FOLDER": str(self.runs),
+            "GRADIO_TEMP_DIR": str(self._place / "uploads"),
+        }
+        with run_app(
+            self._place, "--model", str(self._model), environment=environment, port=self._port,
+            largest_file=largest_file,
+        ) as app:  # fmt: skip
+            self._port = int(app.url.rsplit(":", 1)[1])
+            yield app
+
+    def kept(self) -> list[Path]:
+        return [path for path in self.runs.glob("*/*") if path.is_dir()]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def ask_for(page: Page, text: str) -> None:
+    file: FilePayload = {"name": "a.txt", "mimeType": "text/plain", "buffer": text.encode()}
+    page.set_input_files("#drop input[type=file]", [file])
+    page.get_by_label("4 min", exact=True).check(timeout=MOMENT_MS)
+    press(page, "Start")
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click(timeout=MOMENT_MS)
+
+
+def told(page: Page, words: str | re.Pattern[str]) -> None:
+    expect(page.locator("#run")).to_contain_text(words, timeout=MOMENT_MS)
+
+
+def come_back(page: Page) -> None:
+    page.reload()
+    page.get_by_role("tab", name="Train").click()
+
+
+def test_a_server_that_is_killed_or_ended_loses_nobodys_run(browser: Browser, house: House) -> None:
+    with house.open() as first:
+        ann, bob = train_tab(browser, first), train_tab(browser, first)
+        ask_for(ann, TEXT)
+        told(ann, LEARNING)
+        ask_for(bob, TEXT[40_000:])
+        told(bob, "One run is before it")
+        os.kill(first.pid, signal.SIGKILL)
+    with house.open() as second:
+        come_back(ann)
+        told(ann, LEARNING)  # which nobody had stopped
+        come_back(bob)
+        told(bob, "it waited for its turn when this page was started anew")
+        press(bob, "Go on")
+        told(bob, "One run is before it")
+        press(ann, "Stop")
+        told(ann, "Stopped")
+        expect(ann.locator("#result")).to_contain_text("It was stopped after")
+        told(bob, LEARNING)
+        os.kill(second.pid, signal.SIGTERM)
+    with house.open():
+        come_back(bob)
+        told(bob, re.compile("Stopped|Measuring|comparing"))  # as it was asked to
+        told(bob, "Stopped")
+        press(bob, "Go on")
+        told(bob, LEARNING)
+        come_back(ann)
+        press(ann, "Delete")
+        expect(ann.locator("#drop")).to_be_visible()
+        press(bob, "Delete")  # while it learns
+        expect(bob.locator("#drop")).to_be_visible(timeout=MOMENT_MS)
+        assert house.kept() == []
+
+
+def test_a_run_whose_server_and_process_are_killed_goes_on(browser: Browser, house: House) -> None:
+    with house.open() as first:
+        ann = train_tab(browser, first)
+        ask_for(ann, TEXT)
+        told(ann, LEARNING)
+        os.kill(_process(house), signal.SIGKILL)
+        told(ann, "its process was ended from outside")
+        press(ann, "Go on")
+        told(ann, LEARNING)
+        os.kill(first.pid, signal.SIGKILL)
+        os.kill(_process(house), signal.SIGKILL)
+    with house.open():
+        come_back(ann)
+        told(ann, "its process has ended without a word")
+        press(ann, "Go on")
+        told(ann, LEARNING)
+        press(ann, "Delete")
+        expect(ann.locator("#drop")).to_be_visible(timeout=MOMENT_MS)
+        assert house.kept() == []
+
+
+def test_a_full_disk_is_said_and_what_was_begun_goes_on_when_there_is_room(
+    browser: Browser, house: House, tmp_path: Path
+) -> None:
+    long = tmp_path / "long.txt"
+    long.write_text(TEXT * 8, encoding="utf-8")
+    with house.open(largest_file=2_000_000) as full:
+        ann = train_tab(browser, full)
+        ann.set_input_files("#drop input[type=file]", long)
+        expect(ann.get_by_text("couldn't be stored here: File too large")).to_be_visible()
+        expect(ann.locator("#drop")).to_be_visible()
+        ask_for(ann, TEXT[:120_000])
+        told(ann, "It failed: File too large")
+        assert str(tmp_path) not in ann.content()
+        ann.get_by_role("tab", name="Chat").click()
+        ann.fill("#message textarea", "The ")
+        ann.press("#message textarea", "Enter")
+        expect(ann.locator("#text .bot-row").last).to_contain_text(re.compile(r"\w{2}"))
+    with house.open():
+        come_back(ann)
+        press(ann, "Go on")
+        told(ann, LEARNING)
+        press(ann, "Delete")
+        expect(ann.locator("#drop")).to_be_visible(timeout=MOMENT_MS)
+        assert house.kept() == []
+
+
+def _process(house: House) -> int:
+    """Of the one run that there is."""
+    states = [path.read_text(encoding="utf-8") for path in house.runs.glob("*/*/state.json")]
+    found = re.search(r'"pid": (\d+)', states[0])
+    assert found is not None
+    return int(found[1])

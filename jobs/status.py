@@ -30,6 +30,8 @@ MOST_POINTS = 300
 UNFINISHED = ("reading", "timing", "training", "scoring", "judging")
 """Phases that a run is in only while somebody works on it."""
 
+_LEARNING = ("training", "stopped", "interrupted")
+
 
 @dataclass(frozen=True)
 class Status:
@@ -41,7 +43,7 @@ class Status:
         message: why it failed; without the server's paths.
         step: of `total_steps`.
         total_steps: of the plan; 0 before there is one.
-        seconds_left: of the training loop; None while that can't be told.
+        seconds_left: of the training loop, also when it was stopped; None if that can't be told.
         characters_per_second: lately; 0 before anything was measured.
         train_losses: (step, nats per character), thinned out.
         held_out_losses: the same, as scored on the way.
@@ -94,7 +96,7 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
         message=str(state.get("message", "")).replace(f"{folder}/", ""),
         step=step,
         total_steps=total,
-        seconds_left=_seconds_left(state, train, step, total) if phase == "training" else None,
+        seconds_left=_seconds_left(state, train, step, total) if phase in _LEARNING else None,
         characters_per_second=train[-1]["characters_per_second"] if train else 0,
         train_losses=_thinned([(line["step"], line["train_loss"]) for line in train]),
         held_out_losses=_thinned([(x["step"], x["val_loss"]) for x in lines if "val_loss" in x]),
@@ -110,7 +112,7 @@ def _seconds_left(
     state: Mapping[str, Any], train: list[dict[str, Any]], step: int, total: int
 ) -> float | None:
     """By the speed of late: the mean over the run knows nothing of how busy the machine is now."""
-    if not train or not train[-1]["characters_per_second"]:
+    if not train or not train[-1]["characters_per_second"] or "chunk" not in state:
         return None
     return float((total - step) * state["chunk"] / train[-1]["characters_per_second"])
 

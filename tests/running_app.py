@@ -75,6 +75,7 @@ def run_app(
     scratch: Path,
     *arguments: str,
     recorded: bool = False,
+    script: str | Path = "app.py",
     environment: Mapping[str, str] = {},
     folder: Path = ROOT,
     python: str | Path = sys.executable,
@@ -85,6 +86,7 @@ def run_app(
         scratch: an empty folder for its log.
         arguments: of the command line; the port is added.
         recorded: run it under tests/recorded_app.py.
+        script: that runs app.py otherwise.
         environment: variables to add.
         folder: where app.py lies.
         python: the interpreter that runs it.
@@ -94,7 +96,7 @@ def run_app(
         port = probe.getsockname()[1]
     log, record = scratch / "log.txt", scratch / "record.txt"
     record.touch()
-    start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else ["app.py"]
+    start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else [script]
     with open(log, "w", encoding="utf-8") as output:
         child = subprocess.Popen(
             [python, *start, *arguments, "--port", str(port)],

@@ -68,10 +68,14 @@ class ZeroGPU:
                 raise ShelfError(f"The run couldn't be begun: {error.strerror}.") from error
         try:
             problem = self._call(str(folder), seconds, ticket.name)
-        except (gr.Error, RuntimeError, ValueError, httpx.HTTPError) as error:
             if not self._is_wanted(folder, ticket):
                 return False
-            raise ShelfError(_plain(error)) from error
+        except (gr.Error, RuntimeError, ValueError, httpx.HTTPError) as error:
+            if self._is_wanted(folder, ticket):
+                raise ShelfError(_plain(error)) from error
+            if ticket in self._ended:
+                tell(folder, "stopped", "")
+            return False
         finally:
             withdraw_ticket(ticket)
             with self._changed:
@@ -132,12 +136,9 @@ class ZeroGPU:
                 os.kill(pid, signal.SIGKILL)
 
     def _is_wanted(self, folder: Path, ticket: Path) -> bool:
-        """Whether a call that the platform ended is one that we hadn't ended ourselves."""
+        """Whether a call that has ended is one that nobody had given up."""
         with self._changed:
-            if ticket in self._ended:
-                tell(folder, "stopped", "")
-                return False
-            return self._tickets.get(folder) == ticket
+            return self._tickets.get(folder) == ticket and ticket not in self._ended
 
 
 def _plain(error: Exception) -> str:

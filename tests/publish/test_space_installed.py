@@ -5,24 +5,15 @@ Asks the package index that pip is set up for; everything else stays on 127.0.0.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from gradio_client import Client
 
 from publish.__main__ import main
+from tests.fresh_environment import install, make_environment
 from tests.hub_server import HubServer
 from tests.running_app import ROOT, run_app
-
-
-def install(environment: Path, *wanted: str) -> Path:
-    """Install with the pip outside; the environment's interpreter."""
-    python = environment / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    subprocess.run([*pip, "--disable-pip-version-check", *wanted], check=True, timeout=600)
-    return python
 
 
 @pytest.mark.long
@@ -30,14 +21,14 @@ def install(environment: Path, *wanted: str) -> Path:
 def test_a_fresh_environment_with_what_a_space_installs_serves_the_model(
     hub: HubServer, model_id: str, space_id: str, tmp_path: Path, hardware: str
 ) -> None:
-    folder, scratch, fresh = tmp_path / "space", tmp_path / "scratch", tmp_path / "venv"
+    folder, scratch = tmp_path / "space", tmp_path / "scratch"
     scratch.mkdir()
     main(["space", model_id, space_id, "--hardware", hardware, "--dry_run", str(folder)])
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
+    python = make_environment(tmp_path / "venv")
     pins = (ROOT / "requirements-app.txt").read_text(encoding="utf-8").splitlines()
     platform = [pin for pin in pins if pin.startswith(("gradio==", "huggingface_hub=="))]
-    install(fresh, *platform)  # the platform's own come first
-    python = install(fresh, "-r", str(folder / "requirements.txt"))
+    install(python, *platform)  # the platform's own come first
+    install(python, "-r", str(folder / "requirements.txt"))
     variables = {"MODEL_ID": model_id, "MODEL_REVISION": hub.repo(model_id).head().oid}
     with run_app(
         scratch, folder=folder, python=python, environment={**variables, "PYTHONPATH": ""}

@@ -26,8 +26,16 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # screen took the first visitor 0.8 s.
 os.environ.setdefault("MPLBACKEND", "agg")
 
-if os.environ.get("SPACES_ZERO_GPU"):
-    import spaces  # noqa: F401  # before gradio, which it patches
+from training.zero_gpu import is_zero_gpu
+
+if is_zero_gpu():
+    try:
+        import spaces  # noqa: F401  # before gradio, which it patches
+    except ModuleNotFoundError:
+        raise SystemExit(
+            "error: SPACES_ZERO_GPU is set, but ZeroGPU's own package `spaces` isn't installed "
+            "here: on another machine leave that variable unset"
+        ) from None
 
 import gradio as gr
 from fastapi import Request

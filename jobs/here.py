@@ -168,7 +168,7 @@ class Here:
             if self._child is not None:
                 self._child.wait()
             if self._is_stopping:
-                _tell(folder, "stopped", "")
+                tell(folder, "stopped", "")
             elif self._child is not None:
                 _tell_end(folder, self._child.returncode)
             with self._changed:
@@ -181,7 +181,7 @@ def _try_to_begin(folder: Path) -> subprocess.Popen[bytes] | None:
     try:
         return _begin(folder)
     except OSError as error:
-        _tell(folder, "failed", f"training could not be started: {error.strerror or error}")
+        tell(folder, "failed", f"training could not be started: {error.strerror or error}")
         return None
 
 
@@ -231,14 +231,14 @@ def _tell_end(folder: Path, status: int) -> None:
     if phase not in UNFINISHED:
         return
     if status < 0:
-        _tell(
+        tell(
             folder,
             "failed",
             "its process was ended from outside; perhaps the machine had no memory left. What was "
             "learnt until the last checkpoint is kept",
         )
     else:
-        _tell(folder, "failed", _last_line(folder).removeprefix("error: "))
+        tell(folder, "failed", _last_line(folder).removeprefix("error: "))
 
 
 def last_words(folder: Path) -> str:
@@ -255,7 +255,8 @@ def _last_line(folder: Path) -> str:
     return lines[-1] if lines else "it ended and said nothing"
 
 
-def _tell(folder: Path, phase: Phase, message: str) -> None:
+def tell(folder: Path, phase: Phase, message: str) -> None:
+    """Say in a run's folder what its writer, which has ended, can't say any more."""
     try:
         told = {**read_state(folder), "phase": phase, "message": message}
         write_json(folder / STATE_FILE, told)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from jobs.quota import LONGEST_CALL_S, SHORTEST_CALL_S
 from training.zero_gpu import is_zero_gpu
 
 _OWN_HOSTS = ("", "127.0.0.1", "localhost", "::1")
@@ -23,6 +24,7 @@ VARIABLES = {
     "TRAINING_RUNS": "runs kept for each visitor",
     "TRAINING_DISK_GIGABYTES": "for all runs together",
     "TRAINING_KEEP_HOURS": "after which a visitor's run is deleted; 0: never",
+    "TRAINING_CALL_SECONDS": "on ZeroGPU: longest time that is asked for at once",
     "TRAINING_FOLDER": "where runs are kept (default: runs/page)",
 }
 """The environment's variables and what they set."""
@@ -46,6 +48,7 @@ class Limits:
         runs: kept for each visitor.
         disk_gigabytes: for all runs together.
         keep_hours: after which a run is deleted; None for never.
+        call_seconds: on ZeroGPU, the longest time that is asked for at once.
     """
 
     where: Literal["here", "gpu", "off"]
@@ -57,6 +60,7 @@ class Limits:
     runs: int
     disk_gigabytes: float
     keep_hours: float | None
+    call_seconds: int = LONGEST_CALL_S
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], host: str | None) -> Limits:
@@ -70,6 +74,9 @@ class Limits:
         is_shared = on_space or host not in _OWN_HOSTS
         keep = _number(environment, "TRAINING_KEEP_HOURS", 24 if is_shared else 0)
         where, reason = _where(environment, is_shared)
+        call_seconds = int(_number(environment, "TRAINING_CALL_SECONDS", LONGEST_CALL_S))
+        if call_seconds < SHORTEST_CALL_S:
+            raise LimitsError(f"TRAINING_CALL_SECONDS must be {SHORTEST_CALL_S} or more")
         return cls(
             where=where,
             reason=reason,
@@ -80,6 +87,7 @@ class Limits:
             runs=int(_number(environment, "TRAINING_RUNS", 3 if is_shared else 100)),
             disk_gigabytes=_number(environment, "TRAINING_DISK_GIGABYTES", 5 if is_shared else 100),
             keep_hours=keep or None,
+            call_seconds=call_seconds,
         )
 
 

@@ -21,7 +21,7 @@ from jobs.limits import Limits
 from jobs.shelf import Entry, Shelf, ShelfError
 from jobs.status import UNFINISHED, Status, plain_message, read_status
 from jobs.text import Understood, understand
-from jobs.zero_gpu import AROUND_S, LONGEST_CALL_S, ZeroGPU
+from jobs.zero_gpu import ZeroGPU
 from model.folder import ModelFolderError, load_model
 from model.generator import Generator
 from training.run import (
@@ -50,12 +50,14 @@ class View:
         understood: of its text.
         status: of its training.
         ahead: runs before it in the queue; None if it isn't asked for.
+        waits_for_gpu: whether it was asked for on ZeroGPU, and has no GPU yet.
     """
 
     entry: Entry
     understood: Understood
     status: Status
     ahead: int | None
+    waits_for_gpu: bool = False
 
     @property
     def is_active(self) -> bool:
@@ -129,21 +131,29 @@ class TrainingService:
             write_json(view.entry.folder / SETTINGS_FILE, asdict(settings))
         return view
 
-    def work(self, secret: str | None, run_id: str | None, seconds: int = LONGEST_CALL_S) -> None:
+    def expect(self, secret: str | None, run_id: str | None) -> View:
+        """Say that `work` is about to be called for a run that was prepared."""
+        view = self._found(secret, run_id)
+        if self._gpu is not None:
+            self._gpu.expect(view.entry.folder)
+        return self._found(secret, run_id)
+
+    def work(self, secret: str | None, run_id: str | None, seconds: int = 0) -> bool:
         """Train a run, or go on with it.
 
         Here it joins the queue, and this returns at once. On ZeroGPU this waits for a GPU that is
-        asked for `seconds`, and returns when the worker has ended.
+        asked for `seconds`, and returns when the worker has ended; False if there is nothing to
+        tell of it, because it was stopped or deleted before.
         """
         entry = self._found(secret, run_id).entry
         if self._gpu is not None:
-            self._gpu.run(entry.folder, seconds)
-            return
+            return self._gpu.run(entry.folder, min(seconds, self.limits.call_seconds))
         try:
             self._here.start(entry.folder)
         except ShelfError:
             _forget_settings(entry.folder)
             raise
+        return True
 
     def stop(self, secret: str | None, run_id: str | None) -> None:
         """Stop a run, or take it out of the queue."""
@@ -156,9 +166,7 @@ class TrainingService:
     def delete(self, secret: str | None, run_id: str | None) -> None:
         """Delete a run with its text and all that came of it, at once."""
         entry = self._found(secret, run_id).entry
-        if self._gpu is not None and self._gpu.is_running(entry.folder):
-            self._gpu.stop(entry.folder)
-        self._here.end(entry.folder)
+        (self._gpu or self._here).end(entry.folder)
         with _told("The run couldn't be deleted"):
             self._shelf.remove(entry)
         if (archive := self._zips.pop(entry.id, None)) is not None:
@@ -211,7 +219,8 @@ class TrainingService:
                 status = replace(status, phase="failed", message=plain_message(words, entry.folder))
             elif status.phase == "new" and (entry.folder / SETTINGS_FILE).exists():
                 status = replace(status, phase="interrupted", message=_FORGOTTEN)
-        return View(entry, understood, status, ahead)
+        waits_for_gpu = self._gpu is not None and self._gpu.is_waiting(entry.folder)
+        return View(entry, understood, status, ahead, waits_for_gpu)
 
     def _ahead_of(self, folder: Path) -> int | None:
         if self._gpu is not None:
@@ -248,8 +257,3 @@ def _told(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ShelfError(f"{what}: {error.strerror or 'the server refuses it'}.") from error
-
-
-def minutes_of(seconds: int) -> float:
-    """The minutes of learning in a call that asks a GPU for so many seconds."""
-    return max(0.1, (seconds - AROUND_S) / 60)

@@ -35,6 +35,7 @@ UNFINISHED = ("reading", "timing", "training", "scoring", "judging")
 _INTERRUPTED = (
     "its process has ended without a word; what was learnt until the last checkpoint is kept"
 )
+_LEARNING = ("training", "stopped", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Status:
         message: why it failed or was interrupted; without the server's paths.
         step: of `total_steps`.
         total_steps: of the plan; 0 before there is one.
-        seconds_left: of the training loop; None while that can't be told.
+        seconds_left: of the training loop, also when it was stopped; None if that can't be told.
         characters_per_second: lately; 0 before anything was measured.
         train_losses: (step, nats per character), thinned out.
         held_out_losses: the same, as scored on the way.
@@ -104,7 +105,7 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
         message=plain_message(str(state.get("message", "")), folder),
         step=step,
         total_steps=total,
-        seconds_left=_seconds_left(state, train, step, total) if phase == "training" else None,
+        seconds_left=_seconds_left(state, train, step, total) if phase in _LEARNING else None,
         characters_per_second=train[-1]["characters_per_second"] if train else 0,
         train_losses=_thinned([(line["step"], line["train_loss"]) for line in train]),
         held_out_losses=_thinned([(x["step"], x["val_loss"]) for x in lines if "val_loss" in x]),

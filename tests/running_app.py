@@ -78,6 +78,7 @@ def run_app(
     recorded: bool = False,
     port: int | None = None,
     largest_file: int | None = None,
+    script: str | Path = "app.py",
     environment: Mapping[str, str] = {},
     folder: Path = ROOT,
     python: str | Path = sys.executable,
@@ -90,6 +91,7 @@ def run_app(
         recorded: run it under tests/recorded_app.py.
         port: to listen on; None takes a free one.
         largest_file: bytes beyond which the system refuses to write, as if the disk were full.
+        script: that runs app.py otherwise.
         environment: variables to add; "{port}" in them becomes the app's own.
         folder: where app.py lies.
         python: the interpreter that runs it.
@@ -101,7 +103,7 @@ def run_app(
     told = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
     log, record = scratch / "log.txt", scratch / "record.txt"
     record.touch()
-    start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else ["app.py"]
+    start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else [script]
     with open(log, "w", encoding="utf-8") as output:
         child = subprocess.Popen(
             [python, *start, *arguments, "--port", str(port)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +111,16 @@ def test_a_hub_that_is_down_is_said_and_the_bundled_model_offered() -> None:
     offer = app.choose_model("ann/never-fetched")
     assert offer.generator
     assert "ann/never-fetched can't be used" in offer.problem
+
+
+def test_without_the_platforms_package_the_app_says_so_where_zero_gpu_is_named() -> None:
+    child = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, "SPACES_ZERO_GPU": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == 1
+    assert child.stderr.startswith("error: SPACES_ZERO_GPU is set")
+    assert "Traceback" not in child.stderr

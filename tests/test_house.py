@@ -29,7 +29,7 @@ MAY_IMPORT_TORCH = {
     "training/scoring.py",
     "training/trainer.py",
 }
-PAGE_MAY_IMPORT = {"training.corpus", "training.recipe", "training.run"}
+PAGE_MAY_IMPORT = {"training.corpus", "training.recipe", "training.run", "training.zero_gpu"}
 MOST_LINES = 400
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 

@@ -50,7 +50,7 @@ def make_plan(
         speeds = {}
         for count in {all_threads, 1} if may_choose else {all_threads}:
             torch.set_num_threads(count)
-            speeds[count] = learner.characters_per_second()
+            speeds[count] = learner.characters_per_second(min(1.0, settings.minutes))
         threads = max(speeds, key=lambda count: speeds[count])
         return speeds[threads]
 

@@ -66,8 +66,8 @@ def train(settings: Settings, folder: Path, deadline_s: float | None = None) -> 
     Args:
         settings: what to do.
         folder: the run's.
-        deadline_s: seconds from now in which the model must have been written: training stops
-            early enough, and what is measured only to be told is left out where it would be late.
+        deadline_s: seconds from now in which the model must have been written: training ends or
+            stops early enough, and what is measured only to be told may be left out.
 
     Raises:
         TrainingError: if the corpus or the device can't be used, or the loss explodes again and
@@ -151,7 +151,8 @@ def _train(
 
     group.from_leader(read)
     corpus = prepare_corpus(settings, folder)  # opens what the leader has encoded
-    plan = make_plan(settings, corpus, writer, group, device, start)
+    fitting = deadline.fit(settings, _WRITING_S)
+    plan = make_plan(fitting, corpus, writer, group, device, start)
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
     loop = _Loop(settings, corpus, plan, writer, group, device, deadline)
@@ -237,6 +238,7 @@ class _Loop:
                 self.learner.begin_with(model.weights(self.corpus.vocabulary, initial))
 
         self.notes += self.recovery.resume(self.plan, begin)
+        self.deadline.expect(self.settings.minutes * 60 - self.recovery.clock.seconds)
         self.start_step = self.done
         self._gone_back()
 
@@ -327,17 +329,15 @@ class _Loop:
             )
 
     def _watch_the_clock(self, seconds: float) -> None:
-        """Change the number of steps if the run would miss its minutes by a quarter or more.
-
-        Raised it is only early on, and to what its recipe would still suit.
-        """
-        budget, planned = self.settings.minutes * 60, self.plan.total_steps
-        left = planned - self.done
+        """Change the number of steps if the run would miss its time; raise it only early on."""
+        around = _WRITING_S + self.evaluation.seconds_for_all
+        budget = self.deadline.budget(self.settings.minutes * 60, seconds, around)
+        planned, left = self.plan.total_steps, self.plan.total_steps - self.done
         if self.settings.steps is not None or left <= 1:
             return
         pace = seconds / self.done
         total = self.done + max(1, int((budget - seconds) / pace))
-        if seconds + left * pace > _OVERRUN * budget and total < planned:
+        if seconds + left * pace > self.deadline.overrun * budget and total < planned:
             how = "slower"
         else:
             most = most_steps(self.plan.recipe, len(self.corpus.train_part))

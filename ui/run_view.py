@@ -10,6 +10,7 @@ import math
 import re
 import time
 
+from jobs.quota import calls_of, price
 from jobs.service import View
 from jobs.status import UNFINISHED, Status
 from jobs.text import Understood
@@ -40,10 +41,20 @@ def describe_text(understood: Understood) -> str:
     return facts + "".join(f"<p class=warning>{html.escape(w)}</p>" for w in understood.warnings)
 
 
+def describe_price(seconds: int, longest: int) -> str:
+    """What it costs a visitor to ask for so many seconds of a GPU, `longest` at a time."""
+    calls, each = calls_of(seconds, longest)
+    if calls == 1:
+        return f"{each} s (costs {price(each)} s of your quota)"
+    return f"{calls} calls of {each} s (each costs {price(each)} s of your quota)"
+
+
 def describe_run(view: View) -> str:
     """Where a run is: a sentence, a bar, the numbers."""
     status = view.status
     parts = [f"<p class=headline>{html.escape(_headline(view))}</p>"]
+    if view.waits_for_gpu:
+        parts.append("<p>Keep this page open until it has begun: a reload ends the request.</p>")
     if status.total_steps:
         share = status.step / status.total_steps
         parts.append(f'<div class=bar><div style="width: {share:.1%}"></div></div>')
@@ -74,12 +85,14 @@ def _headline(view: View) -> str:
     if view.ahead:
         ahead = "One run is" if view.ahead == 1 else f"{view.ahead} runs are"
         return f"{title}: {ahead} before it"
+    if view.waits_for_gpu:
+        return f"{title}: Waiting for a GPU"
     if view.is_active and status.phase not in UNFINISHED:
         return f"{title}: {_DOING['new']}"  # what it says is left from before
     doing = _DOING[status.phase]
     if status.phase in ("failed", "interrupted") and status.message:
         return f"{title}: {doing}: {status.message}"
-    left = f", {_time(status.seconds_left)} left" if status.seconds_left is not None else ""
+    left = f", {_time(status.seconds_left)} left" if status.seconds_left else ""
     return f"{title}: {doing}{left}"
 
 

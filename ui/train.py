@@ -15,14 +15,14 @@ import gradio as gr
 import pandas as pd
 from gradio.utils import get_upload_folder
 
-from jobs.service import TrainingService, View, minutes_of
+from jobs.quota import call_choices, minutes_of, run_choices, suggested_call, suggested_run
+from jobs.service import TrainingService, View
 from jobs.shelf import ShelfError
 from jobs.status import Status
-from jobs.zero_gpu import CHOICES_S, price, suggested_seconds
 from ui.chat import ChatTab, Session
 from ui.publish import PublishPanel
 from ui.run_result import describe_result
-from ui.run_view import describe_run, describe_sample, describe_text
+from ui.run_view import describe_price, describe_run, describe_sample, describe_text
 
 Updates = dict[Any, Any]
 
@@ -65,7 +65,8 @@ class TrainTab:
         self._service = service
         self._publish = publish
         self._chat_tab, self._tabs = chat, tabs
-        self._on_gpu = service.limits.where == "gpu"
+        self._on_gpu, self._call_s = service.limits.where == "gpu", service.limits.call_seconds
+        self._run_choices = run_choices(self._call_s, service.limits.minutes)
         self._secret = secret
         self._run = gr.State(None)
         self._problem = gr.HTML(elem_id="train-problem", visible=False)
@@ -94,7 +95,7 @@ class TrainTab:
     def _build_choose(self) -> None:
         self._understood = gr.HTML(elem_id="understood")
         if self._on_gpu:
-            choices = [(f"{s} s (costs {price(s)} s of your quota)", float(s)) for s in CHOICES_S]
+            choices = [(describe_price(s, self._call_s), float(s)) for s in self._run_choices]
             label = "Time on a GPU"
         else:
             most = self._service.limits.minutes
@@ -105,7 +106,8 @@ class TrainTab:
         if self._on_gpu:
             gr.HTML(
                 "<p>While you wait for a GPU, keep this page open: a reload ends the request. Once "
-                "it has begun, it goes on without you.</p>"
+                "it has begun, it goes on without you. After each call but the last the run waits "
+                "until you press Go on.</p>"
             )
         with gr.Row():
             self._start = gr.Button("Start", variant="primary")
@@ -113,6 +115,8 @@ class TrainTab:
 
     def _build_watch(self) -> None:
         self._state = gr.HTML(elem_id="run")
+        calls = [(describe_price(s, self._call_s), float(s)) for s in call_choices(self._call_s)]
+        self._next = gr.Radio(calls, label="Time on a GPU to go on with", visible=False)
         with gr.Row():
             self._stop = gr.Button("Stop", visible=False)
             self._go_on = gr.Button("Go on", visible=False)
@@ -145,8 +149,9 @@ class TrainTab:
     @property
     def _polled(self) -> list[Any]:
         return [
-            self._state, self._curve, self._sample, self._result, self._stop, self._go_on,
-            self._chat, self._publish.button, self._download, self._delete, self._new, self._timer,
+            self._state, self._curve, self._sample, self._result, self._next, self._stop,
+            self._go_on, self._chat, self._publish.button, self._download, self._delete, self._new,
+            self._timer,
         ]  # fmt: skip
 
     def _wire(self, page: gr.Blocks) -> None:
@@ -162,8 +167,10 @@ class TrainTab:
         self._others.input(self._look, [self._secret, self._others], self._shown, **_QUIET)
         begun = self._start.click(self._prepare, [*who, self._dial], self._shown, **_QUIET)
         begun.success(self._work, [*who, self._dial], self._shown, concurrency_limit=None, **_QUIET)
-        resumed = self._go_on.click(self._wait, None, self._polled, **_QUIET)
-        resumed.then(self._work, [*who, self._dial], self._shown, concurrency_limit=None, **_QUIET)
+        resumed = self._go_on.click(self._expect, who, self._shown, **_QUIET)
+        resumed.success(
+            self._work, [*who, self._next], self._shown, concurrency_limit=None, **_QUIET
+        )
         self._timer.tick(self._poll, who, self._polled, **_QUIET)
         self._stop.click(self._ask_to_stop, who, self._shown, **_QUIET)
         self._delete.click(self._remove, who, self._shown, **_QUIET)
@@ -207,20 +214,26 @@ class TrainTab:
         return self._show(secret, None)
 
     def _prepare(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
-        minutes = minutes_of(int(dial)) if self._on_gpu else dial
+        minutes = minutes_of(int(dial), self._call_s) if self._on_gpu else dial
         try:
-            view = self._service.prepare(secret, run_id, minutes)
+            self._service.prepare(secret, run_id, minutes)
         except ShelfError as error:
-            raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
-        return {**self._show(secret, view), **self._wait()}
+            raise _toast(error) from error
+        return self._expect(secret, run_id)
 
-    def _wait(self) -> Updates:
+    def _expect(self, secret: str | None, run_id: str | None) -> Updates:
         """What is shown from now on until the run is at rest."""
-        return {self._timer: gr.Timer(active=True), self._go_on: gr.Button(visible=False)}
-
-    def _work(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
         try:
-            self._service.work(secret, run_id, int(dial) if self._on_gpu else 0)
+            view = self._service.expect(secret, run_id)
+        except ShelfError as error:
+            raise _toast(error) from error
+        shown = {**self._show(secret, view), self._timer: gr.Timer(active=True)}
+        return {**shown, self._go_on: gr.Button(visible=False), self._next: gr.Radio(visible=False)}
+
+    def _work(self, secret: str | None, run_id: str | None, seconds: float) -> Updates:
+        try:
+            if not self._service.work(secret, run_id, int(seconds or 0)):
+                return {self._problem: gr.skip()}  # the page may show something else by now
         except ShelfError as error:
             view = self._service.view(secret, run_id)
             return {**self._show(secret, view), **self._tell(str(error))}
@@ -277,7 +290,8 @@ class TrainTab:
         if is_new:
             updates[self._understood] = describe_text(view.understood)
             if self._on_gpu:
-                updates[self._dial] = float(suggested_seconds(view.understood.characters))
+                length, choices = view.understood.characters, self._run_choices
+                updates[self._dial] = float(suggested_run(length, choices, self._call_s))
         return {**updates, **self._progress(view)}
 
     def _progress(self, view: View) -> Updates:
@@ -293,6 +307,10 @@ class TrainTab:
             self._sample: describe_sample(status),
             self._result: describe_result(status.training),
             self._stop: gr.Button(visible=view.is_active),
+            self._next: gr.Radio(
+                value=float(suggested_call(status.seconds_left, self._call_s)),
+                visible=self._on_gpu and at_rest and status.can_go_on,
+            ),
             self._go_on: gr.Button(visible=at_rest and status.can_go_on),
             self._chat: gr.Button(visible=has_model and self._chat_tab is not None),
             self._publish.button: gr.Button(visible=has_model),
@@ -303,6 +321,10 @@ class TrainTab:
             self._new: gr.Button(visible=True),
             self._timer: gr.Timer(active=view.is_active),
         }
+
+
+def _toast(error: ShelfError) -> gr.Error:
+    return gr.Error(html.escape(str(error), quote=False), print_exception=False)
 
 
 def _points(status: Status) -> pd.DataFrame:

@@ -29,17 +29,19 @@ def test_a_shared_page_trains_only_if_its_owner_allows_it(
 
 
 def test_an_owner_sets_every_limit() -> None:
-    values = dict.fromkeys(VARIABLES, "7") | {"TRAINING": "off", "TRAINING_FOLDER": "elsewhere"}
+    values = dict.fromkeys(VARIABLES, "27") | {"TRAINING": "off", "TRAINING_FOLDER": "elsewhere"}
     limits = Limits.from_environment(values, None)
     assert (limits.where, limits.folder.name) == ("off", "elsewhere")
-    assert {limits.minutes, limits.megabytes, limits.runs, limits.disk_gigabytes} == {7}
-    assert limits.keep_hours == 7
+    assert {limits.minutes, limits.megabytes, limits.runs, limits.disk_gigabytes} == {27}
+    assert limits.keep_hours == limits.call_seconds == 27
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
 def test_a_value_that_means_nothing_is_refused(value: str) -> None:
     with pytest.raises(LimitsError, match="TRAINING_MINUTES"):
         Limits.from_environment({"TRAINING_MINUTES": value}, None)
+    with pytest.raises(LimitsError, match="CALL_SECONDS must be 20 or more"):
+        Limits.from_environment({"TRAINING_CALL_SECONDS": "10"}, None)
     with pytest.raises(LimitsError, match="on, off or auto"):
         Limits.from_environment({"TRAINING": "perhaps"}, None)
 

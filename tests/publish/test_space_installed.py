@@ -6,8 +6,6 @@ Asks the package index that pip is set up for; everything else stays on 127.0.0.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,19 +16,11 @@ from playwright.sync_api import Browser, expect
 
 from publish.__main__ import main
 from tests.browser.test_train import MOMENT_MS, train_tab
+from tests.fresh_environment import install, make_environment
 from tests.hub_api import Account
 from tests.hub_server import HubServer
 from tests.reference import TEXT
 from tests.running_app import ROOT, RunningApp, run_app
-
-
-def install(environment: Path, *wanted: str) -> Path:
-    """Install with the pip outside, as make does; the environment's interpreter."""
-    python = environment / "bin" / "python"
-    with_pip = Path(sys.base_prefix) / "bin" / "python3"
-    pip = [with_pip, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    subprocess.run([*pip, "--disable-pip-version-check", *wanted], check=True, timeout=600)
-    return python
 
 
 @contextmanager
@@ -38,14 +28,14 @@ def installed_space(
     hub: HubServer, model_id: str, place: Path, *asked: str, environment: Mapping[str, str] = {}
 ) -> Iterator[RunningApp]:
     """The Space of a model, as the platform would install and start it."""
-    folder, scratch, fresh = place / "space", place / "scratch", place / "venv"
+    folder, scratch = place / "space", place / "scratch"
     scratch.mkdir()
     main(["space", model_id, f"{model_id}-chat", *asked, "--dry_run", str(folder)])
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
+    python = make_environment(place / "venv")
     pins = (ROOT / "requirements-app.txt").read_text(encoding="utf-8").splitlines()
     platform = [pin for pin in pins if pin.startswith(("gradio==", "huggingface_hub=="))]
-    install(fresh, *platform)  # the platform's own come first
-    python = install(fresh, "-r", str(folder / "requirements.txt"))
+    install(python, *platform)  # the platform's own come first
+    install(python, "-r", str(folder / "requirements.txt"))
     variables = {"MODEL_ID": model_id, "MODEL_REVISION": hub.repo(model_id).head().oid}
     variables |= {"PYTHONPATH": "", **environment}
     with run_app(scratch, folder=folder, python=python, environment=variables) as running:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,15 @@ from model.folder import load_model
 from tests.reference import TEXT
 from training.run import SETTINGS_FILE, Settings, read_state, write_json
 from training.trainer import train
-from training.zero_gpu import is_zero_gpu, train_on_gpu
+from training.zero_gpu import is_zero_gpu, issue_ticket, train_on_gpu, withdraw_ticket
 
 
 @pytest.fixture
 def asked(tmp_path: Path) -> Settings:
     path = tmp_path / "reference.txt"
     path.write_text(TEXT[:60_000], encoding="utf-8")
-    return Settings(
-        (str(path),), steps=100_000, patience=0, hidden_size=32, batch_size=4, sequence_length=32
-    )
+    sizes = {"hidden_size": 32, "batch_size": 4, "sequence_length": 32}
+    return Settings((str(path),), steps=100_000, patience=0, threads=1, **sizes)
 
 
 def test_the_model_is_written_before_the_deadline(asked: Settings, tmp_path: Path) -> None:
@@ -40,7 +39,7 @@ def test_a_worker_goes_on_where_the_last_one_was_ended(asked: Settings, tmp_path
     write_json(run / SETTINGS_FILE, asdict(asked))
     steps = []
     for _ in range(2):
-        assert train_on_gpu(str(run), 10) == ""
+        assert train_on_gpu(str(run), 11, issue_ticket(run).name) == ""
         steps.append(read_state(run)["step"])
     assert 0 < steps[0] < steps[1]
 
@@ -51,8 +50,36 @@ def test_a_worker_says_why_it_failed(tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.touch()
     write_json(run / SETTINGS_FILE, asdict(Settings((str(empty),))))
-    assert "empty" in train_on_gpu(str(run), 60)
+    problem = train_on_gpu(str(run), 60, issue_ticket(run).name)
+    assert "empty" in problem
+    assert str(run) not in problem
     assert read_state(run)["phase"] == "failed"
+
+
+def test_a_worker_whose_ticket_was_withdrawn_does_nothing(asked: Settings, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    write_json(run / SETTINGS_FILE, asdict(asked))
+    ticket = issue_ticket(run)
+    assert withdraw_ticket(ticket)
+    assert not withdraw_ticket(ticket)
+    assert train_on_gpu(str(run), 60, ticket.name) == ""
+    assert [path.name for path in run.iterdir()] == [SETTINGS_FILE]
+
+
+def test_a_deleted_run_is_not_made_again_by_a_late_worker(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train_on_gpu(str(run), 60, "gpu-ticket-0") == ""
+    assert not run.exists()
+
+
+def test_a_run_that_is_to_end_in_its_time_does_and_a_longer_one_is_stopped(
+    asked: Settings, tmp_path: Path
+) -> None:
+    short = replace(asked, steps=None, minutes=0.3)
+    assert train(short, tmp_path / "short", deadline_s=16) == "done"  # 18 s were asked for
+    longer = replace(short, minutes=2.0)
+    assert train(longer, tmp_path / "long", deadline_s=10) == "stopped"
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("", False)])

@@ -1,0 +1,162 @@
+"""The app as it is on ZeroGPU: with the platform's own package, a scheduler here, and a browser.
+
+The package lives in an environment of its own, installed from the index that pip is set up for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.fresh_environment import install, make_environment
+from tests.reference import TEXT
+from tests.running_app import ROOT, RunningApp, run_app, small_model_folder
+from tests.zero_gpu_server import ZeroGPUServer, visitor_token
+
+PLATFORM = "spaces==0.51.3"
+CALL_S = 40
+MOMENT_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Space:
+    """A Space on ZeroGPU, and what lies on its disk."""
+
+    app: RunningApp
+    gpus: ZeroGPUServer
+    runs: Path
+    uploads: Path
+
+    def run_folders(self) -> list[Path]:
+        """Of all visitors."""
+        return [path.parent for path in self.runs.glob("*/*/about.json")]
+
+    def files(self) -> list[Path]:
+        """Everything that visitors have left on the disk; Gradio leaves empty ones of its own."""
+        found = [path for top in (self.runs, self.uploads) for path in top.rglob("*")]
+        return [path for path in found if path.is_file() and path.stat().st_size]
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who looks at the Train tab, in a browser of their own."""
+
+    page: Page
+
+    @property
+    def run(self) -> Locator:
+        """Where their run is described."""
+        return self.page.locator("#run")
+
+    @property
+    def problem(self) -> Locator:
+        """Where they are told what went wrong."""
+        return self.page.locator("#train-problem")
+
+    def come_to(self, url: str) -> None:
+        """Load the page, or load it anew, and look at the Train tab."""
+        self.page.goto(url)
+        self.page.get_by_role("tab", name="Train").click()
+
+    def bring(self, text: str) -> None:
+        """Drop a text, and read what was understood of it."""
+        self.page.set_input_files(
+            "#drop input[type=file]",
+            {"name": "my novel.txt", "mimeType": "text/plain", "buffer": text.encode("utf-8")},
+        )
+        understood = self.page.locator("#understood")
+        expect(understood).to_contain_text(f"{len(text):,} characters", timeout=MOMENT_MS)
+
+    def choose(self, calls: int) -> None:
+        """Choose a run of so many calls."""
+        label = f"{CALL_S} s (" if calls == 1 else f"{calls} calls of {CALL_S} s"
+        self.page.get_by_label(label).first.check()
+
+    def press(self, button: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def sees(self, words: str) -> None:
+        """Wait until their run is described so."""
+        expect(self.run).to_contain_text(words, timeout=MOMENT_MS)
+
+    def step(self) -> int:
+        """The step that they see, once there is one."""
+        expect(self.page.locator("#sample pre")).to_be_visible(timeout=MOMENT_MS)
+        return int(self.run.inner_text().split("step ")[1].split(" of")[0].replace(",", ""))
+
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def platform_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter that has the platform's package beside what these tests run on."""
+    python = make_environment(tmp_path_factory.mktemp("platform") / "venv", sees_this_one=True)
+    install(python, PLATFORM)
+    return python
+
+
+@pytest.fixture(scope="session")
+def shared_space(
+    platform_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Space]:
+    scratch = tmp_path_factory.mktemp("space")
+    model = small_model_folder(scratch / "model")
+    with ZeroGPUServer() as gpus:
+        environment = {
+            **gpus.environment,
+            "SPACE_ID": "ann/novel",
+            "TRAINING_FOLDER": str(scratch / "runs"),
+            "TRAINING_CALL_SECONDS": str(CALL_S),
+            "GRADIO_TEMP_DIR": str(scratch / "uploads"),
+            "OMP_NUM_THREADS": "1",  # a worker that waits for a busy core misses its deadline
+        }
+        with run_app(
+            scratch,
+            "--model",
+            str(model),
+            script=ROOT / "tests" / "zero_gpu_app.py",
+            python=platform_python,
+            environment=environment,
+        ) as app:
+            yield Space(app, gpus, scratch / "runs", scratch / "uploads")
+
+
+@pytest.fixture
+def space(shared_space: Space) -> Iterator[Space]:
+    """The Space, its GPUs free for everybody; at the end nothing of ours may have failed."""
+    yield shared_space
+    shared_space.gpus.mood, shared_space.gpus.refusal = "give", None
+    assert f'File "{ROOT}' not in shared_space.app.log()
+
+
+@pytest.fixture
+def visit(browser: Browser, space: Space) -> Iterator[Visit]:
+    """Opens the page for one more visitor; at the end no page may have failed."""
+    visitors: list[Visitor] = []
+    errors: list[str] = []
+
+    def come(url: str = space.app.url, *, is_known: bool = False) -> Visitor:
+        headers = {"X-IP-Token": visitor_token()} if is_known else {}
+        visitor = Visitor(browser.new_context(extra_http_headers=headers).new_page())
+        visitor.page.set_default_timeout(MOMENT_MS)
+        visitor.page.on("pageerror", lambda error: errors.append(str(error)))
+        visitor.come_to(url)
+        visitors.append(visitor)
+        return visitor
+
+    yield come
+    for visitor in visitors:
+        visitor.page.context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="session")
+def text() -> str:
+    """One that a small network doesn't learn by heart in a minute."""
+    return TEXT[:300_000]

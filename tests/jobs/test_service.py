@@ -65,6 +65,7 @@ def test_a_text_becomes_a_model_that_writes(
     generator = service.generator(secret, done.entry.id)
     assert len(generator.generate("The ", SamplingParams(length=20))) == 20
     archive = service.archive(done, tmp_path)
+    assert archive is not None
     names = set(zipfile.ZipFile(archive).namelist())
     assert {"reference/config.json", "reference/model.safetensors"} <= names
     service.delete(secret, done.entry.id)

@@ -28,7 +28,7 @@ def install(environment: Path, *wanted: str) -> Path:
     """Install with the pip outside, as make does; the environment's interpreter."""
     python = environment / "bin" / "python"
     with_pip = Path(sys.base_prefix) / "bin" / "python3"
-    pip = [with_pip, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    pip = [str(with_pip), "-m", "pip", "--python", str(python), "install", "--quiet"]
     subprocess.run([*pip, "--disable-pip-version-check", *wanted], check=True, timeout=600)
     return python
 

@@ -83,7 +83,7 @@ class TrainingService:
             for folder in filter(is_being_written, self._shelf.folders()):
                 self._here.adopt(folder)
         self._zips: dict[str, Path] = {}
-        threading.Thread(target=self._sweep, daemon=True, name="sweep").start()
+        threading.Thread(target=self._keep_sweeping, daemon=True, name="sweep").start()
 
     def close(self) -> None:
         """Start nothing more, and ask the present run to stop."""
@@ -230,14 +230,18 @@ class TrainingService:
     def _is_running(self, folder: Path) -> bool:
         return self._here.is_running(folder) or bool(self._gpu and self._gpu.is_running(folder))
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Delete what has expired, and what was broken off an hour ago."""
+        self._shelf.sweep()
+        for file in self._uploads.glob("tmp*") if self._uploads else ():
+            if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
+                file.unlink()
+
+    def _keep_sweeping(self) -> None:
         wait = threading.Event()
         while not wait.wait(_SWEEP_EVERY_S):
             with contextlib.suppress(OSError):  # it is tried again
-                self._shelf.sweep()
-                for file in self._uploads.glob("tmp*") if self._uploads else ():
-                    if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
-                        file.unlink()
+                self.sweep()
 
 
 def _note_what_it_is(folder: Path, text: Path) -> None:

@@ -64,7 +64,10 @@ def test_a_text_becomes_a_model_that_writes(
     assert not done.status.can_go_on
     generator = service.generator(secret, done.entry.id)
     assert len(generator.generate("The ", SamplingParams(length=20))) == 20
+    (tmp_path / "no folder").touch()
+    assert service.archive(done, tmp_path / "no folder") is None  # as where there is no room
     archive = service.archive(done, tmp_path)
+    assert archive is not None
     names = set(zipfile.ZipFile(archive).namelist())
     assert {"reference/config.json", "reference/model.safetensors"} <= names
     service.delete(secret, done.entry.id)
@@ -160,3 +163,15 @@ def test_what_is_no_text_leaves_nothing_behind(
     assert not upload.exists()
     assert service.views(secret) == []
     assert [path for path in limits.folder.rglob("*") if path.is_file()] == []
+
+
+def test_uploads_that_were_broken_off_are_swept(limits: Limits, tmp_path: Path) -> None:
+    service = TrainingService(limits, tmp_path)
+    left, coming, theirs = (tmp_path / name for name in ("tmpabc", "tmpdef", "novel.txt"))
+    for file in (left, coming, theirs):
+        file.touch()
+    long_ago = time.time() - 7_200
+    for file in (left, theirs):
+        os.utime(file, (long_ago, long_ago))
+    service.sweep()
+    assert [file.exists() for file in (left, coming, theirs)] == [False, True, True]

@@ -6,12 +6,14 @@ when, stands here alone. Knows nothing about how a GPU is asked for.
 
 from __future__ import annotations
 
+import math
+
 # Of the Hub's documentation of 2026-08-22 and spaces 0.51.3; tried on a loopback scheduler only.
 PRICE_FACTOR = 1.5
 """Seconds of quota for each second that is asked for, on the present cards."""
 
-QUOTA_MINUTES = {"signed out": 2, "with a free account": 5}
-"""Of a visitor, a day."""
+QUOTA = "A day's quota is 2 minutes signed out and 5 with a free account."
+"""Of a visitor, as a sentence."""
 
 LONGEST_CALL_S = 120
 """That we ask for at once, unless the owner sets it; a longer run goes on in another call."""
@@ -26,7 +28,7 @@ _SHARES = (1 / 4, 1 / 2, 1, 2, 5)
 
 def price(seconds: int) -> int:
     """What a call costs of the visitor's quota, in seconds."""
-    return round(seconds * PRICE_FACTOR)
+    return math.ceil(seconds * PRICE_FACTOR)
 
 
 def run_choices(longest: int, most_minutes: float) -> tuple[int, ...]:

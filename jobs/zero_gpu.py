@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobs.here import tell
-from jobs.quota import QUOTA_MINUTES
+from jobs.quota import QUOTA
 from jobs.shelf import ShelfError
 from training.run import request_stop
 from training.zero_gpu import (
@@ -163,9 +163,8 @@ _ADVICE = {
     "runs limit": "Try again tomorrow.",
     "pending": "",
     "quota exceeded": (
-        f"A day has {QUOTA_MINUTES['signed out']} minutes signed out and "
-        f"{QUOTA_MINUTES['with a free account']} with a free account: sign in to Hugging Face, "
-        "ask for less, or come back tomorrow. Your text is kept as long as the page says."
+        f"{QUOTA} Sign in to Hugging Face, ask for less, or come back tomorrow. Your text is kept "
+        "as long as the page says."
     ),
     "proxy token": "Load the page anew and try again.",
     "worker error": (

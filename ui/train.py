@@ -15,7 +15,14 @@ import gradio as gr
 import pandas as pd
 from gradio.utils import get_upload_folder
 
-from jobs.quota import call_choices, minutes_of, run_choices, suggested_call, suggested_run
+from jobs.quota import (
+    QUOTA,
+    call_choices,
+    minutes_of,
+    run_choices,
+    suggested_call,
+    suggested_run,
+)
 from jobs.service import TrainingService, View
 from jobs.shelf import ShelfError
 from jobs.status import Status
@@ -105,9 +112,9 @@ class TrainTab:
         self._dial = gr.Radio(choices, value=choices[min(1, len(choices) - 1)][1], label=label)
         if self._on_gpu:
             gr.HTML(
-                "<p>While you wait for a GPU, keep this page open: a reload ends the request. Once "
-                "it has begun, it goes on without you. After each call but the last the run waits "
-                "until you press Go on.</p>"
+                f"<p>{QUOTA}</p><p>While you wait for a GPU, keep this page open: a reload ends "
+                "the request. Once it has begun, it goes on without you. After each call but the "
+                "last the run waits until you press Go on.</p>"
             )
         with gr.Row():
             self._start = gr.Button("Start", variant="primary")

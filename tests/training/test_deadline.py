@@ -19,8 +19,15 @@ from training.zero_gpu import is_zero_gpu, issue_ticket, train_on_gpu, withdraw_
 def asked(tmp_path: Path) -> Settings:
     path = tmp_path / "reference.txt"
     path.write_text(TEXT[:60_000], encoding="utf-8")
-    sizes = {"hidden_size": 32, "batch_size": 4, "sequence_length": 32}
-    return Settings((str(path),), steps=100_000, patience=0, threads=1, **sizes)
+    return Settings(
+        (str(path),),
+        steps=100_000,
+        patience=0,
+        threads=1,
+        hidden_size=32,
+        batch_size=4,
+        sequence_length=32,
+    )
 
 
 def test_the_model_is_written_before_the_deadline(asked: Settings, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.running_app import ROOT, RunningApp, run_app, small_model_folder
 from tests.zero_gpu_server import ZeroGPUServer, visitor_token
 
 PLATFORM = "spaces==0.51.3"
-CALL_S = 40
+CALL_S = 36
 MOMENT_MS = 60_000
 
 

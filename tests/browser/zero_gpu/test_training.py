@@ -93,7 +93,7 @@ def test_a_run_of_two_calls_asks_for_each_once_and_ends(
     assert load_model(folder).config.training["steps"] == half["step"]
 
     expect(visitor.page.get_by_text("Time on a GPU to go on with")).to_be_visible()
-    expect(visitor.page.get_by_label("40 s (costs 60 s of your quota)").last).to_be_checked()
+    expect(visitor.page.get_by_label("36 s (costs 54 s of your quota)").last).to_be_checked()
     visitor.press("Go on")
     visitor.sees("Done")
     assert space.gpus.asked[asked:] == [CALL_S, CALL_S]

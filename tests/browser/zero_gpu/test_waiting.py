@@ -92,7 +92,7 @@ def test_the_platforms_refusals_are_told_in_plain_words_and_the_text_is_kept(
         expect(visitor.page.locator("#understood")).to_contain_text("300,000 characters")
 
     space.gpus.refuse("quota-exceeded", left=10, wait=3_600, auth="regular")
-    is_told(known, "40s requested vs. 10s left", "Try again in 1:00:00", "ask for less")
+    is_told(known, "36s requested vs. 10s left", "Try again in 1:00:00", "ask for less")
     is_told(stranger, "has reached its GPU limit", "2 minutes signed out", "ask for less")
     space.gpus.refuse("runs-exceeded", left=10, wait=0, auth="regular")
     is_told(known, "runs limit", "Try again tomorrow")

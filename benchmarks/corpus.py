@@ -30,7 +30,7 @@ TURNS = 3
 OURS = """
 import sys, time
 from pathlib import Path
-from training.corpus import prepare_corpus
+from training.text.corpus import prepare_corpus
 from training.run import Settings
 
 start, cpu = time.perf_counter(), time.process_time()

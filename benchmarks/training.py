@@ -29,12 +29,12 @@ from torch import nn
 
 from model.char_lstm import CharLSTM, LSTMState
 from model.folder import load_model
-from training.corpus import Corpus, prepare_corpus
 from training.learner import Learner
 from training.recipe import Recipe
 from training.run import Settings
 from training.scoring import score, whole_spans
 from training.streams import Streams
+from training.text.corpus import Corpus, prepare_corpus
 from training.trainer import train
 
 BATCH, TIME, HIDDEN, LR = 32, 64, 256, 1e-2

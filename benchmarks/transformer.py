@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from training.corpus import Corpus
+from training.text.corpus import Corpus
 
 CONTEXT, BATCH, STEPS, WARM_UP = 64, 12, 2_000, 100
 LR, LOWEST_LR = 1e-3, 1e-4

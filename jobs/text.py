@@ -11,9 +11,9 @@ from pathlib import Path
 
 from charset_normalizer import from_path
 
-from training.dialogue import EXAMINED, Dialogue, detect
-from training.reading import Reader, find_files
 from training.run import TrainingError
+from training.text.dialogue import EXAMINED, Dialogue, detect
+from training.text.reading import Reader, find_files
 
 TOO_LITTLE = 3_000
 """Characters below which nothing worth reading is learnt."""

@@ -24,12 +24,13 @@ MAY_IMPORT_TORCH = {
     "training/evaluation.py",
     "training/hello.py",
     "training/learner.py",
+    "training/loop.py",
     "training/muon.py",
     "training/planning.py",
     "training/scoring.py",
     "training/trainer.py",
 }
-PAGE_MAY_IMPORT = {"training.corpus", "training.recipe", "training.run", "training.zero_gpu"}
+PAGE_MAY_IMPORT = {"training.text.corpus", "training.recipe", "training.run", "training.zero_gpu"}
 MOST_LINES = 400
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 

@@ -12,10 +12,10 @@ from typing import Any
 from torch import Tensor
 
 from model.char_lstm import CharLSTM
-from training.corpus import Corpus
 from training.plan import Plan
 from training.run import Settings
 from training.scoring import sample_spans, score
+from training.text.corpus import Corpus
 
 
 def default_patience(plan: Plan) -> int:

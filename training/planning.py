@@ -13,7 +13,6 @@ import torch
 
 from model.config import ConfigError
 from training import recipe as recipes
-from training.corpus import INDICES_FILE, Corpus
 from training.device import faster_precision
 from training.distributed import Group
 from training.fine_tuning import Start
@@ -21,6 +20,7 @@ from training.learner import Learner
 from training.plan import Plan, steps_a_minute
 from training.recipe import Recipe
 from training.run import PLAN_FILE, RunWriter, Settings, TrainingError, read_json, write_json
+from training.text.corpus import INDICES_FILE, Corpus
 
 _BLOCK = 2**24
 

@@ -17,7 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from model.folder import ModelFolderError, load_model
-from training.judgement import bits
+from training.judging.judgement import bits
 from training.run import METRICS_FILE, MODEL_FOLDER, SAMPLES_FILE, read_lines, read_state
 
 _EVERY_S = 0.25

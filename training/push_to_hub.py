@@ -23,10 +23,10 @@ from publish.space_command import follow
 from publish.space_plan import find_space_model, plan_space
 from publish.space_site import SpaceSettings, look_at_space
 from publish.space_words import what_follows
-from training.corpus import prepare_corpus
 from training.fine_tuning import shown_name
 from training.progress import say
 from training.run import RunWriter, Settings, TrainingError
+from training.text.corpus import prepare_corpus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

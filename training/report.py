@@ -17,8 +17,8 @@ from model.folder import CARD_FILE, PLOT_FILE, Model, load_model, save_model
 from model.generator import Generator
 from model.sampling import SamplingParams
 from publish.card import model_card
-from training.corpus import Corpus
 from training.run import METRICS_FILE, MODEL_FOLDER, Settings, read_lines
+from training.text.corpus import Corpus
 
 VERSION = "0.1.0"
 TEMPERATURES = (0.5, 0.8, 1.0)

@@ -12,9 +12,9 @@ import torch
 
 from tests.reference import TEXT
 from training.checkpoint import CHECKPOINTS_FOLDER
-from training.corpus import DESCRIPTION_FILE, INDICES_FILE
 from training.device import find_device
 from training.run import Settings, TrainingError, read_json, read_state, write_json
+from training.text.corpus import DESCRIPTION_FILE, INDICES_FILE
 from training.trainer import train
 
 

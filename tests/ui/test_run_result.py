@@ -6,8 +6,9 @@ import itertools
 import math
 from dataclasses import replace
 
-from tests.training.test_judgement import GOOD
-from training.judgement import judge
+from tests.training.judging.test_judgement import GOOD
+
+from training.judging.judgement import judge
 from ui.run_result import describe_result, page_words
 
 MEASURED = {

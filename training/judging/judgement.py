@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from training.baselines import Baselines
+from training.judging.baselines import Baselines
 
 NARROW = 0.05
 """Share of the held-out loss: closer than this, new text is hardly harder than what was learnt."""

@@ -1,7 +1,7 @@
 """Lines of text -> turns: how scripts, transcripts and messengers write who speaks.
 
 A form is a regular expression for a turn's first line, and what ends the turn. Whether a text is a
-dialogue is judged in `training.dialogue`; here it is only read as if it were one.
+dialogue is judged in `training.text.dialogue`; here it is only read as if it were one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from training.speakers import is_messengers_name, is_name_in_capitals, is_nick, is_script_name
+from training.text.speakers import is_messengers_name, is_name_in_capitals, is_nick, is_script_name
 
 _RECURS = 3  # turns: who has fewer is no speaker, but a line that looks like one's
 _MOST_LINES = 60  # of a turn: what goes on longer than this is no longer somebody speaking

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from model.dialogue import ChatTemplate
-from training.speakers import ANSWERING, ASKING
-from training.turns import MARKS, FoundTurn, Reading, readings
+from training.text.speakers import ANSWERING, ASKING
+from training.text.turns import MARKS, FoundTurn, Reading, readings
 
 EXAMINED = 1_500_000
 """Characters of a corpus that are looked at: the first ones of what is learnt."""

@@ -12,9 +12,9 @@ import pytest
 
 from model.vocabulary import UNKNOWN
 from tests.reference import TEXT
-from training import reading
-from training.corpus import Corpus, prepare_corpus
 from training.run import Settings, TrainingError
+from training.text import reading
+from training.text.corpus import Corpus, prepare_corpus
 
 
 def read(folder: Path, *files: Path, **options: Any) -> Corpus:

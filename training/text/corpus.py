@@ -23,10 +23,10 @@ import numpy as np
 from model.dialogue import ChatTemplate
 from model.folder import sync_folder
 from model.vocabulary import MAX_VOCABULARY, Vocabulary
-from training.dialogue import EXAMINED, detect
-from training.encoding import Encoder, index_type
-from training.reading import Reader, find_files, hash_files, names_of
 from training.run import RunError, Settings, TrainingError, read_json, write_json
+from training.text.dialogue import EXAMINED, detect
+from training.text.encoding import Encoder, index_type
+from training.text.reading import Reader, find_files, hash_files, names_of
 
 INDICES_FILE = "corpus.bin"
 DESCRIPTION_FILE = "corpus.json"

@@ -15,11 +15,11 @@ import pytest
 from model.config import ModelConfig
 from model.dialogue import Turn, conversation_text
 from model.folder import Model, load_model
-from training import turns as turns_module
-from training.corpus import prepare_corpus
-from training.dialogue import Dialogue, detect
 from training.report import write_model
 from training.run import Settings, TrainingError
+from training.text import turns as turns_module
+from training.text.corpus import prepare_corpus
+from training.text.dialogue import Dialogue, detect
 
 SPEECHES = """Are you there?|I am here, my dear.|What did she say?|Nothing that I could hear.
 Then we shall wait.|How long?|Until the bells ring twice.|They never ring.|You always say that.

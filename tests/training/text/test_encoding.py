@@ -12,9 +12,9 @@ import pytest
 
 from model.vocabulary import UNKNOWN, Vocabulary
 from tests.reference import TEXT
-from training import encoding
-from training.encoding import Encoder
 from training.run import TrainingError
+from training.text import encoding
+from training.text.encoding import Encoder
 
 COMBINING = "\u0301\u0323\u0308\u3099\u093c\u094d\u05bc\u05b0\u1161\u11a8"
 

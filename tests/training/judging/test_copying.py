@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.reference import TEXT
-from training import copying
-from training.copying import known_word_share, longest_copy, words
+from training.judging import copying
+from training.judging.copying import known_word_share, longest_copy, words
 
 
 def code_points(text: str) -> np.ndarray:

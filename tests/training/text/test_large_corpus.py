@@ -11,7 +11,7 @@ import pytest
 
 from tests.reference import TEXT
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def peak_anonymous_mb(corpus: Path, run: Path, held_out: float) -> float:

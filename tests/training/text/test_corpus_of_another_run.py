@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from tests.reference import TEXT
-from training.corpus import DESCRIPTION_FILE, INDICES_FILE, Corpus, prepare_corpus
 from training.run import Settings
+from training.text.corpus import DESCRIPTION_FILE, INDICES_FILE, Corpus, prepare_corpus
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def read(run: Path, *files: Path, **options: Any) -> Corpus:
@@ -41,7 +41,7 @@ def start(program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
     """A child that runs a program with `prepare(run)` at hand; its first argument is the text."""
     prepare = (
         "import sys, time; from pathlib import Path\n"
-        "from training.corpus import prepare_corpus; from training.run import Settings\n"
+        "from training.text.corpus import prepare_corpus; from training.run import Settings\n"
         "def prepare(run):\n"
         "    run.mkdir(exist_ok=True)\n"
         "    return prepare_corpus(Settings((sys.argv[1],)), run)\n"

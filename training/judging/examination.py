@@ -17,10 +17,9 @@ from model.char_lstm import CharLSTM
 from model.folder import load_model
 from model.generator import Generator
 from model.vocabulary import Vocabulary
-from training.baselines import measure_baselines
-from training.copying import WORDS_AT_MOST, known_word_share, longest_copy
-from training.corpus import Corpus
-from training.judgement import Evidence, judge
+from training.judging.baselines import measure_baselines
+from training.judging.copying import WORDS_AT_MOST, known_word_share, longest_copy
+from training.judging.judgement import Evidence, judge
 from training.report import SAMPLE_LENGTH, TEMPERATURES, amend_model, samples
 from training.run import METRICS_FILE, Settings, read_lines
 from training.scoring import (
@@ -30,6 +29,7 @@ from training.scoring import (
     score,
     score_with_resets,
 )
+from training.text.corpus import Corpus
 
 _WRITTEN_AT_MOST = 2_000  # characters a sample
 _LEARNT_A_WRITTEN = 180  # so that writing three samples takes about a tenth of the run's time

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.reference import TEXT
-from training import reading
-from training.corpus import prepare_corpus
-from training.reading import Reader, find_files
 from training.run import Settings, TrainingError
+from training.text import reading
+from training.text.corpus import prepare_corpus
+from training.text.reading import Reader, find_files
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")

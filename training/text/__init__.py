@@ -1,0 +1,1 @@
+"""What becomes of texts before they are learnt: read, encoded, understood as dialogues."""

@@ -335,6 +335,9 @@ def _toast(error: ShelfError) -> gr.Error:
 
 
 def _points(status: Status) -> pd.DataFrame:
+    # Both parts from the beginning: a plot never draws one that it hasn't had at first.
+    held_out: tuple[tuple[int, float | None], ...] = status.held_out_losses or ((0, None),)
+    rows: list[tuple[int, float | None, str]]
     rows = [(step, loss, "train") for step, loss in status.train_losses]
-    rows += [(step, loss, "held out") for step, loss in status.held_out_losses]
+    rows += [(step, loss, "held out") for step, loss in held_out]
     return pd.DataFrame(rows, columns=["step", "loss", "part"])

@@ -7,7 +7,6 @@ import math
 from dataclasses import replace
 
 from tests.training.judging.test_judgement import GOOD
-
 from training.judging.judgement import judge
 from ui.run_result import describe_result, page_words
 

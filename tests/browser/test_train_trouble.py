@@ -34,7 +34,7 @@ class House:
         self._port: int | None = None
 
     @contextmanager
-    def serve(self, largest_file: int | None = None) -> Iterator[RunningApp]:
+    def serving(self, largest_file: int | None = None) -> Iterator[RunningApp]:
         environment = {
             "SPACE_ID": "ann/novel",
             "TRAINING": "on",
@@ -78,14 +78,14 @@ def come_back(page: Page) -> None:
 
 
 def test_a_server_that_is_killed_or_ended_loses_nobodys_run(browser: Browser, house: House) -> None:
-    with house.serve() as first:
+    with house.serving() as first:
         ann, bob = train_tab(browser, first), train_tab(browser, first)
         ask_for(ann, TEXT)
         told(ann, LEARNING)
         ask_for(bob, TEXT[40_000:])
         told(bob, "One run is before it")
         os.kill(first.pid, signal.SIGKILL)
-    with house.serve() as second:
+    with house.serving() as second:
         come_back(ann)
         told(ann, LEARNING)  # which nobody had stopped
         come_back(bob)
@@ -97,7 +97,7 @@ def test_a_server_that_is_killed_or_ended_loses_nobodys_run(browser: Browser, ho
         expect(ann.locator("#result")).to_contain_text("It was stopped after")
         told(bob, LEARNING)
         os.kill(second.pid, signal.SIGTERM)
-    with house.serve():
+    with house.serving():
         come_back(bob)
         told(bob, re.compile("Stopped|Measuring|comparing"))  # as it was asked to
         told(bob, "Stopped")
@@ -112,7 +112,7 @@ def test_a_server_that_is_killed_or_ended_loses_nobodys_run(browser: Browser, ho
 
 
 def test_a_run_whose_server_and_process_are_killed_goes_on(browser: Browser, house: House) -> None:
-    with house.serve() as first:
+    with house.serving() as first:
         ann = train_tab(browser, first)
         ask_for(ann, TEXT)
         told(ann, LEARNING)
@@ -122,7 +122,7 @@ def test_a_run_whose_server_and_process_are_killed_goes_on(browser: Browser, hou
         told(ann, LEARNING)
         os.kill(first.pid, signal.SIGKILL)
         os.kill(_process(house), signal.SIGKILL)
-    with house.serve():
+    with house.serving():
         come_back(ann)
         told(ann, "its process has ended without a word")
         press(ann, "Go on")
@@ -137,7 +137,7 @@ def test_a_full_disk_is_said_and_what_was_begun_goes_on_when_there_is_room(
 ) -> None:
     long = tmp_path / "long.txt"
     long.write_text(TEXT * 8, encoding="utf-8")
-    with house.serve(largest_file=2_000_000) as full:
+    with house.serving(largest_file=2_000_000) as full:
         ann = train_tab(browser, full)
         ann.set_input_files("#drop input[type=file]", long)
         expect(ann.get_by_text("couldn't be stored here: File too large")).to_be_visible()
@@ -149,7 +149,7 @@ def test_a_full_disk_is_said_and_what_was_begun_goes_on_when_there_is_room(
         ann.fill("#message textarea", "The ")
         ann.press("#message textarea", "Enter")
         expect(ann.locator("#text .bot-row").last).to_contain_text(re.compile(r"\w{2}"))
-    with house.serve():
+    with house.serving():
         come_back(ann)
         press(ann, "Go on")
         told(ann, LEARNING)

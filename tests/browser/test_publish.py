@@ -63,7 +63,7 @@ def space(hub: HubServer, sign_in: OAuthServer, tmp_path: Path) -> Iterator[Runn
 @pytest.fixture
 def own_computer(hub: HubServer, tmp_path: Path) -> Iterator[RunningApp]:
     """The app on one's own computer, where nobody has logged in yet, with a run that has ended."""
-    finished_run(tmp_path / "runs" / "one")
+    finished_run(tmp_path / "runs" / ("1" * 32))
     environment = {
         "HF_HOME": str(tmp_path / "hf"),
         "HF_TOKEN": "",

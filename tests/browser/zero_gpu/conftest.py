@@ -5,6 +5,7 @@ The package lives in an environment of its own, installed from the index that pi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +86,8 @@ class Visitor:
         expect(self.run).to_contain_text(words, timeout=MOMENT_MS)
 
     def step(self) -> int:
-        """The step that they see, once there is one."""
-        expect(self.page.locator("#sample pre")).to_be_visible(timeout=MOMENT_MS)
+        """The step that they see, once something is learnt."""
+        expect(self.run).to_contain_text(re.compile("step [1-9]"), timeout=MOMENT_MS)
         return int(self.run.inner_text().split("step ")[1].split(" of")[0].replace(",", ""))
 
 

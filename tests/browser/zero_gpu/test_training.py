@@ -13,7 +13,7 @@ from gradio_client import Client
 from playwright.sync_api import expect
 
 from model.folder import load_model
-from tests.browser.zero_gpu.conftest import CALL_S, MOMENT_MS, Space, Visit, Visitor
+from tests.browser.zero_gpu.conftest import CALL_S, MOMENT_MS, Space, Visit, Visitor, when_there_are
 from tests.wire import Wire
 from training.run import read_lines, read_state
 from training.zero_gpu import worker_of
@@ -96,6 +96,7 @@ def test_a_run_of_two_calls_asks_for_each_once_and_ends(
     visitor.press("Go on")
     visitor.sees("Done")
     assert space.gpus.asked[asked:] == [CALL_S, CALL_S]
+    when_there_are(released + 2, space.gpus.released)
     assert space.gpus.released[released:] == [False, False]
     whole = read_state(folder)
     assert whole["start_step"] == half["step"]
@@ -138,6 +139,7 @@ def test_a_reload_a_closed_tab_and_a_lost_connection_end_no_run(
             expect(visitor.run).to_contain_text(re.compile("Stopped|Done"), timeout=MOMENT_MS)
             assert visitor.step() > step
             expect(visitor.page.get_by_role("button", name="Chat with it")).to_be_visible()
+    when_there_are(released + 3, space.gpus.released)
     assert space.gpus.released[released:] == [False] * 3
 
 

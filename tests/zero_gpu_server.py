@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,13 +26,14 @@ class ZeroGPUServer:
     """The scheduler; use as a context manager.
 
     `reports` counts the apps that have started, `asked` holds the seconds of each request for a
-    GPU, `workers` the process of each worker that has begun, `released` whether each call that has
-    ended had failed.
+    GPU, `given` when each was given, `workers` the process of each worker that has begun,
+    `released` whether each call that has ended had failed.
     """
 
     def __init__(self) -> None:
         self.reports = 0
         self.asked: list[int] = []
+        self.given: list[float] = []
         self.workers: list[int] = []
         self.released: list[bool] = []
         self.mood: Mood = "give"
@@ -81,6 +83,7 @@ class ZeroGPUServer:
             index = next(n for n in range(99) if n not in self.taken.values())
             token = f"token-{len(self.asked)}-{index}"
             self.taken[token] = index
+            self.given.append(time.time())
         uuid = f"GPU-{index}"
         return {"idle": True, "nvidiaIndex": index, "nvidiaUUID": uuid, "allowToken": token}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.zero_gpu.conftest import MOMENT_MS, Space, Visit, Visitor
+from tests.browser.zero_gpu.conftest import MOMENT_MS, Space, Visit, Visitor, when_there_are
 
 pytestmark = pytest.mark.long
 
@@ -22,14 +22,6 @@ def waits(visitor: Visitor, text: str) -> Visitor:
     visitor.sees("Waiting for a GPU")
     visitor.sees("Keep this page open")
     return visitor
-
-
-def when_there_are(count: int, told: list[int] | list[bool]) -> None:
-    """So much has been told to the platform."""
-    deadline = time.monotonic() + MOMENT_MS / 1_000
-    while len(told) < count and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert len(told) == count
 
 
 def test_who_gives_up_waiting_gets_the_text_back_and_no_gpu_is_used(

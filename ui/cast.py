@@ -72,11 +72,10 @@ class CastPanel:
                 label="Form",
                 info="one text: exactly what you write, gone on with",
             )
-            with gr.Row():
-                self.speakers = [
-                    gr.Dropdown(label=label, min_width=100, **_choice(template, is_visitor))
-                    for label, is_visitor in (("You are", True), ("Answers as", False))
-                ]
+            self.speakers = [
+                gr.Dropdown(label=label, **_choice(template, is_visitor))
+                for label, is_visitor in (("You are", True), ("Answers as", False))
+            ]
 
     @property
     def components(self) -> list[Component]:

@@ -23,6 +23,7 @@ from training.push_to_hub import add_arguments, check_arguments, prepare_push, p
 from training.run import (
     DEVICES,
     PLAN_FILE,
+    PRECISIONS,
     SETTINGS_FILE,
     RunError,
     Settings,
@@ -119,6 +120,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--device",
         choices=DEVICES,
         help="to compute on (default: auto, a CUDA GPU if there is one, else the processor)",
+    )
+    network.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of products of matrices (default: auto, whichever is faster when timed)",
     )
 
     add_arguments(parser)

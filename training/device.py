@@ -58,37 +58,58 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def faster_precision(device: torch.device) -> str:
-    """The precision in which this device trains an LSTM clearly faster than in float32.
+def find_precision(device: torch.device, asked: str) -> str:
+    """The precision that `--precision` means: "float32", "bfloat16" or "tf32".
 
-    Found out by trying, in well under a second. Where oneDNN has no bfloat16 LSTM for a processor
-    it says so with an error; where it only emulates one, it is slower.
+    "auto" is the one in which this device trains an LSTM clearly faster than in float32, found out
+    by trying, in well under a second. Where oneDNN has no bfloat16 LSTM for a processor it says so
+    with an error; where it only emulates one, it is slower.
+
+    Raises:
+        TrainingError: if this device hasn't what was asked for.
     """
+    if asked == "auto":
+        return _faster_precision(device)
+    if asked == "tf32" and device.type != "cuda":
+        raise TrainingError("--precision tf32 is for CUDA GPUs: leave --precision out")
+    if asked == "bfloat16":
+        try:
+            _timed_steps(device, asked, 1)
+        except RuntimeError as error:
+            raise TrainingError(
+                f"--precision bfloat16: torch can't train an LSTM in it on this {device.type}; "
+                "leave --precision out"
+            ) from error
+    return asked
+
+
+def _faster_precision(device: torch.device) -> str:
+    fastest, shortest = "float32", _timed_steps(device, "float32", 4) / 1.1
+    for precision in {"cpu": ["bfloat16"], "cuda": ["tf32", "bfloat16"]}.get(device.type, []):
+        try:
+            needed = _timed_steps(device, precision, 4)
+        except RuntimeError:
+            continue
+        if needed < shortest:
+            fastest, shortest = precision, needed
+    return fastest
+
+
+def _timed_steps(device: torch.device, precision: str, steps: int) -> float:
+    """The shortest time of a step forth and back through an LSTM; RuntimeError if it can't be."""
     on_gpu = device.type == "cuda"
     batch, width = (64, 512) if on_gpu else (32, 256)
     with torch.random.fork_rng(devices=[]):
         lstm = nn.LSTM(64, width, batch_first=True)
     lstm = lstm.to(device)
     inputs = torch.ones(batch, 16, 64, device=device)
-
-    def best_time(precision: str) -> float:
-        times = []
-        for _ in range(4):
-            start = time.perf_counter()
-            with autocast(device, precision):
-                outputs, _ = lstm(inputs)
-            outputs.float().sum().backward()
-            if on_gpu:
-                torch.cuda.synchronize(device)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    fastest, shortest = "float32", best_time("float32") / 1.1
-    for precision in {"cpu": ["bfloat16"], "cuda": ["tf32", "bfloat16"]}.get(device.type, []):
-        try:
-            needed = best_time(precision)
-        except RuntimeError:
-            continue
-        if needed < shortest:
-            fastest, shortest = precision, needed
-    return fastest
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        with autocast(device, precision):
+            outputs, _ = lstm(inputs)
+        outputs.float().sum().backward()
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return min(times)

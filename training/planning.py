@@ -13,7 +13,7 @@ import torch
 
 from model.config import ConfigError
 from training import recipe as recipes
-from training.device import faster_precision
+from training.device import find_precision
 from training.distributed import Group
 from training.fine_tuning import Start
 from training.learner import Learner
@@ -79,7 +79,7 @@ def make_plan(
                 len(corpus.train_part),
                 corpus.vocabulary,
                 speed,
-                faster_precision(device),
+                find_precision(device, settings.precision),
             )
             parameters = recipe.config(corpus.vocabulary).parameters
         except ConfigError as error:

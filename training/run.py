@@ -27,6 +27,7 @@ LOCK_FILE = "writer.lock"
 MODEL_FOLDER = "model"
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16", "tf32")
 
 Phase = Literal["reading", "timing", "training", "scoring", "judging", "done", "stopped", "failed"]
 
@@ -60,6 +61,7 @@ class Settings:
         seed: of initialisation, dropout and sampling.
         threads: of the processor, for each process; None leaves torch's choice.
         device: "auto", "cpu", "cuda" or "mps".
+        precision: "auto" for whichever is faster, "float32", "bfloat16" or, on a GPU, "tf32".
         command: how the run was started, without paths; for the model card.
         license: of the model, for its card.
         language: of the corpus, for the card.
@@ -79,6 +81,7 @@ class Settings:
     seed: int = 1
     threads: int | None = None
     device: str = "auto"
+    precision: str = "auto"
     hidden_size: int | None = None
     num_layers: int | None = None
     embedding_size: int | None = None
@@ -103,10 +106,9 @@ class Settings:
             raise TrainingError(f"--errors must be strict or replace, not {self.errors!r}")
         if self.dialogue not in ("auto", "off"):
             raise TrainingError(f"--dialogue must be auto or off, not {self.dialogue!r}")
-        if self.device not in DEVICES:
-            raise TrainingError(
-                f"--device must be one of {', '.join(DEVICES)}, not {self.device!r}"
-            )
+        for name, choices in (("device", DEVICES), ("precision", PRECISIONS)):
+            if (value := getattr(self, name)) not in choices:
+                raise TrainingError(f"--{name} must be one of {', '.join(choices)}, not {value!r}")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:

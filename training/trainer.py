@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from training.deadline import Deadline
-from training.device import find_device
+from training.device import find_device, find_precision
 from training.distributed import Group, join
 from training.fine_tuning import Start, load_start
 from training.loop import WRITING_S, Loop
@@ -60,7 +60,9 @@ def train(settings: Settings, folder: Path, deadline_s: float | None = None) -> 
         def begin() -> tuple[Settings, Path]:
             nonlocal start
             # What can't be had is refused before anything is written.
-            find_device(settings.device)
+            device = find_device(settings.device)
+            if settings.precision != "auto":
+                find_precision(device, settings.precision)
             if settings.init_from is not None and not (folder / PLAN_FILE).exists():
                 start = load_start(settings.init_from)
                 start.fit(settings)

@@ -196,6 +196,7 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_stays(corpus: Path, tmp_pat
         (["{corpus}", "--dropout", "2"], "--dropout must be from"),
         (["{corpus}", "--patience", "-1"], "--patience must be from"),
         (["{corpus}", "--device", "abacus"], "invalid choice: 'abacus'"),
+        (["{corpus}", "--precision", "tf32"], "--precision tf32 is for CUDA GPUs"),
         (["{corpus}", "--init_from", "nowhere/at/all"], "--init_from nowhere/at/all: "),
         (["{corpus}", "--steps", "1.5"], "invalid int value"),
         (["{corpus}", "--output", "{folder}"], "exists and is no run's folder"),

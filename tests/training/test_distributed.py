@@ -26,7 +26,8 @@ from training.recipe import choose
 from training.run import METRICS_FILE, Settings, TrainingError, read_lines, read_state
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["--hidden_size", "48", "--batch_size", "16", "--sequence_length", "32", "--threads", "1"]
+SIZES = "--hidden_size 48 --batch_size 16 --sequence_length 32"
+SMALL = f"{SIZES} --threads 1 --precision float32".split()
 DROPOUT = ["--dropout", "0.2", "--input_dropout", "0.1", "--num_layers", "2"]
 
 

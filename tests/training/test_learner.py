@@ -11,9 +11,10 @@ import torch
 from model.config import ModelConfig
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
-from training.device import faster_precision
+from training.device import find_precision
 from training.learner import Learner
 from training.recipe import Recipe
+from training.run import TrainingError
 
 VOCABULARY = Vocabulary(tuple(sorted(set(TEXT))))
 RECIPE = Recipe(
@@ -65,7 +66,7 @@ def test_the_loss_falls(indices: np.ndarray, changes: dict[str, int]) -> None:
 
 
 @pytest.mark.skipif(
-    faster_precision(torch.device("cpu")) != "bfloat16",
+    find_precision(torch.device("cpu"), "auto") != "bfloat16",
     reason="this processor has no fast bfloat16 LSTM",
 )
 def test_bfloat16_learns_nearly_the_same(indices: np.ndarray) -> None:
@@ -86,5 +87,9 @@ def test_the_average_follows_the_weights(indices: np.ndarray) -> None:
     torch.testing.assert_close(taught.average.fc.weight, expected)
 
 
-def test_the_faster_precision_is_one_of_the_two() -> None:
-    assert faster_precision(torch.device("cpu")) in ("float32", "bfloat16")
+def test_a_precision_is_found_or_refused() -> None:
+    cpu = torch.device("cpu")
+    assert find_precision(cpu, "auto") in ("float32", "bfloat16")
+    assert find_precision(cpu, "float32") == "float32"
+    with pytest.raises(TrainingError, match="tf32 is for CUDA GPUs"):
+        find_precision(cpu, "tf32")

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from types import FrameType
@@ -251,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         check_arguments(parsed)
         settings, folder = resumed_run(parsed) if parsed.resume else new_run(parsed, arguments)
+        made = [place for place in folder.parents if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         try:
             destination = prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
@@ -259,6 +261,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             is_ours = not parsed.resume and not isinstance(error, RunError)
             if is_ours and not (folder / PLAN_FILE).exists():
                 shutil.rmtree(folder)  # nothing was learnt: the corrected command finds it free
+                with suppress(OSError):  # somebody else is there by now
+                    for place in made:
+                        place.rmdir()
             raise
         if destination is not None:
             push_model(destination, parsed, folder)

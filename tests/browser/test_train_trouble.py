@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, Error, FilePayload, Page, expect
 
 from tests.browser.test_train import MOMENT_MS, train_tab
 from tests.reference import TEXT
@@ -73,7 +73,11 @@ def told(page: Page, words: str | re.Pattern[str]) -> None:
 
 
 def come_back(page: Page) -> None:
-    page.reload()
+    try:
+        page.reload()
+    except Error:  # the page was just loading itself anew, as it does when its server is back
+        page.wait_for_timeout(2_000)
+        page.reload()
     page.get_by_role("tab", name="Train").click()
 
 

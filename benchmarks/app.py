@@ -39,7 +39,9 @@ async def answer(message, history):
 
 gradio.ChatInterface(answer).launch(server_port=int(sys.argv[1]), quiet=True)
 """
-# The app's message box and the peer's are both the page's first; a seed is no part of an answer.
+# The app's message box and the peer's are both the first that can be seen.
+MESSAGE = "textarea:visible"
+# A seed is no part of an answer.
 WATCH = """() => {
     const written = () => [...document.querySelectorAll('[data-testid=bot]')]
         .filter(part => !part.querySelector('.seed'))
@@ -110,7 +112,7 @@ def _answers(url: str) -> bool:
 
 def first_texts(page: Page, messages: int) -> list[float]:
     """Milliseconds from sending to the first character, for so many short messages in a row."""
-    box = page.locator("textarea").first
+    box = page.locator(MESSAGE).first
     for _ in range(messages):
         known = page.evaluate("window.milliseconds.length")
         box.fill("ROMEO:")
@@ -131,7 +133,7 @@ def wait_until_whole(page: Page) -> None:
 def visit(browser_page: Page, url: str) -> None:
     """Open a page, ready to be timed."""
     browser_page.goto(url)
-    browser_page.wait_for_selector("textarea")
+    browser_page.wait_for_selector(MESSAGE)
     browser_page.wait_for_timeout(1_000)
     browser_page.evaluate(WATCH)
 
@@ -145,8 +147,8 @@ def chat(place: Served, page: Page, runs: int) -> tuple[float, float, float]:
         page.get_by_label("One text").check()
     first_texts(page, 1)  # the first message of a process also pays for what is loaded late
     short = statistics.median(first_texts(page, runs))
-    page.locator("textarea").first.fill("The quality of mercy is not strained.\n" * 500)
-    page.locator("textarea").first.press("Enter")
+    page.locator(MESSAGE).first.fill("The quality of mercy is not strained.\n" * 500)
+    page.locator(MESSAGE).first.press("Enter")
     wait_until_whole(page)
     long = statistics.median(first_texts(page, runs))
     return short, long, place.anonymous_mib()

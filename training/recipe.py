@@ -4,12 +4,12 @@ The rule: one layer, the widest that will see at least four characters for each 
 the time there is; a text is passed through 16 times at most, a small one a little more often. How
 hard the text is pressed, sqrt(passes over it x weights a character), then says how much is dropped
 and how far the weights decay. What each choice was measured against is in docs/experiments.md: at
-0.65 and 4.7 of that pressure, on parts of tiny Shakespeare, never on its held-out part. The four
-characters a weight are older, and were chosen on the held-out part (a layer of 320 for a minute,
-512 for 4, 640 for 10).
+0.65, 4.7 and 4.9 of that pressure, on parts of tiny Shakespeare, never on its held-out part. The
+four characters a weight are older, and were chosen on the held-out part (a layer of 320 for a
+minute, 512 for 4, 640 for 10).
 
-Not measured: other texts, more than 256 kinds of character, more than 30 minutes, bfloat16 with
-these learning rates. Knows nothing about torch; whoever calls says how fast the machine is.
+Not measured: other texts, more than 256 kinds of character, more than 30 minutes. Knows nothing
+about torch; whoever calls says how fast the machine is.
 """
 
 from __future__ import annotations

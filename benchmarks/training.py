@@ -7,16 +7,22 @@ The peer of every row is what most people would write: one nn.LSTM of 256, batch
 recipe for a CPU (see benchmarks.transformer), and how soon we reach what it reaches in its whole
 run; `--song` teaches 10 kB for a minute. All are scored on all of the last tenth. Without a CORPUS
 the text is Python's own language reference. On Linux the host's stolen time is told.
+
+A step's speed is set beside the plain loop of the same shape twice: in this process, in turn with
+ours, where it profits from the memory that ours has malloc keep; and right after in a process of
+its own, as who writes it would have it.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import platform
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -127,7 +133,7 @@ def _plain_step(
 
 
 def speeds(recipe: Recipe, corpus: Corpus) -> str:
-    """Characters a second of a step of ours and of a plain loop of the same shape, in turns."""
+    """Characters a second of a step of ours and of the plain loop of the same shape."""
     learner = Learner(recipe, recipe.config(corpus.vocabulary), corpus.train_part, seed=1)
     model, optimizer = _plain_model(len(corpus.vocabulary), recipe.hidden_size, seed=1)
     streams = Streams(corpus.train_part, recipe.batch_size, recipe.sequence_length, 1)
@@ -147,10 +153,28 @@ def speeds(recipe: Recipe, corpus: Corpus) -> str:
             muon += times[2] - times[1]
             theirs += times[3] - times[2]
     characters = TIMED_STEPS * recipe.batch_size * recipe.sequence_length
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        by_itself = process.submit(plain_seconds, recipe, corpus).result()
     return (
         f"a step: {characters / mine:,.0f} characters a second, {muon / mine:.0%} of it Muon; "
-        f"plain of the same shape {characters / theirs:,.0f}: {theirs / mine:.2f} x its speed"
+        f"plain of the same shape {characters / theirs:,.0f}: {theirs / mine:.2f} x its speed; "
+        f"in its own process {characters / by_itself:,.0f}: {by_itself / mine:.2f} x"
     )
+
+
+def plain_seconds(recipe: Recipe, corpus: Corpus) -> float:
+    """What the timed steps of the plain loop take."""
+    model, optimizer = _plain_model(len(corpus.vocabulary), recipe.hidden_size, seed=1)
+    streams = Streams(corpus.train_part, recipe.batch_size, recipe.sequence_length, 1)
+    state: LSTMState | None = None
+    start = time.perf_counter()
+    for step in range(-2, TIMED_STEPS):
+        if step == 0:
+            start = time.perf_counter()
+        low_precision = recipe.precision == "bfloat16"
+        state = _plain_step(model, optimizer, streams, max(0, step), state, low_precision)
+    return time.perf_counter() - start
 
 
 def compare(settings: Settings, scratch: Path, alone: bool) -> None:

@@ -18,6 +18,7 @@ from training.device import find_device, find_precision
 from training.distributed import Group, join
 from training.fine_tuning import Start, load_start
 from training.loop import WRITING_S, Loop
+from training.memory import keep_freed_memory
 from training.planning import make_plan
 from training.run import (
     PLAN_FILE,
@@ -129,6 +130,7 @@ def _train(
 
     group.from_leader(read)
     corpus = prepare_corpus(settings, folder)  # opens what the leader has encoded
+    keep_freed_memory()
     fitting = deadline.fit(settings, WRITING_S)
     plan = make_plan(fitting, corpus, writer, group, device, start)
     if plan.threads is not None:

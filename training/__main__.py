@@ -111,6 +111,11 @@ def build_parser() -> argparse.ArgumentParser:
     network.add_argument("--sequence_length", type=int, help="characters of truncated BPTT")
     network.add_argument("--dropout", type=float, help="on the LSTM's output")
     network.add_argument("--input_dropout", type=float, help="on its input")
+    network.add_argument(
+        "--state_reset",
+        type=float,
+        help="probability that a stream begins a chunk without what it has read before",
+    )
     network.add_argument("--muon_lr", type=float, help="learning rate of the recurrent matrices")
     network.add_argument("--adam_lr", type=float, help="learning rate of everything else")
     network.add_argument("--weight_decay", type=float, help="on the recurrent matrices")

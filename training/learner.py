@@ -106,10 +106,9 @@ class Learner:
             gradient isn't finite.
         """
         inputs, targets = map(self._here, self.streams.chunk(number))  # (B / processes, T)
-        if self.streams.begins_epoch(number):
-            self.state = None
         self._random.manual_seed(self.seed + (number + 1) * 1_000_003)
         part = (self.group.rank, self.group.size)
+        self.state = None if self.streams.begins_epoch(number) else self._state_with_resets()
         with autocast(self.device, self.recipe.precision):
             logits, state = self.network(inputs, self.state, self._random, part)
         loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
@@ -134,6 +133,15 @@ class Learner:
             ):
                 mean.lerp_(value, weight)
         return loss.item()
+
+    def _state_with_resets(self) -> LSTMState | None:
+        """The carried state, without that of some streams: so it learns to begin as well."""
+        if self.state is None or self.recipe.state_reset == 0:
+            return self.state
+        drawn = torch.rand(self.recipe.batch_size, generator=self._random)  # for all processes
+        kept = self.group.share(drawn >= self.recipe.state_reset).to(self.device)
+        h, c = (rows * kept[:, None].to(rows.dtype) for rows in self.state)
+        return h, c
 
     def characters_per_second(self, seconds: float = 1.0) -> float:
         """Time some steps; the learner is spoilt by it."""

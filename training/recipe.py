@@ -50,6 +50,7 @@ class Recipe:
     sequence_length: int
     dropout: float
     input_dropout: float
+    state_reset: float
     muon_lr: float
     adam_lr: float
     weight_decay: float
@@ -77,7 +78,7 @@ class Recipe:
         return (
             f"{layers} of {self.hidden_size}{embedding}, "
             f"batch {self.batch_size} x {self.sequence_length}, dropout {self.dropout:.2f} "
-            f"(input {self.input_dropout:.2f}), Muon {self.muon_lr:g} with weight decay "
+            f"(input {self.input_dropout:.2f}), state reset {self.state_reset:g}, Muon {self.muon_lr:g} with weight decay "
             f"{self.weight_decay:g}, AdamW {self.adam_lr:g} with {self.adam_weight_decay:g}, "
             f"{self.precision}"
         )
@@ -186,6 +187,7 @@ def _complete(
         sequence_length=length,
         dropout=_given(settings.dropout, 0.0),
         input_dropout=_given(settings.input_dropout, 0.0),
+        state_reset=_given(settings.state_reset, 0.05),
         muon_lr=_given(settings.muon_lr, 0.06),
         adam_lr=_given(settings.adam_lr, 0.03),
         weight_decay=_given(settings.weight_decay, 0.0),

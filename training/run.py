@@ -89,6 +89,7 @@ class Settings:
     sequence_length: int | None = None
     dropout: float | None = None
     input_dropout: float | None = None
+    state_reset: float | None = None
     muon_lr: float | None = None
     adam_lr: float | None = None
     weight_decay: float | None = None
@@ -132,6 +133,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sequence_length": (1, 65_536),
     "dropout": (0, 0.95),
     "input_dropout": (0, 0.95),
+    "state_reset": (0, 1),
     "muon_lr": (0, 10),
     "adam_lr": (0, 10),
     "weight_decay": (0, 10),

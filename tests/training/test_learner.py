@@ -25,6 +25,7 @@ RECIPE = Recipe(
     sequence_length=32,
     dropout=0.1,
     input_dropout=0.1,
+    state_reset=0.05,
     muon_lr=0.05,
     adam_lr=0.01,
     weight_decay=0.05,
@@ -85,6 +86,20 @@ def test_the_average_follows_the_weights(indices: np.ndarray) -> None:
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * taught.network.fc.weight.detach()
     torch.testing.assert_close(taught.average.fc.weight, expected)
+
+
+def test_some_streams_begin_a_chunk_without_their_state(indices: np.ndarray) -> None:
+    exact = {"dropout": 0.0, "input_dropout": 0.0}
+    carried, some, none, forgot = (
+        learner(indices, **exact, state_reset=share) for share in (0.0, 0.5, 1.0, 0.0)
+    )
+    losses = []
+    for step in range(10):
+        forgot.state = None
+        losses.append([one.step(step, 1.0) for one in (carried, some, none, forgot)])
+    later = np.array(losses)[5:]
+    np.testing.assert_allclose(later[:, 2], later[:, 3], rtol=1e-4)
+    assert np.abs(np.diff(later[:, :3])).min() > 1e-3
 
 
 def test_a_precision_is_found_or_refused() -> None:

@@ -78,9 +78,9 @@ class Recipe:
         return (
             f"{layers} of {self.hidden_size}{embedding}, "
             f"batch {self.batch_size} x {self.sequence_length}, dropout {self.dropout:.2f} "
-            f"(input {self.input_dropout:.2f}), state reset {self.state_reset:g}, Muon {self.muon_lr:g} with weight decay "
-            f"{self.weight_decay:g}, AdamW {self.adam_lr:g} with {self.adam_weight_decay:g}, "
-            f"{self.precision}"
+            f"(input {self.input_dropout:.2f}), state reset {self.state_reset:g}, "
+            f"Muon {self.muon_lr:g} with weight decay {self.weight_decay:g}, "
+            f"AdamW {self.adam_lr:g} with {self.adam_weight_decay:g}, {self.precision}"
         )
 
 

@@ -50,7 +50,6 @@ class Recipe:
     sequence_length: int
     dropout: float
     input_dropout: float
-    state_reset: float
     muon_lr: float
     adam_lr: float
     weight_decay: float
@@ -60,6 +59,7 @@ class Recipe:
     floor: float
     clip: float
     precision: str
+    state_reset: float = 0.0  # what a plan that doesn't name it was made with
 
     @property
     def bands(self) -> int:

@@ -1,12 +1,13 @@
 """The recipe: a budget in minutes -> sizes, batch, regularization, schedule, number of steps.
 
 The rule: one layer, the widest that will see at least four characters for each of its weights in
-the time there is; a text is passed through 16 times at most, a small one a little more often. How
-hard the text is pressed, sqrt(passes over it x weights a character), then says how much is dropped
-and how far the weights decay. What each choice was measured against is in docs/experiments.md: at
-0.65, 2.1 and 4.7 to 7 of that pressure, on parts of tiny Shakespeare, never on its held-out part,
-and for 1 and 4 minutes on source code and on a Russian text. The four characters a weight are
-older, and were chosen on the held-out part (a layer of 320 for a minute, 512 for 4, 640 for 10).
+the time there is, and has three weights at most for each character to learn; a text is passed
+through 16 times at most, a small one a little more often. How hard the text is pressed, sqrt(passes
+over it x weights a character), then says how much is dropped and how far the weights decay. What
+each choice was measured against is in docs/experiments.md: at 0.65, 2.1 and 4.7 to 7 of that
+pressure, on parts of tiny Shakespeare, never on its held-out part, and for 1 and 4 minutes on
+source code and on a Russian text. The four characters a weight are older, and were chosen on the
+held-out part (a layer of 320 for a minute, 512 for 4, 640 for 10).
 
 Not measured: more than 256 kinds of character, more than 16 passes through a large text. Knows
 nothing about torch; whoever calls says how fast the machine is.
@@ -25,6 +26,11 @@ from training.run import Settings
 
 WIDTHS = (48, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
 CHARACTERS_PER_WEIGHT = 4.0
+WEIGHTS_PER_CHARACTER = 3
+"""At most. In 14 passes through 903,000 characters 896 wide (3.9 weights a character) learnt no
+more than 768 wide (2.9), in 12 through 450,000 640 wide (4.1) no more than 448 wide (2.0); the
+wider ones cost nearly twice as much."""
+
 MAX_PASSES = 16
 """Of 12 and 23 passes over 100,000 characters the former were better by 0.07 nats; a text of 9,000
 characters took 12 passes to its lowest loss, and 25 to write mostly words of its own."""
@@ -210,7 +216,7 @@ def _widest(
     vocabulary: Vocabulary,
     characters_seen: Callable[[Recipe], float],
 ) -> Recipe:
-    most = max(220_000, 4 * train_characters)
+    most = max(220_000, WEIGHTS_PER_CHARACTER * train_characters)
     best = replace(base, hidden_size=WIDTHS[0])
     for width in WIDTHS[1:]:
         recipe = replace(base, hidden_size=width)

@@ -45,6 +45,12 @@ def test_every_weight_sees_at_least_four_characters() -> None:
         assert seen >= 0.9 * 4 * recipe.config(LATIN).parameters
 
 
+def test_however_long_it_takes_a_character_to_learn_gets_three_weights_at_most() -> None:
+    for characters in (200_000, 1_000_000):
+        recipe, _ = chosen(1_000, characters)
+        assert 1.5 * characters < recipe.config(LATIN).parameters <= 3 * characters
+
+
 def test_the_longer_a_text_is_pressed_the_more_is_dropped() -> None:
     dropouts = [chosen(minutes)[0].dropout for minutes in (1, 4, 30)]
     assert dropouts == sorted(dropouts)

@@ -8,9 +8,9 @@ recipe for a CPU (see benchmarks.transformer), and how soon we reach what it rea
 run; `--song` teaches 10 kB for a minute. All are scored on all of the last tenth. Without a CORPUS
 the text is Python's own language reference. On Linux the host's stolen time is told.
 
-A step's speed is set beside the plain loop of the same shape twice: in this process, in turn with
-ours, where it profits from the memory that ours has malloc keep; and right after in a process of
-its own, as who writes it would have it.
+A step's speed is set beside the plain loop of the same shape twice: in this process, right after
+ours, where it profits from the memory that ours has malloc keep; and then in a process of its own,
+as who writes it would have it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from model.char_lstm import CharLSTM, LSTMState
 from model.folder import load_model
 from training.learner import Learner
 from training.recipe import Recipe
-from training.run import Settings
+from training.run import LEAST_MINUTES, Settings
 from training.scoring import score, whole_spans
 from training.streams import Streams
 from training.text.corpus import Corpus, prepare_corpus
@@ -45,7 +45,6 @@ from training.trainer import train
 
 BATCH, TIME, HIDDEN, LR = 32, 64, 256, 1e-2
 TIMED_STEPS = 12
-LEAST_MINUTES = 0.01  # that --minutes takes
 SONG = 10_000
 
 
@@ -136,23 +135,17 @@ def _plain_step(
 def speeds(recipe: Recipe, corpus: Corpus) -> str:
     """Characters a second of a step of ours and of the plain loop of the same shape."""
     learner = Learner(recipe, recipe.config(corpus.vocabulary), corpus.train_part, seed=1)
-    model, optimizer = _plain_model(len(corpus.vocabulary), recipe.hidden_size, seed=1)
-    streams = Streams(corpus.train_part, recipe.batch_size, recipe.sequence_length, 1)
-    state: LSTMState | None = None
-    low_precision = recipe.precision == "bfloat16"
-    mine, muon, theirs = 0.0, 0.0, 0.0
+    mine = muon = 0.0
     for step in range(-2, TIMED_STEPS):  # the first two warm up
         times = [time.perf_counter()]
         learner.step(max(0, step), 0.1)
         times.append(time.perf_counter())
         learner.muon.step()
         times.append(time.perf_counter())
-        state = _plain_step(model, optimizer, streams, max(0, step), state, low_precision)
-        times.append(time.perf_counter())
         if step >= 0:
             mine += times[1] - times[0]
             muon += times[2] - times[1]
-            theirs += times[3] - times[2]
+    theirs = plain_seconds(recipe, corpus)
     characters = TIMED_STEPS * recipe.batch_size * recipe.sequence_length
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
@@ -168,12 +161,12 @@ def plain_seconds(recipe: Recipe, corpus: Corpus) -> float:
     """What the timed steps of the plain loop take."""
     model, optimizer = _plain_model(len(corpus.vocabulary), recipe.hidden_size, seed=1)
     streams = Streams(corpus.train_part, recipe.batch_size, recipe.sequence_length, 1)
+    low_precision = recipe.precision == "bfloat16"
     state: LSTMState | None = None
     start = time.perf_counter()
     for step in range(-2, TIMED_STEPS):
         if step == 0:
             start = time.perf_counter()
-        low_precision = recipe.precision == "bfloat16"
         state = _plain_step(model, optimizer, streams, max(0, step), state, low_precision)
     return time.perf_counter() - start
 

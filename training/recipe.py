@@ -9,8 +9,8 @@ pressure, on parts of tiny Shakespeare, never on its held-out part, and for 1 an
 source code and on a Russian text. The four characters a weight are older, and were chosen on the
 held-out part (a layer of 320 for a minute, 512 for 4, 640 for 10).
 
-Not measured: more than 256 kinds of character, more than 16 passes through a large text. Knows
-nothing about torch; whoever calls says how fast the machine is.
+Not measured: more than 256 kinds of character. Knows nothing about torch; whoever calls says how
+fast the machine is.
 """
 
 from __future__ import annotations

@@ -118,8 +118,10 @@ class Settings:
                 )
 
 
+LEAST_MINUTES = 0.01
+
 _RANGES: dict[str, tuple[float, float]] = {
-    "minutes": (0.01, 100_000),
+    "minutes": (LEAST_MINUTES, 100_000),
     "steps": (1, 1_000_000_000),
     "patience": (0, 1_000_000_000),
     "held_out": (0, 0.5),

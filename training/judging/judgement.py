@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from training.judging.baselines import Baselines
+from training.run import LEAST_MINUTES
 
 NARROW = 0.05
 """Share of the held-out loss: closer than this, new text is hardly harder than what was learnt."""
@@ -275,5 +276,5 @@ def _more_dropout(e: Evidence) -> list[str]:
 
 
 def _rounded(minutes: float) -> str:
-    """Two figures are enough, and 0.01 is the least that --minutes takes."""
-    return f"{max(0.01, float(f'{minutes:.2g}')):g}"
+    """Two figures are enough."""
+    return f"{max(LEAST_MINUTES, float(f'{minutes:.2g}')):g}"

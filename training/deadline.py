@@ -1,8 +1,8 @@
 """A deadline: a run that must have written its model before it is ended from outside.
 
 A run is either planned to end before it, or, where it has far more to learn, only stopped in time,
-to go on later. Knows nothing about what is to be done until then; whoever asks says how long that
-takes.
+to go on later. Also says how many steps fit into the time that a run was asked to take. Knows
+nothing about what is to be done until then; whoever asks says how long that takes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,15 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from training.plan import Plan
 from training.run import Settings
 
 _TIMING_S = 4.0  # to choose the network
-_OVERRUN = 1.25
+_OVERRUN_EARLY = 1.25  # of the budget, that is let be in the first half of the steps
+_OVERRUN = 1.02
+_RAISED_UNTIL = 0.3  # share of the steps
+_LEAST_RAISED = 1.25  # of the steps
+_MOST_RAISED = 2
 _STRETCH = 1.5
 _SAFETY = 0.95
 
@@ -63,7 +68,24 @@ class Deadline:
         seconds = self.budget(settings.minutes * 60, 0.0, around + _TIMING_S)
         return replace(settings, minutes=seconds / 60)
 
-    @property
-    def overrun(self) -> float:
-        """How many times its budget a run may take before it is given fewer steps."""
-        return 1.0 if self._ends_run else _OVERRUN
+    def steps_in_time(self, plan: Plan, done: int, seconds: float, budget: float, most: int) -> int:
+        """The number of steps of the whole run: what is planned, unless its time would be missed.
+
+        It is lowered at any step, in the first half only if the run would be a quarter too long,
+        since that may come right; it is raised early on only.
+
+        Args:
+            plan: of the run.
+            done: steps so far.
+            seconds: that they took.
+            budget: the seconds that all of them may take.
+            most: to raise it to.
+        """
+        planned, pace = plan.total_steps, seconds / done
+        share, expected = done / planned, planned * pace
+        total = done + max(1, int((budget - seconds) / pace))
+        overrun = 1.0 if self._ends_run else _OVERRUN_EARLY if share < 0.5 else _OVERRUN
+        if expected > overrun * budget:
+            return min(total, planned)
+        total = min(total, most, _MOST_RAISED * plan.steps)
+        return total if share <= _RAISED_UNTIL and total >= _LEAST_RAISED * planned else planned

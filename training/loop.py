@@ -36,9 +36,6 @@ WRITING_S = 5.0
 
 _METRICS_EVERY_S = 0.5
 _EXAMINING_S = 20.0
-_OVERRUN = 1.25
-_EARLY = 0.3  # share of the steps
-_MOST_RAISED = 2
 
 
 class Loop:
@@ -66,7 +63,7 @@ class Loop:
         )
         self.evaluation = Evaluation(settings, corpus, plan)
         self.watch = LossWatch(self.config.vocab_size)
-        self.notes = [*corpus.notes, *plan.notes()]
+        self._seen: list[str] = []
         self.has_ended = False
         self.start_step = 0
         self.seconds = 0.0
@@ -77,6 +74,11 @@ class Loop:
     def done(self) -> int:
         """Steps so far."""
         return self.watch.steps
+
+    @property
+    def notes(self) -> list[str]:
+        """What readers should know of the text, the plan, and what was seen on the way."""
+        return [*self.corpus.notes, *self.plan.notes(), *self._seen]
 
     def facts(self) -> dict[str, Any]:
         """What readers may want to know, for the state."""
@@ -111,7 +113,7 @@ class Loop:
                 initial = self.learner.weights()
                 self.learner.begin_with(model.weights(self.corpus.vocabulary, initial))
 
-        self.notes += self.recovery.resume(self.plan, begin)
+        self._seen += self.recovery.resume(self.plan, begin)
         self.deadline.expect(self.settings.minutes * 60 - self.recovery.clock.seconds)
         self.start_step = self.done
         self._gone_back()
@@ -166,7 +168,7 @@ class Loop:
 
     def _roll_back(self, at: int, loss: float) -> None:
         self.plan, notes = self.recovery.roll_back(self.plan, at, loss)
-        self.notes += notes
+        self._seen += notes
         self._gone_back()
 
     def _is_over(self) -> bool:
@@ -196,36 +198,24 @@ class Loop:
 
     def _note_early_end(self) -> None:
         if self.done < self.plan.total_steps:
-            self.notes.append(
+            self._seen.append(
                 f"stopped early, after step {self.done:,} of {self.plan.total_steps:,}: the "
                 f"held-out loss has not fallen since step {self.evaluation.best_step:,} "
                 "(--patience 0 goes on to the end)"
             )
 
     def _watch_the_clock(self, seconds: float) -> None:
-        """Change the number of steps if the run would miss its time; raise it only early on."""
+        """Change the number of steps if the run would miss its time."""
+        if self.settings.steps is not None or self.plan.total_steps - self.done <= 1:
+            return
         around = WRITING_S + self.evaluation.seconds_for_all
         budget = self.deadline.budget(self.settings.minutes * 60, seconds, around)
-        planned, left = self.plan.total_steps, self.plan.total_steps - self.done
-        if self.settings.steps is not None or left <= 1:
-            return
-        pace = seconds / self.done
-        total = self.done + max(1, int((budget - seconds) / pace))
-        if seconds + left * pace > self.deadline.overrun * budget and total < planned:
-            how = "slower"
-        else:
-            most = most_steps(self.plan.recipe, len(self.corpus.train_part))
-            total = min(total, most, _MOST_RAISED * self.plan.steps)
-            if self.done > _EARLY * planned or total < _OVERRUN * planned:
-                return
-            how = "faster"
-        self.notes.append(
-            f"{how} than when it was timed: {total:,} steps instead of {planned:,} "
-            f"from step {self.done:,} on"
-        )
-        self.plan = self.plan.amended(self.done, total)
-        write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))
-        self.writer.state("training", **self.facts())
+        most = most_steps(self.plan.recipe, len(self.corpus.train_part))
+        total = self.deadline.steps_in_time(self.plan, self.done, seconds, budget, most)
+        if total != self.plan.total_steps:
+            self.plan = self.plan.amended(self.done, total)
+            write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))
+            self.writer.state("training", **self.facts())
 
     def finish(self) -> None:
         """Score the best weights on the whole held-out part, write the model folder, judge it."""

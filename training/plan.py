@@ -142,8 +142,14 @@ class Plan:
         return replace(self, roll_backs=(*self.roll_backs, back))
 
     def notes(self) -> list[str]:
-        """What a reader should know: about the beginning, then about each roll-back."""
+        """What a reader should know: about the beginning, the number of steps, each roll-back."""
         notes = [] if self.init_from is None else [self.init_from["note"]]
+        if self.total_steps != self.steps:
+            how = "slower" if self.total_steps < self.steps else "faster"
+            notes.append(
+                f"{how} than when it was timed: {self.total_steps:,} steps instead of "
+                f"{self.steps:,}"
+            )
         return notes + [
             f"the loss exploded at step {back.at:,}: back to step {back.to:,}, and on with "
             f"{back.factor:g} of the learning rates"

@@ -106,12 +106,15 @@ class Recovery:
         return is_spoilt
 
     def roll_back(self, plan: Plan, at: int, loss: float) -> tuple[Plan, list[str]]:
-        """Go back to a checkpoint from before an explosion; the plan from there on, and notes.
+        """Go back to a checkpoint from before an explosion.
 
         Args:
             plan: as it was.
             at: the step at which the explosion was seen.
             loss: what was seen.
+
+        Returns:
+            The plan from there on, and notes on damaged checkpoints.
 
         Raises:
             TrainingError: if there were too many explosions already.
@@ -130,7 +133,7 @@ class Recovery:
             step, notes = self._newest()
             if step is None:
                 raise TrainingError(f"{self._folder} has no whole checkpoint left: start anew")
-            return lowered, step, [*notes, lowered.notes()[-1]]
+            return lowered, step, notes
 
         lowered, step, notes = self._group.from_leader(decide)
         self._restore(step)

@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 from model.folder import load_model
+from model.vocabulary import Vocabulary
 from tests.reference import TEXT
+from training.deadline import Deadline
+from training.plan import Plan
+from training.recipe import choose
 from training.run import SETTINGS_FILE, Settings, read_state, write_json
 from training.trainer import train
 from training.zero_gpu import is_zero_gpu, issue_ticket, train_on_gpu, withdraw_ticket
+
+LETTERS = Vocabulary(tuple("abcdefghijklmnopqrstuvwxyz"))
+RECIPE, _ = choose(Settings(("x",), steps=1_000), 1_000_000, LETTERS, lambda _: 1.0, "float32")
 
 
 @pytest.fixture
@@ -28,6 +35,39 @@ def asked(tmp_path: Path) -> Settings:
         batch_size=4,
         sequence_length=32,
     )
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "steps"),
+    [
+        (100, 6.0, 1_000),  # as fast as planned
+        (100, 7.2, 1_000),  # a fifth slower, which may come right
+        (100, 8.0, 750),
+        (500, 30.5, 1_000),
+        (500, 33.0, 909),
+        (900, 59.0, 915),
+        (990, 70.0, 991),
+        (100, 5.0, 1_000),  # a fifth faster
+        (100, 4.0, 1_500),
+        (300, 12.0, 1_500),
+        (350, 14.0, 1_000),  # too late to be raised
+        (100, 1.0, 1_900),  # no more than `most`
+    ],
+)
+def test_the_steps_of_a_minute_follow_the_pace(done: int, seconds: float, steps: int) -> None:
+    plan = Plan(RECIPE, 1_000)
+    assert Deadline(None).steps_in_time(plan, done, seconds, 60.0, most=1_900) == steps
+    if steps < 1_000:
+        amended = plan.amended(done, steps)
+        assert Deadline(None).steps_in_time(amended, done, seconds, 60.0, most=1_900) == steps
+
+
+def test_steps_are_raised_to_twice_at_most_and_a_deadline_allows_no_overrun() -> None:
+    plan = Plan(RECIPE, 1_000)
+    assert Deadline(None).steps_in_time(plan, 100, 1.0, 60.0, most=9_999) == 2_000
+    near = Deadline(60.0)
+    near.expect(60.0)
+    assert near.steps_in_time(plan, 100, 6.1, 60.0, most=1_000) == 983
 
 
 def test_the_model_is_written_before_the_deadline(asked: Settings, tmp_path: Path) -> None:

@@ -79,6 +79,22 @@ def stolen_seconds() -> float:
         return 0.0
 
 
+def machine() -> str:
+    """The date, the processor and torch, in a line."""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()} "
+        f"({torch.backends.cpu.get_cpu_capability()}), {os.cpu_count()} cores, "
+        f"torch {torch.__version__}"
+    )
+
+
+def python_reference(folder: Path) -> Path:
+    """A file of the language reference that Python brings along, written into a folder."""
+    path = folder / "python-reference.txt"
+    path.write_text("\n".join(topics[name] for name in sorted(topics)), encoding="utf-8")
+    return path
+
+
 def ours(settings: Settings, folder: Path) -> dict[str, Any]:
     """What config.json says of the product's own run, and `use`, the training loop's."""
     stolen = stolen_seconds()
@@ -248,14 +264,8 @@ def main() -> None:
         scratch = Path(folder)
         corpus = arguments.corpus
         if corpus is None:
-            corpus = scratch / "python-reference.txt"
-            text = "\n".join(topics[name] for name in sorted(topics))
-            corpus.write_text(text, encoding="utf-8")
-        print(
-            f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()} "
-            f"({torch.backends.cpu.get_cpu_capability()}), {os.cpu_count()} cores, "
-            f"torch {torch.__version__}; {corpus.name}"
-        )
+            corpus = python_reference(scratch)
+        print(f"{machine()}; {corpus.name}")
         for minutes in arguments.minutes:
             compare(Settings((str(corpus),), minutes=minutes), scratch, arguments.alone)
         if arguments.transformer:

@@ -24,7 +24,7 @@ from model.config import ModelConfig
 from model.vocabulary import Vocabulary
 from training.run import Settings
 
-WIDTHS = (48, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
+WIDTHS = (48, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536)
 CHARACTERS_PER_WEIGHT = 4.0
 WEIGHTS_PER_CHARACTER = 3
 """At most. In 14 passes through 903,000 characters 896 wide (3.9 weights a character) learnt no
@@ -37,6 +37,9 @@ characters took 12 passes to its lowest loss, and 25 to write mostly words of it
 
 MOST_DROPOUT = 0.5
 MOST_DECAYS = 8.0
+MOST_EMBEDDING_DECAYS = 5.0
+"""Of AdamW's part, where there is an embedding; see the texts of thousands of kinds of character in
+docs/experiments.md."""
 
 NEWTON_SCHULZ_STEPS = 2  # of training.muon, which needs torch and can't be asked here
 BANDS = 4
@@ -148,13 +151,15 @@ def _regularized(
     Weight decay is chosen by what it does in the whole run: how many times e a weight shrinks.
     """
     seen = steps * recipe.batch_size * recipe.sequence_length
-    weights = recipe.config(vocabulary).parameters
-    pressure = math.sqrt(seen * weights) / train_characters
+    pressure = math.sqrt(seen * _common_weights(recipe, vocabulary)) / train_characters
     # A few hundred steps are too few to learn anew what decays so fast: 10 kB want 3.4 decays.
     small = min(1.0, math.sqrt(train_characters / 50_000))
     dropout = min(MOST_DROPOUT, max(0.0, 0.1 * (pressure - 2)))
     decays = max(1.4, min(MOST_DECAYS, 1.8 * pressure) * small)
-    adam_decays = min(0.1 * MOST_DECAYS, 0.2 * max(0.0, pressure - 0.5)) * small
+    # What AdamW moves is a row of each kind; of an embedding's kinds most are seldom met.
+    on_rows = math.sqrt(seen * recipe.config(vocabulary).parameters) / train_characters
+    rate, most = (0.9, MOST_EMBEDDING_DECAYS) if recipe.embedding_size else (0.2, 0.8)
+    adam_decays = min(most, rate * max(0.0, on_rows - 0.5)) * small
     return replace(
         recipe,
         dropout=_given(settings.dropout, round(dropout, 2)),
@@ -220,7 +225,7 @@ def _widest(
     best = replace(base, hidden_size=WIDTHS[0])
     for width in WIDTHS[1:]:
         recipe = replace(base, hidden_size=width)
-        weights = recipe.config(vocabulary).parameters
+        weights = _common_weights(recipe, vocabulary)
         if weights <= most and characters_seen(recipe) >= CHARACTERS_PER_WEIGHT * weights:
             best = recipe
     return best
@@ -231,10 +236,24 @@ def _seen_with(work: float, vocabulary: Vocabulary) -> Callable[[Recipe], float]
     return lambda recipe: work / _work(recipe, vocabulary)
 
 
+def _common_weights(recipe: Recipe, vocabulary: Vocabulary) -> int:
+    """The weights that are judged by how many characters they see.
+
+    All of them, but where there is an embedding, the LSTM's: of thousands of kinds of character,
+    most weights are an embedding's and the output layer's, in rows that each belong to one kind.
+    """
+    config = recipe.config(vocabulary)
+    if not recipe.embedding_size:
+        return config.parameters
+    shapes = config.parameter_shapes()
+    return sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("lstm."))
+
+
 def _work(recipe: Recipe, vocabulary: Vocabulary) -> float:
     """Arithmetic of training, in operations a character: the network's, and Newton-Schulz's."""
     hidden, layers = recipe.hidden_size, recipe.num_layers
-    network = 6.0 * recipe.config(vocabulary).parameters
+    looked_up = len(vocabulary) * recipe.embedding_size
+    network = 6.0 * (recipe.config(vocabulary).parameters - looked_up)
     matrices = 2 * layers - 1  # recurrent ones, and inputs above the first layer
     blocks, rows = matrices * 4 * recipe.bands, hidden // recipe.bands
     orthogonalization = blocks * NEWTON_SCHULZ_STEPS * 2.0 * rows**2 * (2 * hidden + rows)

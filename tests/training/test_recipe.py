@@ -13,21 +13,26 @@ from training.recipe import Recipe, choose, lr_factor
 from training.run import Settings, TrainingError
 
 LATIN = Vocabulary(tuple(map(chr, range(32, 97))))
+HAN = Vocabulary(tuple(map(chr, range(0x4E00, 0x4E00 + 6_000))))
 
 
 def chosen(
-    minutes: float = 4, characters: int = 1_000_000, gigaflops: float = 100, **settings: int
+    minutes: float = 4,
+    characters: int = 1_000_000,
+    gigaflops: float = 100,
+    vocabulary: Vocabulary = LATIN,
+    **settings: int,
 ) -> tuple[Recipe, int]:
     """The choice on a machine that does so many billion operations a second."""
 
     def speed(recipe: Recipe) -> float:
         hidden = recipe.hidden_size
         chunk = recipe.batch_size * recipe.sequence_length
-        work = 6 * recipe.config(LATIN).parameters + 4 * 3 * 6 * hidden**3 / chunk
+        work = 6 * recipe.config(vocabulary).parameters + 4 * 3 * 6 * hidden**3 / chunk
         return gigaflops * 1e9 / work
 
     asked = Settings(("x",), minutes=minutes, **settings)  # type: ignore[arg-type]
-    return choose(asked, characters, LATIN, speed, "float32")
+    return choose(asked, characters, vocabulary, speed, "float32")
 
 
 def test_more_minutes_or_a_faster_machine_make_a_wider_network() -> None:
@@ -49,6 +54,22 @@ def test_however_long_it_takes_a_character_to_learn_gets_three_weights_at_most()
     for characters in (200_000, 1_000_000):
         recipe, _ = chosen(1_000, characters)
         assert 1.5 * characters < recipe.config(LATIN).parameters <= 3 * characters
+
+
+def test_thousands_of_kinds_of_character_dont_make_the_network_narrow() -> None:
+    recipe, _ = chosen(1, 400_000, gigaflops=400, vocabulary=HAN)
+    assert recipe.embedding_size > 0
+    assert recipe.hidden_size >= 192  # 48 wide, which counts the rows of all kinds, lost half a nat
+
+
+def test_the_rows_of_an_embedding_decay_more_than_those_of_few_kinds() -> None:
+    def decays(vocabulary: Vocabulary, characters: int) -> float:
+        recipe, steps = chosen(1, characters, vocabulary=vocabulary, hidden_size=256, steps=1_000)
+        return recipe.adam_weight_decay * 0.5 * recipe.adam_lr * steps
+
+    assert decays(HAN, 400_000) == pytest.approx(4.7, abs=0.4)
+    assert decays(LATIN, 400_000) < 0.9
+    assert decays(HAN, 1_000_000_000) == 0
 
 
 def test_the_longer_a_text_is_pressed_the_more_is_dropped() -> None:

@@ -5,12 +5,12 @@ the time there is, and has three weights at most for each character to learn; a 
 through 16 times at most, a small one a little more often. How hard the text is pressed, sqrt(passes
 over it x weights a character), then says how much is dropped and how far the weights decay. What
 each choice was measured against is in docs/experiments.md: at 0.65, 2.1 and 4.7 to 7 of that
-pressure, on parts of tiny Shakespeare, never on its held-out part, and for 1 and 4 minutes on
-source code and on a Russian text. The four characters a weight are older, and were chosen on the
-held-out part (a layer of 320 for a minute, 512 for 4, 640 for 10).
+pressure, on parts of tiny Shakespeare, never on its held-out part; and for 1 and 4 minutes on
+source code and on Russian, Chinese and Japanese texts. The four characters a weight are older, and
+were chosen on the held-out part (a layer of 320 for a minute, 512 for 4, 640 for 10).
 
-Not measured: more than 256 kinds of character. Knows nothing about torch; whoever calls says how
-fast the machine is.
+Not measured: layers wider than 896, which long runs on large texts get. Knows nothing about torch;
+whoever calls says how fast the machine is.
 """
 
 from __future__ import annotations

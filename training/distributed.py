@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # its defaults keep the process group that they find
 from torch import Tensor
 
 from training.run import RunError, TrainingError
@@ -153,7 +154,12 @@ def _others_answer() -> Iterator[None]:
 
 @contextmanager
 def join() -> Iterator[Group]:
-    """Be one of the processes that torchrun has started; alone, where it hasn't."""
+    """Be one of the processes that torchrun has started; alone, where it hasn't.
+
+    At the end gloo's threads have ended too. One that still let go of a tensor while the
+    interpreter shuts down would abort the process (pytorch/pytorch#179291); they live as long as
+    anything refers to the group, so what would keep it is imported above, before there is one.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1")) if dist.is_torchelastic_launched() else 1
     if size == 1:
         yield Group()

@@ -26,6 +26,7 @@ from training.recipe import choose
 from training.run import METRICS_FILE, Settings, TrainingError, read_lines, read_state
 
 ROOT = Path(__file__).parents[2]
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # at a port that is free
 SIZES = "--hidden_size 48 --batch_size 16 --sequence_length 32"
 SMALL = f"{SIZES} --threads 1 --precision float32".split()
 DROPOUT = ["--dropout", "0.2", "--input_dropout", "0.1", "--num_layers", "2"]
@@ -40,7 +41,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def torchrun(processes: int, *arguments: str | Path) -> subprocess.Popen[bytes]:
     """Start `torchrun -m training`, or one process without it."""
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
+    launcher = [*TORCHRUN, "--nproc_per_node", str(processes)]
     command = [*(launcher if processes > 1 else []), "-m", "training", *map(str, arguments)]
     environment = {**os.environ, "PYTHONUTF8": "1"}
     return subprocess.Popen(
@@ -99,6 +100,32 @@ def test_streams_that_cannot_be_divided_equally_are_refused() -> None:
     group.refuse_uneven(33)
     with pytest.raises(TrainingError, match="32 streams can't be divided equally among 3"):
         group.refuse_uneven(32)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds threads as on Linux")
+def test_no_thread_of_the_group_outlives_it(tmp_path: Path) -> None:
+    script = tmp_path / "leave.py"
+    script.write_text(
+        """
+import torch
+from pathlib import Path
+from training.distributed import join
+
+def threads():
+    return [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
+
+with join() as group:
+    import torch._dynamo  # as torch's optimizers do when one is made
+    group.average([torch.ones(3)])
+    assert any("gloo" in name for name in threads()), threads()
+assert not any("gloo" in name for name in threads()), threads()
+""",
+        encoding="utf-8",
+    )
+    command = [sys.executable, *TORCHRUN, "--nproc_per_node", "2", script]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.long

@@ -122,7 +122,7 @@ assert not any("gloo" in name for name in threads()), threads()
 """,
         encoding="utf-8",
     )
-    command = [sys.executable, *TORCHRUN, "--nproc_per_node", "2", script]
+    command = [sys.executable, *TORCHRUN, "--nproc_per_node", "2", str(script)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -1,13 +1,15 @@
 """Checkpoints: everything that a run needs to go on exactly where it was.
 
-A checkpoint is a safetensors file and a small JSON file with its sha256 and the facts that are no
-tensors; the JSON comes last, so a torn pair is never taken for a whole one. The last two are kept.
+A checkpoint is a safetensors file and a small JSON file with the facts that are no tensors and the
+sha256 of both; the JSON comes last, so a torn pair is never taken for a whole one. The last two are
+kept.
 Knows nothing about networks or schedules; never a pickle.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -66,8 +68,8 @@ def save_checkpoint(
             os.fsync(file.fileno())
         path.with_suffix(".json").unlink(missing_ok=True)
         os.replace(temporary, path)
-        digest = hashlib.sha256(data).hexdigest()
-        write_json(path.with_suffix(".json"), {"sha256": digest, **facts, "step": step})
+        facts = {**facts, "step": step}
+        write_json(path.with_suffix(".json"), {"sha256": _sha256(data, facts), **facts})
         sync_folder(place)
     finally:
         temporary.unlink(missing_ok=True)
@@ -85,6 +87,10 @@ def drop_checkpoints(folder: Path, after: int) -> None:
         if _step(path) > after:
             _remove(path)
     sync_folder(folder / CHECKPOINTS_FOLDER)
+
+
+def _sha256(data: bytes, facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode() + data).hexdigest()
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -111,9 +117,9 @@ def load_checkpoint(folder: Path, up_to: float = math.inf) -> tuple[Checkpoint |
             if facts is None:
                 raise RunError(f"{path.name} was not completed")
             data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() != facts["sha256"]:
+            if not isinstance(facts, dict) or facts.pop("sha256", "") != _sha256(data, facts):
                 raise RunError(f"{path.name} is damaged")
             return Checkpoint(load(data), facts), notes
-        except (RunError, SafetensorError, KeyError, OSError) as error:
+        except (RunError, SafetensorError, OSError) as error:
             notes.append(f"checkpoint {error}: going back to the one before")
     return None, notes

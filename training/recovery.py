@@ -88,6 +88,9 @@ class Recovery:
         """
         step, notes = self._group.from_leader(self._newest)
         if step is None:
+            if notes:
+                notes.append("no checkpoint is whole: beginning anew")
+                self._group.from_leader(lambda: drop_checkpoints(self._folder, after=-1))
             self._group.from_leader(begin)
             self.save(plan)
         facts = self._restore(step or 0)

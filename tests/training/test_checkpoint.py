@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
 from training.checkpoint import (
@@ -71,6 +73,31 @@ def test_a_damaged_one_falls_back_to_the_one_before_and_says_so(tmp_path: Path) 
     assert checkpoint is not None
     assert checkpoint.facts["step"] == 1
     assert len(notes) == 1
+    assert "damaged" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("1.5", "0.5"),  # a fact that no tensor is
+        lambda text: text.replace('"step": 2', '"step": 3'),
+        lambda _: "[]",
+        lambda _: "{}",
+        lambda text: text[:-9],
+    ],
+    ids=["loss", "step", "list", "empty", "torn"],
+)
+def test_facts_that_are_not_those_that_were_saved_count_as_damage(
+    change: Callable[[str], str], tmp_path: Path
+) -> None:
+    save(tmp_path, 1)
+    path = save(tmp_path, 2).with_suffix(".json")
+    text = path.read_text("utf-8")
+    path.write_text(change(text), encoding="utf-8")
+    assert path.read_text("utf-8") != text
+    checkpoint, notes = load_checkpoint(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint.facts["step"] == 1
     assert "damaged" in notes[0]
 
 

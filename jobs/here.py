@@ -25,7 +25,6 @@ from jobs.status import UNFINISHED
 from training.run import (
     STATE_FILE,
     Phase,
-    RunError,
     is_being_written,
     read_state,
     request_stop,
@@ -209,25 +208,19 @@ def _begin(folder: Path) -> subprocess.Popen[bytes]:
 
 def _kill_writer(folder: Path) -> None:
     """End the process that has the folder, whose child it isn't."""
-    with contextlib.suppress(OSError, RunError, KeyError):
+    with contextlib.suppress(OSError, KeyError):
         os.kill(read_state(folder)["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _has_begun(folder: Path, pid: int) -> bool:
     """Whether this process has come as far as to look for stop requests."""
-    try:
-        state = read_state(folder)
-    except RunError:
-        return False
+    state = read_state(folder)
     return state.get("pid") == pid and state.get("phase") not in ("reading", "timing")
 
 
 def _tell_end(folder: Path, status: int) -> None:
     """Where a process has ended without telling why, what is known of it."""
-    try:
-        phase = read_state(folder).get("phase", "reading")
-    except RunError:
-        phase = "reading"
+    phase = read_state(folder).get("phase", "reading")
     if phase not in UNFINISHED:
         return
     if status < 0:
@@ -260,5 +253,5 @@ def tell(folder: Path, phase: Phase, message: str) -> None:
     try:
         told = {**read_state(folder), "phase": phase, "message": message}
         write_json(folder / STATE_FILE, told)
-    except (OSError, RunError):
+    except OSError:
         return  # deleted meanwhile, or no room for a word

@@ -16,6 +16,7 @@ from model.folder import CONFIG_FILE
 from training.run import (
     METRICS_FILE,
     MODEL_FOLDER,
+    PLAN_FILE,
     SAMPLES_FILE,
     SETTINGS_FILE,
     RunError,
@@ -92,7 +93,7 @@ def read_status(folder: Path, *, is_running: bool) -> Status:
     except RunError as error:
         phase = "new" if not (folder / SETTINGS_FILE).exists() else "failed"
         return Status(phase, plain_message(str(error), folder))
-    phase = state.get("phase", "new")
+    phase = state.get("phase", "training" if (folder / PLAN_FILE).exists() else "new")
     if phase in UNFINISHED and not is_running and not is_being_written(folder):
         phase = "interrupted"
         state = {**state, "message": _INTERRUPTED}

@@ -13,7 +13,7 @@ from typing import Any
 
 from training.loss_watch import WINDOW
 from training.recipe import Recipe, lr_factor
-from training.run import TrainingError
+from training.run import PLAN_FILE, TrainingError
 
 MOST_ROLL_BACKS = 4
 _AFTER_EXPLOSION = 0.5
@@ -150,23 +150,35 @@ class Plan:
                 f"{how} than when it was timed: {self.total_steps:,} steps instead of "
                 f"{self.steps:,}"
             )
-        return notes + [
-            f"the loss exploded at step {back.at:,}: back to step {back.to:,}, and on with "
-            f"{back.factor:g} of the learning rates"
-            for back in self.roll_backs
-        ]
+        left = 1.0
+        for back in self.roll_backs:
+            left *= back.factor
+            notes.append(
+                f"the loss exploded at step {back.at:,}: back to step {back.to:,}, and on with "
+                f"{left:g} of the learning rates"
+            )
+        return notes
 
     @classmethod
     def from_json(cls, data: Any) -> Plan:
-        """The plan that `dataclasses.asdict` and JSON made of one."""
-        return cls(
-            **{
-                **data,
-                "recipe": Recipe(**data["recipe"]),
-                "amendments": tuple((at, total) for at, total in data["amendments"]),
-                "roll_backs": tuple(RollBack(**back) for back in data.get("roll_backs", ())),
-            }
-        )
+        """The plan that `dataclasses.asdict` and JSON made of one.
+
+        Raises:
+            TrainingError: if they didn't.
+        """
+        try:
+            return cls(
+                **{
+                    **data,
+                    "recipe": Recipe(**data["recipe"]),
+                    "amendments": tuple((at, total) for at, total in data["amendments"]),
+                    "roll_backs": tuple(RollBack(**back) for back in data.get("roll_backs", ())),
+                }
+            )
+        except (TypeError, KeyError, ValueError):
+            raise TrainingError(
+                f"the run's {PLAN_FILE} is not what this version writes: start a run anew"
+            ) from None
 
 
 def steps_a_minute(recipe: Recipe, parameters: int, device: str = "cpu") -> int:

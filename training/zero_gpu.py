@@ -70,10 +70,7 @@ def worker_of(folder: Path) -> int | None:
 
 def has_begun(folder: Path) -> bool:
     """Whether a GPU worker has come as far as to look for stop requests."""
-    try:
-        state = read_state(folder)
-    except RunError:
-        return False
+    state = read_state(folder)
     is_learning = state.get("phase") in ("training", "scoring", "judging")
     return is_learning and state["pid"] == worker_of(folder)
 

@@ -14,6 +14,7 @@ from jobs.status import MOST_POINTS, UNFINISHED, Status, read_status
 from tests.training_run import writing
 from training.run import (
     METRICS_FILE,
+    PLAN_FILE,
     SAMPLES_FILE,
     SETTINGS_FILE,
     STATE_FILE,
@@ -149,11 +150,20 @@ def test_what_was_measured_is_told_once_the_run_has_ended(run: Path) -> None:
         assert read_status(run, is_running=False).training == {}
 
 
-@pytest.mark.parametrize("name", [SETTINGS_FILE, STATE_FILE])
-def test_a_damaged_file_is_a_failure_and_no_crash(run: Path, name: str) -> None:
+def test_damaged_settings_are_a_failure_and_no_crash(run: Path) -> None:
     told(run, "done", total_steps=9)
-    (run / name).write_text("{", encoding="utf-8")
+    (run / SETTINGS_FILE).write_text("{", encoding="utf-8")
     status = read_status(run, is_running=False)
     assert status.phase == "failed"
-    assert name in status.message
+    assert SETTINGS_FILE in status.message
     assert str(run.parent) not in status.message
+
+
+@pytest.mark.parametrize("damaged", ["{", "", "[1]"])
+def test_a_run_whose_state_is_damaged_can_be_gone_on_with(run: Path, damaged: str) -> None:
+    told(run, "training", total_steps=9)
+    (run / STATE_FILE).write_text(damaged, encoding="utf-8")
+    assert read_status(run, is_running=False).phase == "new"
+    (run / PLAN_FILE).write_text("{}", encoding="utf-8")
+    assert read_status(run, is_running=False).phase == "interrupted"
+    assert read_status(run, is_running=True).phase == "training"

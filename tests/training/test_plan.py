@@ -53,6 +53,8 @@ def test_learning_rates_are_lower_only_behind_the_checkpoint_gone_back_to() -> N
     halves = [plan.lr_factor(step) / plain.lr_factor(step) for step in (100, 101, 150, 151, 900)]
     assert halves == [1, 0.5, 0.5, 0.25, 0.25]
     assert plan.notes()[0].startswith("the loss exploded at step 130: back to step 100")
+    assert plan.notes()[0].endswith("on with 0.5 of the learning rates")
+    assert plan.notes()[1].endswith("on with 0.25 of the learning rates")
     assert len(plan.notes()) == 2
     assert Plan.from_json(json.loads(json.dumps(asdict(plan)))) == plan
 

@@ -129,22 +129,27 @@ def _open_corpus(folder: Path) -> Corpus:
     description = read_json(folder / DESCRIPTION_FILE)
     if description is None:
         raise TrainingError(f"{folder} holds no encoded corpus: start the run anew")
-    vocabulary = Vocabulary(tuple(description["vocabulary"]))
-    template = description.get("chat_template")
     path = folder / INDICES_FILE
-    dtype = index_type(vocabulary)
-    expected = description["characters"] * np.dtype(dtype).itemsize
-    if not path.is_file() or path.stat().st_size != expected:
-        raise TrainingError(f"{path} is not the encoded corpus of this run: start the run anew")
-    return Corpus(
-        indices=np.memmap(path, dtype=dtype, mode="r"),
-        vocabulary=vocabulary,
-        name=description["name"],
-        sha256=description["sha256"],
-        held_out=description["held_out"],
-        notes=tuple(description["notes"]),
-        chat_template=None if template is None else ChatTemplate.from_json(template),
-    )
+    try:
+        vocabulary = Vocabulary(tuple(description["vocabulary"]))
+        template = description.get("chat_template")
+        dtype = index_type(vocabulary)
+        expected = description["characters"] * np.dtype(dtype).itemsize
+        if not path.is_file() or path.stat().st_size != expected:
+            raise TrainingError(f"{path} is not the encoded corpus of this run: start the run anew")
+        return Corpus(
+            indices=np.memmap(path, dtype=dtype, mode="r"),
+            vocabulary=vocabulary,
+            name=description["name"],
+            sha256=description["sha256"],
+            held_out=description["held_out"],
+            notes=tuple(description["notes"]),
+            chat_template=None if template is None else ChatTemplate.from_json(template),
+        )
+    except (TypeError, KeyError, ValueError):
+        raise TrainingError(
+            f"{folder / DESCRIPTION_FILE} is not what this version writes: start the run anew"
+        ) from None
 
 
 def _encode(files: Sequence[Path], settings: Settings, folder: Path) -> _Encoded:

@@ -34,7 +34,7 @@ _FIELDS = {
     "step", "steps", "subject", "summary", "synopsis", "syntax", "table", "tags", "tel", "time",
     "tip", "tips", "title", "to", "todo", "topic", "total", "trace", "type", "update", "url",
     "usage", "value", "verbose", "version", "warn", "warning", "warnings", "word", "yields",
-    "zubereitung", "zutaten",
+    "zubereitung", "zutaten", "作者", "出处", "出典", "日期", "来源", "标题", "注", "題名", "题目",
 }  # fmt: skip
 _HEADINGS = {"act", "appendix", "book", "chapter", "part", "scene", "section", "stanza", "volume"}
 _TAGS = {

@@ -26,8 +26,11 @@ _DATE = (
     r"|[^\W\d_]{3,9}\.? \d{1,2}, \d{4})"  # Mar 12, 2021
 )
 _TIME = r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[AaPp]\.?\s?[Mm]\.?)?"
-_STAMP = rf"(?:{_DATE}(?:,?\s(?:at\s|um\s)?{_TIME})?|{_TIME})"
+_ISO_TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?"
+_DAY_AND_TIME = rf"[^\W\d_]{{3,9}}\.? {{1,2}}\d{{1,2}} {_TIME}"  # Mar 12 14:05:33
+_STAMP = rf"(?:{_ISO_TIME}|{_DAY_AND_TIME}|{_DATE}(?:,?\s(?:at\s|um\s)?{_TIME})?|{_TIME})"
 _BRACKETED = rf"[\[(]{_STAMP}[\])]"
+_DIVIDER = re.compile(r"[\W_]*[^\w\s][\W_]*")  # ***, %, - - -
 _SYSTEM_LINE = re.compile(rf"{_MARKS}(?:{_BRACKETED}|{_STAMP})(?:\s|$)")
 
 
@@ -164,7 +167,8 @@ class Reading:
 def readings(lines: Sequence[str], fewest: int) -> Iterator[Reading]:
     """Read the lines of a text in every form in which it has so many headers at least.
 
-    Scripts are read with turns that end at a blank line, and after all else with turns that go on.
+    Scripts are read with turns that end at a blank line, and after all else with turns that go on,
+    to a line of signs at most.
     """
     sizes = [len("".join(line.split())) for line in lines]
     scripts: list[tuple[Form, dict[int, re.Match[str]]]] = []
@@ -208,6 +212,8 @@ def _read(
         elif form.is_chat and _SYSTEM_LINE.match(line):
             is_open = False
             covered += size
+        elif spans_blanks and not form.is_chat and _DIVIDER.fullmatch(line):
+            is_open = False
         elif is_open and (size or spans_blanks):
             turns[-1].lines.append(line)
             is_open = len(turns[-1].lines) < _MOST_LINES

@@ -108,6 +108,8 @@ def test_every_usual_way_to_write_a_script_is_read(
         ("<{who}> {says}\n", "<{who}> ", "\n"),
         ("[{time}] <{who}> {says}\n", "[{time}] <{who}> ", "\n"),
         ("{time} <@{who}> {says}\n", "{time} <@{who}> ", "\n"),
+        ("Mar 12 {time}:09 <{who}>\t{says}\n", "Mar 12 {time}:09 <{who}>\t", "\n"),
+        ("[2021-03-12T{time}:09Z] <{who}> {says}\n", "[2021-03-12T{time}:09Z] <{who}> ", "\n"),
         ("({time}:09) {who}: {says}\n", "({time}:09) {who}: ", "\n"),
         ("{time} - {who}: {says}\n", "{time} - {who}: ", "\n"),
         ("2021-03-12 {time}:09\t{who}\t{says}\n", "2021-03-12 {time}:09\t{who}\t", "\n"),
@@ -220,6 +222,13 @@ NO_DIALOGUES = {
     "one who is hardly interrupted": "".join(
         f"Ann: {line}\n" + ("Bob: Oh, is it?\n" if n % 20 == 0 else "")
         for n, line in enumerate(LINES * 2)
+    ),
+    "sayings and poems": "".join(
+        f"The Master: {a}\n%\n{b}\n\n{c}\n{d}\n{a}\n%\nVerses: {d}\n{a}\n%\n"
+        for a, b, c, d in zip(LINES, LINES[5:], LINES[9:], LINES[14:], strict=False)
+    ),
+    "poems and their authors": "".join(
+        f"子曰：{a}\n\n作者：{b}\n{b}\n" for a, b in zip(LINES, LINES[5:], strict=False)
     ),
     "moves of a game": "".join(
         f"White: {n}. Q{x}{n % 8}+{n}{'?' * (n % 5 == 0)}\nBlack: N{x}{n % 7}-{n}{x}\n"

@@ -211,7 +211,7 @@ def _copying(e: Evidence) -> str:
     )
     if e.repeated is not None:
         passage += f"; in {e.compared:,} characters of new text it has {e.repeated:,}"
-    if e.copied > max(RECITES, 2 * (e.repeated or 0)):
+    if e.copied > max(RECITES, min(2 * (e.repeated or 0), REPEATS)):
         return (
             f"It recites: {passage}. More text, more --dropout or a higher temperature makes it "
             "write more of its own."

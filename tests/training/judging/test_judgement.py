@@ -80,6 +80,13 @@ def test_a_run_that_met_its_text_hardly_once_has_underfitted() -> None:
     assert "after 1.6 passes through it" in said(replace(GOOD, epochs=1.63))
 
 
+def test_a_passage_that_nobody_says_twice_is_recited_however_repetitive_the_text_is() -> None:
+    for copied, repeated in ((61, 20), (201, 150), (941, 1_000), (2_000, 2_000)):
+        assert "It recites: " in said(replace(GOOD, copied=copied, repeated=repeated))
+    for copied, repeated in ((60, 20), (120, 70), (200, 1_000)):
+        assert "It writes its own: " in said(replace(GOOD, copied=copied, repeated=repeated))
+
+
 def test_a_run_that_counting_beats_is_sent_on_for_much_longer() -> None:
     text = said(replace(GOOD, val_loss=2.5, train_part_loss=2.3, minutes=None))
     assert "Underfitted" in text

@@ -12,9 +12,9 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 
@@ -23,7 +23,6 @@ from training.progress import Progress, say
 from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
     DEVICES,
-    PLAN_FILE,
     PRECISIONS,
     SETTINGS_FILE,
     RunError,
@@ -31,6 +30,7 @@ from training.run import (
     TrainingError,
     read_settings,
     read_state,
+    remove_unplanned,
     request_stop,
 )
 
@@ -148,7 +148,7 @@ def shown_command(arguments: Sequence[str]) -> str:
     """The command line for the model card: names instead of paths, and nothing about the Hub."""
     parser = build_parser()
     parsed = parser.parse_args(arguments)
-    words = ["python", "-m", "training", *(Path(path).name or "-" for path in parsed.corpus)]
+    words = ["python", "-m", "training", *map(_name, parsed.corpus)]
     for entry in fields(Settings):
         value = getattr(parsed, entry.name, None)
         if entry.name == "init_from" and value is not None:
@@ -156,6 +156,11 @@ def shown_command(arguments: Sequence[str]) -> str:
         if entry.name != "corpus" and value is not None:
             words += [f"--{entry.name}", str(value)]
     return shlex.join(words)
+
+
+def _name(corpus: str) -> str:
+    path = Path(corpus)
+    return "-" if corpus == "-" else path.name or path.resolve().name or "corpus"  # "." has none
 
 
 def free_folder(corpus: str) -> Path:
@@ -170,9 +175,11 @@ def free_folder(corpus: str) -> Path:
 
 
 def new_run(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings, Path]:
-    """Settings and folder of a run that begins; standard input is kept in its folder."""
+    """Settings and folder of a run that begins."""
     if not parsed.corpus:
         raise TrainingError("name a CORPUS to learn, or a run to --resume (see --help)")
+    if not all(parsed.corpus):
+        raise TrainingError("the name of a CORPUS is empty: a variable that isn't set?")
     folder = Path(parsed.output) if parsed.output else free_folder(parsed.corpus[0])
     if (folder / SETTINGS_FILE).exists():
         raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
@@ -185,15 +192,21 @@ def new_run(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Setti
             raise TrainingError(f"{path} doesn't exist")
     if settings.init_from is not None:
         load_start(settings.init_from).fit(settings)
-    if "-" in corpus:
-        folder.mkdir(parents=True, exist_ok=True)
-        spooled = folder / "stdin.txt"
-        say("Reading standard input ...")
-        with open(spooled, "wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        paths = [str(spooled) if path == "-" else path for path in corpus]
-        settings = settings_from(parsed, paths, settings.command)
     return settings, folder
+
+
+def with_standard_input(settings: Settings, folder: Path) -> Settings:
+    """The settings with a file in the run's folder in place of "-"; reads it, if there is one."""
+    if "-" not in settings.corpus:
+        return settings
+    if sys.stdin is None:
+        raise TrainingError("there is no standard input to read: it is closed")
+    spooled = folder / "stdin.txt"
+    say("Reading standard input ...")
+    with open(spooled, "wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    paths = (str(spooled) if path == "-" else path for path in settings.corpus)
+    return replace(settings, corpus=tuple(paths))
 
 
 def resumed_run(parsed: argparse.Namespace) -> tuple[Settings, Path]:
@@ -224,6 +237,15 @@ def stop_on_signals(folder: Path) -> None:
     signal.signal(signal.SIGTERM, handle)
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Leave signals aside while something is done that takes no time."""
+    handlers = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 def follows() -> bool:
     """Whether torchrun has started this process beside the first, which does all the talking."""
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("RANK", "0")) > 0
@@ -246,8 +268,10 @@ def take_part() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with one clear line on errors."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: or the next file opened would take its place
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
     if follows():
         take_part()
         return
@@ -260,13 +284,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         made = [place for place in folder.parents if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         try:
+            settings = with_standard_input(settings, folder)
             destination = prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
             _train(settings, folder)
         except BaseException as error:
-            is_ours = not parsed.resume and not isinstance(error, RunError)
-            if is_ours and not (folder / PLAN_FILE).exists():
-                shutil.rmtree(folder)  # nothing was learnt: the corrected command finds it free
-                with suppress(OSError):  # somebody else is there by now
+            if not parsed.resume and not isinstance(error, RunError):
+                with _uninterrupted(), suppress(OSError):  # a parent isn't empty any more
+                    remove_unplanned(folder)  # the corrected command finds it free
                     for place in made:
                         place.rmdir()
             raise
@@ -307,4 +331,7 @@ def _train(settings: Settings, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:  # nothing is left but the interpreter's own end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -45,6 +45,13 @@ def find_device(asked: str, local_rank: int = 0) -> torch.device:
     return torch.device("cuda", local_rank)
 
 
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether numpy, torch or a GPU's driver says that there is no more memory."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """The context in which a network is evaluated in a precision.
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,9 +115,8 @@ class Settings:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise TrainingError(
-                    f"--{name} must be from {low:g} to {high:,.10g}, not {value:,.10g}"
-                )
+                shown = f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"
+                raise TrainingError(f"--{name} must be from {low:g} to {high:,.10g}, not {shown}")
 
 
 LEAST_MINUTES = 0.01
@@ -171,15 +172,25 @@ def read_settings(folder: Path) -> Settings:
     data = read_json(folder / SETTINGS_FILE)
     if data is None:
         raise RunError(f"{folder} is no run's folder: it has no {SETTINGS_FILE}")
-    known = {entry.name for entry in fields(Settings)}
-    if not isinstance(data, dict) or not data.keys() <= known or "corpus" not in data:
-        raise RunError(f"{folder / SETTINGS_FILE} is not what this version writes")
-    return Settings(**{**data, "corpus": tuple(data["corpus"])})
+    try:
+        if not isinstance(data["corpus"], list):
+            raise TypeError
+        return Settings(**{**data, "corpus": tuple(data["corpus"])})
+    except (TypeError, KeyError, TrainingError):
+        raise RunError(f"{folder / SETTINGS_FILE} is not what this version writes") from None
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """`phase` and `message`, and what else the writer put there; {} before anything happened."""
-    return read_json(folder / STATE_FILE) or {}
+    """`phase` and `message`, and what else the writer put there.
+
+    {} before anything happened, and where the file is damaged: nothing that only it knows is needed
+    to go on.
+    """
+    try:
+        state = read_json(folder / STATE_FILE)
+    except RunError:
+        return {}
+    return state if isinstance(state, dict) else {}
 
 
 def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
@@ -192,9 +203,11 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], in
                     return  # still being written
                 offset += len(line)
                 try:
-                    yield json.loads(line), offset
+                    entry = json.loads(line)
                 except ValueError:
                     continue  # torn by a crash, and continued behind it
+                if isinstance(entry, dict):
+                    yield entry, offset
     except FileNotFoundError:
         return
 
@@ -213,6 +226,18 @@ def is_being_written(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def remove_unplanned(folder: Path) -> None:
+    """Remove the folder of a run that came to nothing, unless it has a plan or another writer."""
+    try:
+        with RunWriter(folder):
+            if not (folder / PLAN_FILE).exists():
+                shutil.rmtree(folder, ignore_errors=True)  # on Windows the lock stays until below
+    except RunError:
+        return
+    with suppress(OSError):  # it isn't empty, or is gone
+        folder.rmdir()
 
 
 class RunWriter:

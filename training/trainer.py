@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from training.deadline import Deadline
-from training.device import find_device, find_precision
+from training.device import find_device, find_precision, is_lack_of_memory
 from training.distributed import Group, join
 from training.fine_tuning import Start, load_start
 from training.loop import WRITING_S, Loop
@@ -81,6 +81,13 @@ def train(settings: Settings, folder: Path, deadline_s: float | None = None) -> 
             _tell_failure(writer, str(error))
             raise
         except Exception as error:
+            if is_lack_of_memory(error):
+                message = (
+                    "there isn't enough memory for this: choose a smaller --hidden_size, "
+                    "--batch_size or --sequence_length"
+                )
+                _tell_failure(writer, message)
+                raise TrainingError(message) from error
             _tell_failure(writer, f"{type(error).__name__}: {error}")
             raise
 

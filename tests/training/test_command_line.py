@@ -233,6 +233,7 @@ def test_the_card_shows_the_command_without_paths_or_tokens() -> None:
     arguments = ["/home/ann/secret/novel.txt", "--minutes", "3", "--output", "/home/ann/x"]
     arguments += ["--push_to_hub", "--hub_model_id", "ann/novel", "--hub_token", "hf_secret"]
     assert shown_command(arguments) == "python -m training novel.txt --minutes 3.0"
+    assert shown_command([".", "-"]) == f"python -m training {Path.cwd().name} -"
 
 
 def test_the_card_shows_the_name_of_a_model_that_was_begun_from_and_not_its_place() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from training.run import TrainingError
+from training.run import SETTINGS_FILE, RunError, TrainingError, read_settings
 
 _BLOCK = 2**16  # bytes: small enough that all arrays made of a block stay in the processor's cache
 _HEAD = 2**16
@@ -114,7 +114,8 @@ def hash_files(files: Sequence[Path]) -> str:
 def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[str]]:
     """The files that these paths mean, and notes about what was left out.
 
-    A folder means every file in it that isn't hidden and looks like text, in order of name.
+    A folder means every file in it that isn't hidden and looks like text, in order of name; runs of
+    training in it are left out.
 
     Raises:
         TrainingError: if there is no such encoding, or a path doesn't exist, is a document, or is
@@ -137,19 +138,33 @@ def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[st
                 if file.is_file()
                 and not any(part.startswith(".") for part in file.relative_to(path).parts)
             ]
+            name = path.name or path.resolve().name  # "." has none
+            runs = {file.parent for file in inside if file.name == SETTINGS_FILE and _is_run(file)}
+            if runs:
+                inside = [file for file in inside if runs.isdisjoint(file.parents)]
+                what = "1 run" if len(runs) == 1 else f"{len(runs):,} runs"
+                notes.append(f"{what} of training in {name}: left out")
             texts = [file for file in inside if _document_kind(file, _head(file), encoding) is None]
             if not texts:
                 raise TrainingError(f"the folder {path} holds no text files")
             if len(texts) < len(inside):
                 count = len(inside) - len(texts)
                 what = "file in {} is" if count == 1 else "files in {} are"
-                notes.append(f"{count:,} {what.format(path.name)} no text: left out")
+                notes.append(f"{count:,} {what.format(name)} no text: left out")
             files += texts
         elif path.exists():
             files.append(path)  # a pipe: what it holds can be looked at only once
         else:
             raise TrainingError(f"{path} doesn't exist")
     return files, notes
+
+
+def _is_run(settings: Path) -> bool:
+    try:
+        read_settings(settings.parent)
+    except (RunError, OSError):
+        return False
+    return True
 
 
 def names_of(files: Sequence[Path]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference import TEXT
-from training.run import Settings, TrainingError
+from training.run import RunWriter, Settings, TrainingError
 from training.text import reading
 from training.text.corpus import prepare_corpus
 from training.text.reading import Reader, find_files
@@ -66,6 +66,19 @@ def test_wide_characters_without_a_mark_are_read_when_they_are_named(
     assert "".join(Reader([file], encoding, "strict")) == "Zoë\nsaid"
     with pytest.raises(TrainingError, match="add --encoding utf-16-le"):
         find_files([str(file)], "utf-8")
+
+
+def test_runs_of_training_in_a_folder_are_no_text_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a", encoding="utf-8")
+    (tmp_path / "settings.json").write_text('{"corpus": "of something else"}', encoding="utf-8")
+    for run in (tmp_path / "one", tmp_path / "runs" / "two"):
+        with RunWriter(run) as writer:
+            writer.settings(Settings((str(tmp_path),)))
+        (run / "model").mkdir()
+        (run / "model" / "README.md").write_text("what it wrote", encoding="utf-8")
+    files, notes = find_files([str(tmp_path)], "utf-8")
+    assert [file.name for file in files] == ["a.txt", "settings.json"]
+    assert notes == [f"2 runs of training in {tmp_path.name}: left out"]
 
 
 @pytest.mark.parametrize("block", [1, 2, 5])

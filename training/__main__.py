@@ -241,9 +241,11 @@ def stop_on_signals(folder: Path) -> None:
 def _uninterrupted() -> Iterator[None]:
     """Leave signals aside while something is done that takes no time."""
     handlers = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def follows() -> bool:

@@ -43,6 +43,7 @@ class Group:
         self.rank = rank
         self.size = size
         self.local_rank = local_rank
+        self._others_listen = True
 
     @property
     def leads(self) -> bool:
@@ -116,7 +117,8 @@ class Group:
             except LostProcess:
                 raise
             except BaseException as error:
-                self._tell(None, _in_a_line(error))
+                if self._others_listen:
+                    self._tell(None, _in_a_line(error))
                 raise
             self._tell(result, None)
             return result
@@ -124,6 +126,17 @@ class Group:
         if failure is not None:
             raise TrainingError(f"the first process has ended: {failure}")
         return result
+
+    @contextmanager
+    def side_by_side(self) -> Iterator[None]:
+        """What all do together, while the others wait for the leader's word in `from_leader`.
+
+        An error in it can't be told to them, who are waiting for something else: they notice when
+        the leader's process ends.
+        """
+        self._others_listen = False
+        yield
+        self._others_listen = True
 
     def _tell(self, result: Any, failure: str | None) -> None:
         with _others_answer():

@@ -57,7 +57,8 @@ def make_plan(
     def speed(recipe: Recipe) -> float:
         group.refuse_uneven(recipe.batch_size)
         group.from_leader(lambda: recipe)
-        return timed(recipe)
+        with group.side_by_side():
+            return timed(recipe)
 
     def make() -> Plan | Recipe:
         digest = corpus_digest(corpus)
@@ -80,6 +81,7 @@ def make_plan(
                 corpus.vocabulary,
                 speed,
                 find_precision(device, settings.precision),
+                group.size,
             )
             parameters = recipe.config(corpus.vocabulary).parameters
         except ConfigError as error:

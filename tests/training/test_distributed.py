@@ -196,6 +196,23 @@ def test_ctrl_c_stops_all_cleanly_and_one_process_can_go_on(corpus: Path, tmp_pa
 
 
 @pytest.mark.long
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
+def test_ctrl_c_while_the_machine_is_timed_ends_all_at_once(corpus: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    child = torchrun(2, corpus, "--minutes", "1", "--output", run, *SMALL)
+    deadline = time.monotonic() + 60
+    while read_state(run).get("phase") != "timing" and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(0.3)  # so that both are at it
+    child.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, errors = child.communicate(timeout=60)
+    assert time.monotonic() - began < 20  # torchrun kills after 30 seconds
+    assert "Left." in errors.decode()
+    assert not run.exists()
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -1,8 +1,8 @@
 """The recipe: a budget in minutes -> sizes, batch, regularization, schedule, number of steps.
 
 The rule: one layer, the widest that will see at least four characters for each of its weights in
-the time there is, and has three weights at most for each character to learn; a text is passed
-through 16 times at most, a small one a little more often. How hard the text is pressed, sqrt(passes
+the time there is, and has three weights at most for each character to learn, or 220,000; a text is
+passed through 16 times at most, a small one more often. How hard the text is pressed, sqrt(passes
 over it x weights a character), then says how much is dropped and how far the weights decay. What
 each choice was measured against is in docs/experiments.md: at 0.65, 2.1 and 4.7 to 7 of that
 pressure, on parts of tiny Shakespeare, never on its held-out part; and for 1 and 4 minutes on
@@ -99,6 +99,7 @@ def choose(
     vocabulary: Vocabulary,
     speed: Callable[[Recipe], float],
     precision: str,
+    processes: int = 1,
 ) -> tuple[Recipe, int]:
     """The recipe and the number of steps for a run.
 
@@ -108,9 +109,10 @@ def choose(
         vocabulary: of the corpus.
         speed: times a recipe on this machine; characters a second.
         precision: "float32" or "bfloat16", whichever is faster here.
+        processes: that share the batch; where it isn't asked for, it is a multiple of them.
     """
     seconds = settings.minutes * 60
-    base = _complete(settings, WIDTHS[0], train_characters, vocabulary, precision)
+    base = _complete(settings, WIDTHS[0], train_characters, vocabulary, precision, processes)
     if settings.hidden_size is not None:
         recipe = base
     elif settings.steps is not None:
@@ -182,12 +184,14 @@ def _complete(
     train_characters: int,
     vocabulary: Vocabulary,
     precision: str,
+    processes: int,
 ) -> Recipe:
     """The settings, with a default for whatever they leave open."""
     length = _given(settings.sequence_length, 64)
     length = min(length, train_characters - 1)
     # Streams shorter than a chunk can't be; on a small text, smaller batches give more steps.
-    batch = _given(settings.batch_size, min(32, max(4, train_characters // (20 * length))))
+    batch = min(32, max(4, train_characters // (20 * length)))
+    batch = _given(settings.batch_size, max(1, batch // processes) * processes)
     batch = min(batch, max(1, train_characters // length))
     embedding = _given(settings.embedding_size, 0 if len(vocabulary) <= _ONE_HOT_UP_TO else 128)
     return Recipe(

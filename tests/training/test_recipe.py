@@ -43,6 +43,17 @@ def test_more_minutes_or_a_faster_machine_make_a_wider_network() -> None:
         assert widths[0] < widths[-1]
 
 
+def test_a_batch_that_nobody_asked_for_can_be_divided_among_the_processes() -> None:
+    def batch(characters: int, processes: int, asked: int | None = None) -> int:
+        settings = Settings(("x",), steps=100, batch_size=asked)
+        recipe, _ = choose(settings, characters, LATIN, lambda _: 1.0, "float32", processes)
+        return recipe.batch_size
+
+    assert [batch(19_209, n) for n in (1, 2, 4)] == [15, 14, 12]
+    assert [batch(1_000_000, n) for n in (1, 3, 40)] == [32, 30, 40]
+    assert batch(1_000_000, 2, asked=15) == 15  # and is refused
+
+
 def test_every_weight_sees_at_least_four_characters() -> None:
     for minutes in (0.1, 1, 10):
         recipe, steps = chosen(minutes)

@@ -217,10 +217,16 @@ class Loop:
             write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))
             self.writer.state("training", **self.facts())
 
-    def finish(self) -> None:
-        """Score the best weights on the whole held-out part, write the model folder, judge it."""
+    def finish(self, *, stopped: bool) -> None:
+        """Score the best weights on the whole held-out part, write the model folder, judge it.
+
+        Args:
+            stopped: before its end.
+        """
+        if not self.evaluation.best and self.learner.is_finite():
+            self.evaluation.evaluate(self.learner.average, self.done)
         if not self.evaluation.best:
-            self._evaluate()
+            raise TrainingError("it was stopped before it had learnt anything that could be kept")
         network = self.learner.average
         network.load_state_dict(self.evaluation.best)
         val_loss = None
@@ -258,5 +264,5 @@ class Loop:
             network,
             self.settings,
             self.corpus,
-            was_stopped=self.writer.stop_requested() and not self._is_over(),
+            was_stopped=stopped,
         )

@@ -149,6 +149,6 @@ def _train(
     stopped = loop.run()
     if group.leads:  # the others are done
         writer.state("scoring", **loop.facts())
-        loop.finish()
+        loop.finish(stopped=stopped)
         writer.state("stopped" if stopped else "done", **loop.facts())
     return "stopped" if stopped else "done"

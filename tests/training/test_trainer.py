@@ -98,6 +98,21 @@ def test_a_seed_repeats_a_run_exactly_whatever_the_global_random_state(
     assert weights_digest(tmp_path / "a") != weights_digest(tmp_path / "c")
 
 
+def test_a_run_stopped_before_it_was_ever_scored_has_a_model_and_logs_nothing_twice(
+    corpus: Path, tmp_path: Path
+) -> None:
+    asked = settings(corpus, precision="float32")
+    assert train(asked, tmp_path / "whole") == "done"
+    run = planned_as(tmp_path / "whole", tmp_path / "stopped")
+    with stopped_when(lambda: read_state(run), run):
+        assert train(asked, run) == "stopped"
+    assert 0 < load_model(run).config.training["steps"] < 25
+    assert train(asked, run) == "done"
+    for place in (tmp_path / "whole", run):
+        assert [line["step"] for line, _ in read_lines(place / SAMPLES_FILE)] == [30, 60]
+    assert weights_digest(run) == weights_digest(tmp_path / "whole")
+
+
 def test_a_stopped_run_keeps_its_model_and_goes_on_to_the_same_weights(
     corpus: Path, tmp_path: Path
 ) -> None:

@@ -145,13 +145,16 @@ def words(text: str) -> list[str]:
 def known_word_share(text: str, corpus: Iterable[str]) -> float | None:
     """The share of a text's words that stand in the corpus, exactly so; None if it has no words.
 
-    Says little for scripts that put no spaces between words.
+    Says little for scripts that put no spaces between words. A last word that the text ends in
+    doesn't count: it may be cut off.
 
     Args:
         text: what was generated.
         corpus: the text that it should know, in chunks of any size.
     """
     written = words(text)
+    if written and text.endswith(written[-1]):
+        written.pop()
     unknown = set(written)
     rest = ""
     for chunk in corpus:

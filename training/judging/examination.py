@@ -54,7 +54,8 @@ def examine(
     facts = model.config.training
     train = corpus.train_part
     held_out = corpus.indices[len(train) :]
-    learnt = int(facts["epochs"] * len(train))
+    recipe = facts["recipe"]
+    learnt = facts["steps"] * recipe["batch_size"] * recipe["sequence_length"]
     # As long as the held-out part, but in proportion to the run.
     characters = min(len(held_out) or len(train), max(10_000, learnt // 30), 200_000)
     spans = sample_spans(min(WARM_UP, len(train) // 10), len(train), characters)
@@ -89,7 +90,7 @@ def examine(
         minutes=settings.minutes if settings.steps is None else None,
         seconds=facts["seconds"],
         epochs=facts["epochs"],
-        dropout=facts["recipe"]["dropout"],
+        dropout=recipe["dropout"],
         train_characters=len(train),
         held_out_characters=len(held_out),
         written=copying["longest_copy"]["written"],

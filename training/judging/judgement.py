@@ -129,9 +129,11 @@ def _interruption(e: Evidence) -> str:
 
 def _fit(e: Evidence) -> str:
     if e.val_loss is None:
+        has_enough = e.train_characters >= 10 * JUDGEABLE
+        advice = ": --held_out 0.1 sets a tenth of the text aside for that" if has_enough else ""
         return (
-            "Nothing was held out, so nobody can say how it does on text that it hasn't read: "
-            "--held_out 0.1 sets a tenth of the text aside for that."
+            "Nothing was held out, so nobody can say how it does on text that it hasn't read"
+            f"{advice}."
         )
     if e.held_out_characters < JUDGEABLE:
         return f"Only {e.held_out_characters:,} characters were held out: too few to judge by."
@@ -211,7 +213,8 @@ def _copying(e: Evidence) -> str:
     )
     if e.repeated is not None:
         passage += f"; in {e.compared:,} characters of new text it has {e.repeated:,}"
-    if e.copied > max(RECITES, min(2 * (e.repeated or 0), REPEATS)):
+    recites = min(RECITES, e.train_characters // 2)
+    if e.copied > max(recites, min(2 * (e.repeated or 0), REPEATS)):
         return (
             f"It recites: {passage}. More text, more --dropout or a higher temperature makes it "
             "write more of its own."
@@ -265,7 +268,7 @@ def _more_text(e: Evidence) -> str:
 def _shorter(e: Evidence) -> str:
     if e.minutes is None or not _used_its_minutes(e):
         return f"fewer steps (--steps {e.best_step})"
-    return f"fewer minutes (--minutes {_rounded(e.minutes * e.best_step / e.steps)})"
+    return f"fewer minutes (--minutes {_rounded(e.seconds / 60 * e.best_step / e.steps)})"
 
 
 def _more_dropout(e: Evidence) -> list[str]:

@@ -61,6 +61,8 @@ def test_a_run_that_was_best_long_before_its_end_has_overfitted() -> None:
     text = said(replace(GOOD, best_step=400, risen=0.2))
     assert "Overfitted: it did best on new text after 400 of 1,000 steps" in text
     assert "fewer minutes (--minutes 2) or more dropout (--dropout 0.35, it was 0.20)" in text
+    by_itself = said(replace(GOOD, best_step=400, risen=0.2, seconds=180.0))  # of 300
+    assert "fewer minutes (--minutes 1.2)" in by_itself
     by_steps = said(replace(GOOD, best_step=400, risen=0.2, minutes=None, dropout=0.5))
     assert "fewer steps (--steps 400)." in by_steps
 
@@ -83,6 +85,7 @@ def test_a_run_that_met_its_text_hardly_once_has_underfitted() -> None:
 def test_a_passage_that_nobody_says_twice_is_recited_however_repetitive_the_text_is() -> None:
     for copied, repeated in ((61, 20), (201, 150), (941, 1_000), (2_000, 2_000)):
         assert "It recites: " in said(replace(GOOD, copied=copied, repeated=repeated))
+    assert "It recites: " in said(replace(GOOD, copied=43, train_characters=43, repeated=None))
     for copied, repeated in ((60, 20), (120, 70), (200, 1_000)):
         assert "It writes its own: " in said(replace(GOOD, copied=copied, repeated=repeated))
 
@@ -117,6 +120,8 @@ def test_without_a_held_out_part_it_says_so_and_still_tells_what_was_copied() ->
     )
     text = said(nothing)
     assert text.startswith("Nothing was held out")
+    assert "--held_out 0.1 sets a tenth of the text aside" in text
+    assert "--held_out" not in said(replace(nothing, train_characters=14))
     assert "It writes its own" in text
     assert "It recites" in said(replace(nothing, copied=61))
 

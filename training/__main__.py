@@ -228,7 +228,8 @@ def stop_on_signals(folder: Path) -> None:
 
     def handle(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler)
-        if read_state(folder).get("phase") != "training":
+        state = read_state(folder)
+        if (state.get("phase"), state.get("pid")) != ("training", os.getpid()):
             raise KeyboardInterrupt
         request_stop(folder)
         say("Stopping after this step and keeping the best weights (again to leave at once) ...")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.reference import TEXT
 from training.__main__ import main
-from training.run import PLAN_FILE, SETTINGS_FILE, RunWriter, Settings, remove_unplanned
+from training.run import PLAN_FILE, SETTINGS_FILE, STOP_FILE, RunWriter, Settings, remove_unplanned
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--steps", "3", "--hidden_size", "8", "--threads", "1"]
@@ -86,6 +86,25 @@ def test_ctrl_c_while_standard_input_is_read_leaves_nothing(tmp_path: Path) -> N
     _, errors = child.communicate(timeout=60)
     assert child.returncode == 130, errors.decode()
     assert not out.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
+@pytest.mark.parametrize("is_own", [True, False])
+def test_ctrl_c_is_a_stop_request_only_where_this_process_trains(
+    is_own: bool, tmp_path: Path
+) -> None:
+    program = (
+        "import json, os, signal, sys; from pathlib import Path\n"
+        "from training.__main__ import stop_on_signals\n"
+        "folder = Path(sys.argv[1]); pid = os.getpid() if sys.argv[2] == 'True' else 1\n"
+        "(folder / 'state.json').write_text(json.dumps({'phase': 'training', 'pid': pid}))\n"
+        "stop_on_signals(folder)\n"
+        "try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "except KeyboardInterrupt: sys.exit(7)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path), str(is_own)]
+    status = subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode
+    assert (status, (tmp_path / STOP_FILE).exists()) == ((0, True) if is_own else (7, False))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="closes streams by a shell of Unix")

@@ -93,7 +93,7 @@ def prepare_corpus(settings: Settings, folder: Path) -> Corpus:
     """
     if (folder / DESCRIPTION_FILE).is_file():
         return _open_corpus(folder)
-    files, notes = find_files(settings.corpus, settings.encoding)
+    files, notes = find_files(settings.corpus, settings.encoding, folder)
     encoded = _from_another_run(files, settings, folder) or _encode(files, settings, folder)
     if encoded.folding:
         notes.append(encoded.folding)
@@ -254,6 +254,8 @@ def _take_over(other: Path, folder: Path, crc32: int) -> bool:
             os.link(other / INDICES_FILE, temporary)
         except OSError:
             shutil.copyfile(other / INDICES_FILE, temporary)
+            with open(temporary, "r+b") as file:
+                os.fsync(file.fileno())
         if _crc32(temporary) != crc32:
             return False
         os.replace(temporary, folder / INDICES_FILE)

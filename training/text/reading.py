@@ -111,11 +111,13 @@ def hash_files(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[str]]:
+def find_files(
+    paths: Sequence[str], encoding: str, own: Path | None = None
+) -> tuple[list[Path], list[str]]:
     """The files that these paths mean, and notes about what was left out.
 
     A folder means every file in it that isn't hidden and looks like text, in order of name; runs of
-    training in it are left out.
+    training in it are left out, and so is the folder `own`.
 
     Raises:
         TrainingError: if there is no such encoding, or a path doesn't exist, is a document, or is
@@ -138,6 +140,8 @@ def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[st
                 if file.is_file()
                 and not any(part.startswith(".") for part in file.relative_to(path).parts)
             ]
+            if own is not None:
+                inside = [file for file in inside if own.resolve() not in file.resolve().parents]
             name = path.name or path.resolve().name  # "." has none
             runs = {file.parent for file in inside if file.name == SETTINGS_FILE and _is_run(file)}
             if runs:

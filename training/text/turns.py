@@ -30,7 +30,6 @@ _ISO_TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\
 _DAY_AND_TIME = rf"[^\W\d_]{{3,9}}\.? {{1,2}}\d{{1,2}} {_TIME}"  # Mar 12 14:05:33
 _STAMP = rf"(?:{_ISO_TIME}|{_DAY_AND_TIME}|{_DATE}(?:,?\s(?:at\s|um\s)?{_TIME})?|{_TIME})"
 _BRACKETED = rf"[\[(]{_STAMP}[\])]"
-_DIVIDER = re.compile(r"[\W_]*[^\w\s][\W_]*")  # ***, %, - - -
 _SYSTEM_LINE = re.compile(rf"{_MARKS}(?:{_BRACKETED}|{_STAMP})(?:\s|$)")
 
 
@@ -212,7 +211,7 @@ def _read(
         elif form.is_chat and _SYSTEM_LINE.match(line):
             is_open = False
             covered += size
-        elif spans_blanks and not form.is_chat and _DIVIDER.fullmatch(line):
+        elif size and spans_blanks and not form.is_chat and not any(map(str.isalnum, line)):
             is_open = False
         elif is_open and (size or spans_blanks):
             turns[-1].lines.append(line)

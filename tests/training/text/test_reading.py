@@ -81,6 +81,14 @@ def test_runs_of_training_in_a_folder_are_no_text_of_it(tmp_path: Path) -> None:
     assert notes == [f"2 runs of training in {tmp_path.name}: left out"]
 
 
+def test_what_a_run_leaves_in_its_own_folder_is_no_text_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("some text", encoding="utf-8")
+    run = tmp_path / "runs" / "novel"
+    settings = Settings((str(tmp_path),))
+    with RunWriter(run):
+        assert prepare_corpus(settings, run).name == "a.txt"
+
+
 @pytest.mark.parametrize("block", [1, 2, 5])
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "shift_jis", "gb18030", "utf-7", "iso2022_jp"])
 def test_an_undecodable_byte_is_found_wherever_blocks_end(

@@ -68,24 +68,29 @@ class Deadline:
         seconds = self.budget(settings.minutes * 60, 0.0, around + _TIMING_S)
         return replace(settings, minutes=seconds / 60)
 
-    def steps_in_time(self, plan: Plan, done: int, seconds: float, budget: float, most: int) -> int:
+    def steps_in_time(
+        self, plan: Plan, done: int, seconds: float, pace: float, budget: float, most: int
+    ) -> int:
         """The number of steps of the whole run: what is planned, unless its time would be missed.
 
         It is lowered at any step, in the first half only if the run would be a quarter too long,
-        since that may come right; it is raised early on only.
+        since that may come right; it is raised early on only, or to what it was before.
 
         Args:
             plan: of the run.
             done: steps so far.
             seconds: that they took.
+            pace: seconds a step, lately.
             budget: the seconds that all of them may take.
             most: to raise it to.
         """
-        planned, pace = plan.total_steps, seconds / done
-        share, expected = done / planned, planned * pace
+        planned = plan.total_steps
+        share, expected = done / planned, seconds + (planned - done) * pace
         total = done + max(1, int((budget - seconds) / pace))
         overrun = 1.0 if self._ends_run else _OVERRUN_EARLY if share < 0.5 else _OVERRUN
         if expected > overrun * budget:
             return min(total, planned)
+        if share > _RAISED_UNTIL:
+            most = plan.steps
         total = min(total, most, _MOST_RAISED * plan.steps)
-        return total if share <= _RAISED_UNTIL and total >= _LEAST_RAISED * planned else planned
+        return total if total >= _LEAST_RAISED * planned else planned

@@ -23,12 +23,14 @@ from training.judging.examination import examine
 from training.learner import Learner
 from training.loss_watch import LossWatch
 from training.plan import Plan
+from training.planning import may_choose_threads
 from training.recipe import most_steps
 from training.recovery import Recovery
 from training.report import write_model
 from training.run import PLAN_FILE, RunWriter, Settings, TrainingError, write_json
 from training.scoring import score, whole_spans
 from training.text.corpus import Corpus
+from training.threads import WINDOW_S, ThreadChoice
 
 SAMPLE = SamplingParams(length=200, temperature=0.8, seed=1)
 WRITING_S = 5.0
@@ -68,6 +70,9 @@ class Loop:
         self.start_step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
+        self._paced_from = (0, 0.0)
+        may_choose = may_choose_threads(settings, group, device) and settings.steps is None
+        self._most_threads = torch.get_num_threads() if may_choose else 1
         self.recovery = Recovery(writer.folder, group, self.learner, self.evaluation, self.watch)
 
     @property
@@ -116,6 +121,7 @@ class Loop:
         self._seen += self.recovery.resume(self.plan, begin)
         self.deadline.expect(self.settings.minutes * 60 - self.recovery.clock.seconds)
         self.start_step = self.done
+        self._paced_from = (self.done, self.recovery.clock.seconds)
         self._gone_back()
 
     def _gone_back(self) -> None:
@@ -131,8 +137,11 @@ class Loop:
         clock = self.recovery.clock
         chunk = self.plan.recipe.batch_size * self.plan.recipe.sequence_length
         logged_at, logged_done = clock.seconds, self.done
+        watched_at, watched_done = logged_at, logged_done
+        choice = ThreadChoice(self._most_threads, self.plan.timed)
         stop = False
         while not (self._is_over() or stop):
+            self._set_threads()
             factor = self.plan.lr_factor(self.done + 1)
             number = self.done + 1
             loss = self.learner.step(self.done, factor)
@@ -154,6 +163,11 @@ class Loop:
                     characters_per_second=round((number - logged_done) * chunk / since),
                 )
                 logged_at, logged_done = self.seconds, number
+            watched_s = self.seconds - watched_at
+            if watched_s >= WINDOW_S and self._most_threads > 1:
+                rate = (number - watched_done) * chunk / watched_s
+                self._choose_threads(choice.look(torch.get_num_threads(), rate, self.seconds))
+                watched_at, watched_done = self.seconds, number
             if evaluate:
                 is_finite, self.plan, self.has_ended = self.group.from_leader(self._evaluate)
                 if not is_finite:
@@ -162,9 +176,21 @@ class Loop:
                     continue
             if stop or self.plan.is_checkpoint(number):
                 self.recovery.save(self.plan)
+                watched_at, watched_done = clock.seconds, number
         self.seconds = clock.seconds
         self.cpu_seconds = self.group.sum(clock.cpu_seconds)
         return stop and not self._is_over()
+
+    def _set_threads(self) -> None:
+        threads = self.plan.threads_after(self.done)
+        if threads is not None and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+
+    def _choose_threads(self, threads: int) -> None:
+        if threads != torch.get_num_threads():
+            self.plan = self.plan.with_threads(self.done, threads)
+            write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))
+            self._paced_from = (self.done, self.seconds)
 
     def _roll_back(self, at: int, loss: float) -> None:
         self.plan, notes = self.recovery.roll_back(self.plan, at, loss)
@@ -211,7 +237,11 @@ class Loop:
         around = WRITING_S + self.evaluation.seconds_for_all
         budget = self.deadline.budget(self.settings.minutes * 60, seconds, around)
         most = most_steps(self.plan.recipe, len(self.corpus.train_part))
-        total = self.deadline.steps_in_time(self.plan, self.done, seconds, budget, most)
+        since, since_s = self._paced_from
+        if self.done == since:
+            return
+        pace = (seconds - since_s) / (self.done - since)
+        total = self.deadline.steps_in_time(self.plan, self.done, seconds, pace, budget, most)
         if total != self.plan.total_steps:
             self.plan = self.plan.amended(self.done, total)
             write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))

@@ -53,6 +53,8 @@ class Plan:
         init_from: name and sha256 of the model that it was begun from, and a note on its
             characters.
         threads: of the processor; None leaves torch's choice. The weights depend on it a little.
+        timed: characters a second by these threads, before the run; 0 if it wasn't timed.
+        thread_changes: (steps done, threads from there on) of each time that this was changed.
     """
 
     recipe: Recipe
@@ -63,6 +65,8 @@ class Plan:
     corpus_digest: str = ""
     init_from: dict[str, str] | None = None
     threads: int | None = None
+    timed: float = 0.0
+    thread_changes: tuple[tuple[int, int], ...] = ()
 
     @property
     def origin(self) -> dict[str, str] | None:
@@ -129,6 +133,16 @@ class Plan:
         kept = tuple(amendment for amendment in self.amendments if amendment[0] < at)
         return replace(self, amendments=(*kept, (at, new_total)))
 
+    def threads_after(self, done: int) -> int | None:
+        """The number of threads for the step that comes after so many."""
+        changed = [threads for at, threads in self.thread_changes if at <= done]
+        return changed[-1] if changed else self.threads
+
+    def with_threads(self, at: int, threads: int) -> Plan:
+        """The plan with another number of threads after `at` steps."""
+        kept = tuple(change for change in self.thread_changes if change[0] < at)
+        return replace(self, thread_changes=(*kept, (at, threads)))
+
     def rolled_back(self, at: int) -> Plan:
         """The plan after an explosion that was seen at step `at`.
 
@@ -149,6 +163,12 @@ class Plan:
             notes.append(
                 f"{how} than when it was timed: {self.total_steps:,} steps instead of "
                 f"{self.steps:,}"
+            )
+        if self.thread_changes:
+            at, threads = self.thread_changes[-1]
+            notes.append(
+                "other programs took processor time, and threads that wait for each other suffer "
+                f"most: from step {at:,} on with {threads} of them"
             )
         left = 1.0
         for back in self.roll_backs:
@@ -172,6 +192,7 @@ class Plan:
                     **data,
                     "recipe": Recipe(**data["recipe"]),
                     "amendments": tuple((at, total) for at, total in data["amendments"]),
+                    "thread_changes": tuple((at, n) for at, n in data.get("thread_changes", ())),
                     "roll_backs": tuple(RollBack(**back) for back in data.get("roll_backs", ())),
                 }
             )

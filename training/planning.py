@@ -40,11 +40,12 @@ def make_plan(
             streams can't be divided among the processes, or the network would be too large.
     """
     all_threads = threads = torch.get_num_threads()
-    may_choose = settings.threads is None and group.size == 1 and device.type == "cpu"
+    may_choose = may_choose_threads(settings, group, device)
+    rate = 0.0
 
     def timed(recipe: Recipe) -> float:
         """Characters a second, by as many threads as are best: two can be slower than one."""
-        nonlocal threads
+        nonlocal threads, rate
         config = recipe.config(corpus.vocabulary)
         learner = Learner(recipe, config, corpus.train_part, 0, device, group)
         speeds = {}
@@ -52,7 +53,8 @@ def make_plan(
             torch.set_num_threads(count)
             speeds[count] = learner.characters_per_second(min(1.0, settings.minutes))
         threads = max(speeds, key=lambda count: speeds[count])
-        return speeds[threads]
+        rate = speeds[threads]
+        return rate
 
     def speed(recipe: Recipe) -> float:
         group.refuse_uneven(recipe.batch_size)
@@ -91,6 +93,7 @@ def make_plan(
             recipe,
             steps,
             threads=threads,
+            timed=rate,
             checkpoint_every=steps_a_minute(recipe, parameters, device.type),
             corpus_digest=digest,
             init_from=None if start is None else start.facts(corpus.vocabulary),
@@ -100,7 +103,13 @@ def make_plan(
 
     while isinstance(plan := group.from_leader(make), Recipe):
         timed(plan)  # the leader times it too, and all are needed for that
+    torch.set_num_threads(all_threads)
     return plan
+
+
+def may_choose_threads(settings: Settings, group: Group, device: torch.device) -> bool:
+    """Whether the number of threads is left to a run, and makes a difference to it."""
+    return settings.threads is None and group.size == 1 and device.type == "cpu"
 
 
 def corpus_digest(corpus: Corpus) -> str:

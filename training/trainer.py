@@ -140,8 +140,6 @@ def _train(
     keep_freed_memory()
     fitting = deadline.fit(settings, WRITING_S)
     plan = make_plan(fitting, corpus, writer, group, device, start)
-    if plan.threads is not None:
-        torch.set_num_threads(plan.threads)
     loop = Loop(settings, corpus, plan, writer, group, device, deadline)
     if group.leads:
         writer.state("training")

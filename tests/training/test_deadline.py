@@ -55,19 +55,29 @@ def asked(tmp_path: Path) -> Settings:
     ],
 )
 def test_the_steps_of_a_minute_follow_the_pace(done: int, seconds: float, steps: int) -> None:
-    plan = Plan(RECIPE, 1_000)
-    assert Deadline(None).steps_in_time(plan, done, seconds, 60.0, most=1_900) == steps
+    plan, pace = Plan(RECIPE, 1_000), seconds / done
+    assert Deadline(None).steps_in_time(plan, done, seconds, pace, 60.0, most=1_900) == steps
     if steps < 1_000:
         amended = plan.amended(done, steps)
-        assert Deadline(None).steps_in_time(amended, done, seconds, 60.0, most=1_900) == steps
+        assert Deadline(None).steps_in_time(amended, done, seconds, pace, 60.0, 1_900) == steps
+
+
+def test_steps_that_were_lost_to_others_come_back_when_these_are_gone() -> None:
+    cut = Plan(RECIPE, 1_000).amended(100, 300)  # when it was five times slower
+    deadline = Deadline(None)
+    assert deadline.steps_in_time(cut, 200, 40.0, 0.2, 60.0, most=1_900) == 300
+    assert deadline.steps_in_time(cut, 200, 40.0, 0.05, 60.0, most=1_900) == 600
+    assert deadline.steps_in_time(cut, 200, 40.0, 0.01, 60.0, most=1_900) == 1_000
+    # A pace of late counts only for what is still to be done.
+    assert deadline.steps_in_time(Plan(RECIPE, 1_000), 600, 50.0, 0.06, 60.0, most=1_900) == 766
 
 
 def test_steps_are_raised_to_twice_at_most_and_a_deadline_allows_no_overrun() -> None:
     plan = Plan(RECIPE, 1_000)
-    assert Deadline(None).steps_in_time(plan, 100, 1.0, 60.0, most=9_999) == 2_000
+    assert Deadline(None).steps_in_time(plan, 100, 1.0, 0.01, 60.0, most=9_999) == 2_000
     near = Deadline(60.0)
     near.expect(60.0)
-    assert near.steps_in_time(plan, 100, 6.1, 60.0, most=1_000) == 983
+    assert near.steps_in_time(plan, 100, 6.1, 0.061, 60.0, most=1_000) == 983
 
 
 def test_the_model_is_written_before_the_deadline(asked: Settings, tmp_path: Path) -> None:

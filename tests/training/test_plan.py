@@ -59,6 +59,14 @@ def test_learning_rates_are_lower_only_behind_the_checkpoint_gone_back_to() -> N
     assert Plan.from_json(json.loads(json.dumps(asdict(plan)))) == plan
 
 
+def test_other_threads_count_from_their_step_on() -> None:
+    plan = Plan(RECIPE, 1_000, threads=2).with_threads(100, 1).with_threads(300, 2)
+    assert [plan.threads_after(done) for done in (0, 99, 100, 299, 300, 900)] == [2, 2, 1, 1, 2, 2]
+    assert "from step 300 on with 2 of them" in plan.notes()[0]
+    assert Plan.from_json(json.loads(json.dumps(asdict(plan)))) == plan
+    assert plan.with_threads(200, 2).thread_changes == ((100, 1), (200, 2))
+
+
 def test_a_plan_of_an_older_version_can_be_read() -> None:
     stored = asdict(Plan(RECIPE, 1_000))
     for name in ("checkpoint_every", "roll_backs", "corpus_digest"):

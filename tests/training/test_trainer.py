@@ -24,12 +24,15 @@ from training.checkpoint import CHECKPOINTS_FOLDER
 from training.recipe import Recipe
 from training.run import (
     METRICS_FILE,
+    PLAN_FILE,
     SAMPLES_FILE,
     RunError,
     Settings,
     TrainingError,
+    read_json,
     read_lines,
     read_state,
+    write_json,
 )
 from training.trainer import train
 
@@ -149,6 +152,26 @@ def test_resume_after_kill_gives_the_same_weights(corpus: Path, tmp_path: Path) 
         assert not (run / "model").exists()
     assert train(asked, run) == "done"
     assert weights_digest(run) == weights_digest(tmp_path / "whole")
+
+
+def test_threads_that_were_changed_on_the_way_change_again_at_the_same_step(
+    corpus: Path, tmp_path: Path
+) -> None:
+    asked = settings(corpus, precision="float32", threads=None)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert train(asked, tmp_path / "first") == "done"
+    plan = read_json(tmp_path / "first" / PLAN_FILE)
+    changed = {**plan, "threads": 2, "thread_changes": [[20, 1], [40, 2]]}
+    for run in (whole, stopped):
+        run.mkdir()
+        write_json(run / PLAN_FILE, changed)
+    assert train(asked, whole) == "done"
+    with stopped_when(lambda: (stopped / CHECKPOINTS_FOLDER).exists(), stopped):
+        assert train(asked, stopped) == "stopped"
+    assert train(asked, stopped) == "done"
+    assert weights_digest(stopped) == weights_digest(whole)
+    assert any("from step 40 on with 2 of them" in note for note in read_state(whole)["notes"])
+    assert read_json(stopped / PLAN_FILE)["thread_changes"] == [[20, 1], [40, 2]]
 
 
 def test_minutes_become_a_stored_number_of_steps_and_are_kept(corpus: Path, tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""Threads: a run in company goes on with as many as are best, and tries again when it is alone."""
+
+from __future__ import annotations
+
+from training.threads import WINDOW_S, ThreadChoice
+
+QUIET = {2: 90_000.0, 1: 55_000.0}
+BUSY = {2: 5_000.0, 1: 50_000.0}
+
+
+def history(rates: dict[float, dict[int, float]], until: float, threads: int = 2) -> list[int]:
+    """The threads of each window of a run; the rates hold from a second on."""
+    choice = ThreadChoice(2, timed=max(rates[0].values()))
+    used, seconds = [], 0.0
+    while seconds < until:
+        used.append(threads)
+        seconds += WINDOW_S
+        now = rates[max(since for since in rates if since < seconds)]
+        threads = choice.look(threads, now[threads], seconds)
+    return used
+
+
+def test_alone_all_threads_are_kept() -> None:
+    assert history({0: QUIET}, 600) == [2] * 300
+
+
+def test_in_company_one_thread_is_tried_kept_and_all_are_tried_ever_more_seldom() -> None:
+    used = history({0: QUIET, 10: BUSY}, 600)
+    assert used[:8] == [2] * 6 + [1] * 2
+    assert used[8:].count(2) <= 5
+
+
+def test_when_the_others_are_gone_all_threads_are_used_again() -> None:
+    used = history({0: QUIET, 10: BUSY, 30: QUIET}, 120)
+    assert used.index(1) <= 6
+    assert used[-30:] == [2] * 30
+
+
+def test_where_one_thread_is_no_better_all_are_kept() -> None:
+    crowded = {2: 30_000.0, 1: 20_000.0}
+    used = history({0: QUIET, 10: crowded}, 600)
+    assert 1 <= used.count(1) <= 6
+
+
+def test_a_run_that_began_in_company_finds_out_that_it_is_alone() -> None:
+    used = history({0: BUSY, 20: QUIET}, 120, threads=1)
+    assert used[0] == 1
+    assert used[-20:] == [2] * 20
+
+
+def test_a_slow_machine_with_one_thread_has_no_choice() -> None:
+    choice = ThreadChoice(1, timed=90_000.0)
+    assert {choice.look(1, 5_000.0, 2.0 * n) for n in range(1, 99)} == {1}

@@ -1,0 +1,60 @@
+"""How many threads a run goes on with, when other programs take the processor.
+
+Threads that compute together wait for each other after each small product: where one of them has to
+share its core with another program, all are many times slower than one thread alone. Knows neither
+torch nor the clock.
+"""
+
+from __future__ import annotations
+
+WINDOW_S = 2.0
+"""Seconds of steps that a rate is measured over."""
+
+_SLOW = 0.5  # of the rate that was timed
+_TRY_AGAIN_S = 30.0  # at first; twice as long after each try that was of no use
+_CLEARLY = 1.15  # times as fast
+
+
+class ThreadChoice:
+    """Chooses between all threads and one by the rates at which a run really learns.
+
+    Args:
+        most: threads that there are to choose from, besides one.
+        timed: characters a second, as timed before the run.
+    """
+
+    def __init__(self, most: int, timed: float) -> None:
+        self._most = most
+        self._timed = timed
+        self._rates: dict[int, float] = {}
+        self._tried_at = 0.0
+        self._is_trying = False
+        self._patience = _TRY_AGAIN_S
+
+    def look(self, threads: int, rate: float, seconds: float) -> int:
+        """The number of threads to go on with.
+
+        Args:
+            threads: that the last steps were done with.
+            rate: of these steps, characters a second.
+            seconds: since the run began.
+        """
+        other = 1 if threads > 1 else self._most
+        before = self._rates.get(other)
+        self._rates[threads] = rate
+        if self._is_trying:
+            self._is_trying = False
+            if before is not None and rate < _CLEARLY * before:
+                self._patience *= 2
+                return other
+            self._patience = _TRY_AGAIN_S
+            return threads
+        is_slow = rate < _SLOW * self._timed
+        may_try = before is None or seconds - self._tried_at >= self._patience
+        # One thread is tried where all are slow; all, now and then: the other program may be gone.
+        is_worth_it = is_slow if threads > 1 else seconds - self._tried_at >= self._patience
+        if is_worth_it and may_try:
+            self._tried_at = seconds
+            self._is_trying = True
+            return other
+        return threads

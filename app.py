@@ -49,7 +49,7 @@ from jobs.service import TrainingService
 from model.folder import BUNDLED_MODEL, ModelFolderError
 from model.generator import Generator
 from model.hub import HubError
-from ui.about import corpus_name
+from ui.about import heading
 from ui.api import add_chat_endpoint
 from ui.chat import ChatTab
 from ui.publish import PublishPanel
@@ -98,7 +98,8 @@ def build_page(offer: Offer, limits: Limits) -> gr.Blocks:
     service = None if limits.where == "off" else TrainingService(limits, uploads)
     page = gr.Blocks(title="CharLSTM", delete_cache=(3_600, 3_600))
     with page:
-        gr.HTML(_heading(offer), elem_id="heading")
+        config = offer.generator.config if offer.generator else None
+        title = gr.HTML(heading(config), elem_id="heading")
         if offer.problem:
             gr.HTML(html.escape(offer.problem, quote=False), elem_id="problem")
         secret = visitor_secret()
@@ -107,7 +108,7 @@ def build_page(offer: Offer, limits: Limits) -> gr.Blocks:
             chat = None
             if offer.generator:
                 with gr.Tab("Chat", id="chat"):
-                    chat = ChatTab(offer.generator, offer.hub_id)
+                    chat = ChatTab(offer.generator, title, offer.hub_id)
             with gr.Tab("Train", id="train"):
                 if service is None or publish is None:
                     gr.HTML(
@@ -126,17 +127,6 @@ def _publish_panel(service: TrainingService) -> PublishPanel:
     accounts = Accounts.from_environment(os.environ, service.limits)
     publisher = Publisher(service, is_for_visitors=accounts.source == "visitor")
     return PublishPanel(service, publisher, accounts)
-
-
-def _heading(offer: Offer) -> str:
-    if offer.generator is None:
-        return "<h1>CharLSTM</h1>"
-    corpus = corpus_name(offer.generator.config)
-    read = f"has read {html.escape(corpus)} and" if corpus else ""
-    return (
-        f"<h1>CharLSTM</h1><p>A small network that {read} continues your text, "
-        "one character at a time.</p>"
-    )
 
 
 def _tell_of_the_disk(request: Request, error: Exception) -> PlainTextResponse:

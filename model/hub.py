@@ -285,8 +285,8 @@ def hub_errors(
 def _answered(status: int, said: str, repo_id: str) -> HubError:
     if status == 401:
         return TokenRefused(
-            "the Hub doesn't accept the token; make a new one under Settings / Access Tokens, "
-            f"then {_LOG_IN}"
+            "the Hub doesn't accept the token; make a new one at "
+            f"https://huggingface.co/settings/tokens, then {_LOG_IN}"
         )
     if status == 403:
         return TokenRefused(f"the token doesn't allow that for {repo_id} (the Hub says: {said})")

@@ -57,8 +57,8 @@ def check_token(api: HfApi, repo_id: str) -> str:
         account = api.whoami()
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise TokenRefused(
-            f"the token of {account['name']} may only read: make one with the right to write under "
-            "Settings / Access Tokens, then log in with it or set HF_TOKEN"
+            f"the token of {account['name']} may only read: make one with the right to write at "
+            "https://huggingface.co/settings/tokens, then log in with it or set HF_TOKEN"
         )
     return str(account["name"])
 

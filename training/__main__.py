@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from training.fine_tuning import load_start, shown_name
-from training.progress import Progress, say
+from training.progress import Progress, call, say
 from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
     DEVICES,
@@ -121,7 +121,9 @@ def build_parser() -> argparse.ArgumentParser:
     network.add_argument("--weight_decay", type=float, help="on the recurrent matrices")
     network.add_argument("--adam_weight_decay", type=float, help="on everything else")
     network.add_argument("--seed", type=int, help="of everything random (default: 1)")
-    network.add_argument("--threads", type=int, help="of the processor (default: all cores)")
+    network.add_argument(
+        "--threads", type=int, help="of the processor (default: all, or one where that is faster)"
+    )
     network.add_argument(
         "--device",
         choices=DEVICES,
@@ -219,7 +221,10 @@ def resumed_run(parsed: argparse.Namespace) -> tuple[Settings, Path]:
         what = f"--{given[0]}" if given else "a corpus or an output"
         raise RunError(f"--resume takes everything from the run; leave out {what}")
     if read_state(folder).get("phase") == "done":
-        raise RunError(f"the run in {folder} is finished: there is nothing to resume")
+        raise RunError(
+            f"the run in {folder} is finished: there is nothing to resume; to learn for longer, "
+            "start anew with more --minutes"
+        )
     return settings, folder
 
 
@@ -313,9 +318,8 @@ def _way_back(folder: Path | None) -> str:
     """How to go on, where something of the run was kept."""
     if folder is None or not folder.exists():
         return ""
-    return (
-        f" What was saved before is whole; python -m training --resume {folder} goes on from there"
-    )
+    command = call("-m", "training", "--resume", folder)
+    return f" What was saved before is whole; {command} goes on from there"
 
 
 def _train(settings: Settings, folder: Path) -> None:

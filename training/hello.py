@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n7. At every step, take the character with the highest score (argmax):")
     print(f"   {word[:-1]!r} -> {predicted!r}", end="  ")
     print("It has learnt its word." if predicted == word[1:] else "It has not quite learnt it.")
-    print("\nThe same network, wider, learns a book: python -m training novel.txt --minutes 5")
+    print("\nThe same network, wider, learns a book: make train CORPUS=novel.txt MINUTES=5")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 A step allocates and frees tens of megabytes. glibc gives most of that back at once, and the system
 then clears the same pages again at their first touch: 9,000 page faults a step of a layer of 448,
-21,000 of one of 768. Keeping them makes a step 1.5 times faster on two cores: docs/experiments.md.
+21,000 of one of 768. Keeping them makes a step 1.5 times faster on two cores: docs/speed.md.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import sys
 import textwrap
 import threading
@@ -26,6 +28,15 @@ _EVERY_S = 0.25
 def say(line: str) -> None:
     """Print a line to standard error, above the progress bar if there is one."""
     tqdm.write(line, file=sys.stderr)
+
+
+def call(*words: str | Path) -> str:
+    """A line for a shell here that gives these words to the Python that runs this."""
+    found, own = shutil.which("python"), Path(sys.executable)
+    python = own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own
+    if found is not None and Path(found).absolute() == own:
+        python = Path("python")
+    return shlex.join(str(word) for word in (python, *words))
 
 
 class Progress:
@@ -110,8 +121,9 @@ class Progress:
                 self._losses["held out"] = f"{line['val_loss']:.3f}"
         for line in self._new_lines(SAMPLES_FILE, state["start_step"]):
             loss = line["val_loss"]
-            measured = "" if loss is None else f", held out {loss:.3f} nats ({bits(loss):.2f} bits)"
-            say(f"\n--- step {line['step']:,}{measured} per character")
+            measured = f"a sample of what is held out: {loss:.3f} nats ({bits(loss):.2f} bits)"
+            shown = "" if loss is None else f"; {measured} per character"
+            say(f"\n--- step {line['step']:,} of {state['total_steps']:,}{shown}")
             say(textwrap.indent(line["text"], "    ", lambda _: True))
 
     def _new_lines(self, name: str, after_step: int) -> Iterator[dict[str, Any]]:
@@ -148,12 +160,12 @@ class Progress:
                 "cores busy"
             )
         if state["phase"] == "stopped":
-            lines.append(f"Stopped. Go on: python -m training --resume {self._folder}")
+            lines.append(f"Stopped. Go on: {call('-m', 'training', '--resume', self._folder)}")
         lines += [
             f"Model:   {self._folder / MODEL_FOLDER}",
-            f"Try:     python -m model generate {self._folder}",
-            f"Chat:    python app.py --model {self._folder}",
-            f"Publish: python -m publish model {self._folder} YOUR_NAME/{self._folder.name}",
+            f"Try:     {call('-m', 'model', 'generate', self._folder)}",
+            f"Chat:    {call('app.py', '--model', self._folder)}",
+            f"Publish: {call('-m', 'publish', 'model', self._folder)} YOUR_NAME/MODEL",
         ]
         return "\n".join(lines)
 

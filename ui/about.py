@@ -40,6 +40,18 @@ def describe_model(config: ModelConfig, hub_id: str | None) -> str:
     return f"<dl>{rows}</dl>{link}"
 
 
+def heading(config: ModelConfig | None) -> str:
+    """What stands above the page, as HTML; None where there is no model."""
+    if config is None:
+        return "<h1>CharLSTM</h1>"
+    corpus = corpus_name(config)
+    read = f"has read {html.escape(corpus)} and" if corpus else ""
+    return (
+        f"<h1>CharLSTM</h1><p>A small network that {read} continues your text, "
+        "one character at a time.</p>"
+    )
+
+
 def corpus_name(config: ModelConfig) -> str:
     """The name of what the model has read, or "" if its config doesn't say."""
     name = config.training.get("corpus")

@@ -19,7 +19,7 @@ from gradio.components import Component
 from model.config import ModelConfig
 from model.generator import Generator
 from model.sampling import SamplingParams
-from ui.about import describe_model, example_lines, example_prompts
+from ui.about import describe_model, example_lines, example_prompts, heading
 from ui.cast import Cast, CastPanel, first_cast
 from ui.settings import Setting, SettingsPanel
 from ui.streaming import stream_updates
@@ -57,10 +57,17 @@ class Session:
 
 
 class ChatTab:
-    """The tab's components and what happens between them; made inside a `gr.Blocks`."""
+    """The tab's components and what happens between them; made inside a `gr.Blocks`.
 
-    def __init__(self, generator: Generator, hub_id: str | None = None) -> None:
+    Args:
+        generator: the page's.
+        title: above the page; it names what the model has read.
+        hub_id: the repo that the generator came from.
+    """
+
+    def __init__(self, generator: Generator, title: gr.HTML, hub_id: str | None = None) -> None:
         self._generator = generator
+        self._title = title
         self._session = gr.State(Session())
         self._transcript = gr.State(())
         self._aside = gr.State(())  # the transcript of the form that isn't shown now
@@ -247,7 +254,7 @@ class ChatTab:
         """What `use` gives new values to."""
         return [
             self._view, self._box, self._note, self._transcript, self._aside, self._about,
-            self._whose, self._return, self._cast.panel, *self._cast.components,
+            self._title, self._whose, self._return, self._cast.panel, *self._cast.components,
         ]  # fmt: skip
 
     def use(self, session: Session, generator: Generator | None, title: str = "") -> Updates:
@@ -265,6 +272,7 @@ class ChatTab:
             self._transcript: (),
             self._aside: (),
             self._about: describe_model(config, hub_id),
+            self._title: heading(config),
             self._whose: gr.HTML(f"Your model: {own}", visible=generator is not None),
             self._return: gr.Button(visible=generator is not None),
             **self._cast.fitted(config.chat_template),

@@ -100,7 +100,9 @@ def _numbers(status: Status) -> list[str]:
     numbers = [f"step {status.step:,} of {status.total_steps:,}"]
     if status.held_out_losses:
         loss = status.held_out_losses[-1][1]
-        numbers.append(f"held out {loss:.3f} nats ({loss / math.log(2):.2f} bits) a character")
+        numbers.append(
+            f"held out {loss:.3f} nats ({loss / math.log(2):.2f} bits) a character, on a sample"
+        )
     if status.train_losses:
         numbers.append(f"train {status.train_losses[-1][1]:.3f}")
     if status.characters_per_second:

@@ -87,6 +87,7 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
 
     page.get_by_role("button", name="Chat with it").click()
     expect(page.locator("#whose")).to_contain_text("my novel")
+    expect(page.locator("#heading")).to_contain_text("has read my novel.txt")
     page.fill("#message textarea", "The ")
     page.press("#message textarea", "Enter")
     answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.seed))")

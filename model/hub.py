@@ -88,7 +88,7 @@ def resolve_model(model: str | Path, revision: str | None = None, token: str | N
         return find_model_folder(path)
     try:
         return fetch_model(name, revision, token)
-    except (InvalidName, ModelNotFound) as error:
+    except (InvalidName, ModelNotFound, HubUnreachable) as error:
         raise type(error)(f"there is no folder {name!r} here, and {error}") from error
 
 

@@ -20,6 +20,8 @@ UNKNOWN = "\ufffd"
 MAX_VOCABULARY = 8_000
 """Above this many distinct characters, rare ones are folded without being asked."""
 
+_MOST_TOLD = 12  # kinds of character that were changed alike
+
 # Groups of characters that stand in for one another, nearest first. A member may be longer than
 # one character ("..." for an ellipsis); only single characters are looked up.
 _VARIANTS: tuple[tuple[str, ...], ...] = (
@@ -72,18 +74,19 @@ class Encoded:
 
     def describe(self) -> str:
         """The changes in one line of plain words; "" if there were none."""
-        parts = []
+        alike: dict[str, list[str]] = {}
         for change in self.changes:
+            done = {"": "left out", UNKNOWN: "read as an unknown character"}.get(
+                change.replacement, f"read as {_shown(change.replacement)}"
+            )
             times = f" ({change.count} times)" if change.count > 1 else ""
-            if change.replacement == "":
-                parts.append(f"{_shown(change.original)} left out{times}")
-            elif change.replacement == UNKNOWN:
-                parts.append(f"{_shown(change.original)} read as an unknown character{times}")
-            else:
-                parts.append(
-                    f"{_shown(change.original)} read as {_shown(change.replacement)}{times}"
-                )
-        return "; ".join(parts)
+            alike.setdefault(done, []).append(f"{_shown(change.original)}{times}")
+        return "; ".join(f"{_listed(originals)} {done}" for done, originals in alike.items())
+
+
+def _listed(originals: list[str]) -> str:
+    more = len(originals) - _MOST_TOLD
+    return ", ".join(originals[:_MOST_TOLD]) + (f" and {more:,} other kinds" if more > 0 else "")
 
 
 def _shown(text: str) -> str:

@@ -70,7 +70,7 @@ class CastPanel:
                 [DIALOGUE, ONE_TEXT],
                 value=DIALOGUE,
                 label="Form",
-                info="one text: exactly what you write, gone on with",
+                info="One text: the model simply continues what you write",
             )
             self.speakers = [
                 gr.Dropdown(label=label, **_choice(template, is_visitor))

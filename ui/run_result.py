@@ -25,6 +25,7 @@ _BASELINES = (
 _ON_A_PAGE = (
     (r"; otherwise more dropout \(.*?\)| or more dropout \(.*?\)", ""),
     (r", more --dropout or", " or"),
+    (r"; so does a model to begin from \(--init_from\)", ""),
     (r" \(--.*?\)", ""),
     (r": --resume goes on with it", ": Go on takes it up again"),
     (r": --held_out .*? for that", ""),

@@ -52,7 +52,15 @@ def test_what_has_no_variant_is_dropped_and_told() -> None:
     encoded = ASCII.encode("漢x漢\u0000")
     assert ASCII.decode(encoded.indices) == "x"
     assert encoded.changes == (Change("漢", "", 2), Change("\u0000", "", 1))
-    assert encoded.describe() == "“漢” left out (2 times); U+0000 left out"
+    assert encoded.describe() == "“漢” (2 times), U+0000 left out"
+
+
+def test_many_changes_are_told_in_a_few_words() -> None:
+    told = ASCII.encode("Привет, ñandú").describe()
+    assert told == "“П”, “р”, “и”, “в”, “е”, “т” left out; “ñ” read as “n”; “ú” read as “u”"
+    many = ASCII.encode("".join(map(chr, range(0x4E00, 0x4E00 + 500)))).describe()
+    assert many.endswith("“下” and 488 other kinds left out")
+    assert len(many) < 120
 
 
 def test_what_has_no_variant_becomes_the_unknown_character_where_there_is_one() -> None:

@@ -98,6 +98,7 @@ def examine(
         repeated=copying["longest_copy"]["repeated"],
         compared=copying["longest_copy"]["compared"],
         known_words=copying["known_words"],
+        is_fine_tuned=facts["init_from"] is not None,
     )
     amend_model(folder, {**found, **copying, "judgement": judge(evidence)})
 

@@ -75,6 +75,7 @@ class Evidence:
         repeated: the same for `compared` characters of the held-out part; None without one.
         compared: characters of the held-out part that were looked through.
         known_words: share of the words written at a low temperature that stand in the train part.
+        is_fine_tuned: the run was begun from another model.
     """
 
     val_loss: float | None
@@ -97,6 +98,7 @@ class Evidence:
     repeated: int | None
     compared: int
     known_words: float | None
+    is_fine_tuned: bool
 
 
 def judge(evidence: Evidence) -> list[str]:
@@ -231,9 +233,10 @@ def _words(e: Evidence) -> str:
 def _size(e: Evidence) -> str:
     parts = []
     if e.train_characters < SMALL_TEXT:
+        fine_tuning = "" if e.is_fine_tuned else "; so does a model to begin from (--init_from)"
         parts.append(
             f"{e.train_characters:,} characters are little to learn from: a few hundred thousand "
-            "make a great difference"
+            f"make a great difference{fine_tuning}"
         )
     if 0 < e.held_out_characters < ROUGH:
         parts.append(

@@ -33,6 +33,7 @@ GOOD = Evidence(
     repeated=29,
     compared=6_000,
     known_words=0.99,
+    is_fine_tuned=False,
 )
 FLAG = re.compile(r"--[a-z_]+(?: [\d.]+\d)?")
 
@@ -141,6 +142,9 @@ def test_a_text_that_repeats_itself_is_no_fault_of_the_run() -> None:
 def test_small_texts_get_no_grand_words() -> None:
     text = said(replace(GOOD, train_characters=9_000, held_out_characters=1_000))
     assert "9,000 characters are little to learn from" in text
+    assert "so does a model to begin from (--init_from)" in text
+    tuned = replace(GOOD, train_characters=9_000, held_out_characters=1_000, is_fine_tuned=True)
+    assert "--init_from" not in said(tuned)
     assert "the figures are rough" in text
     tiny = said(replace(GOOD, train_characters=40, held_out_characters=4))
     assert "Only 4 characters were held out: too few to judge by" in tiny

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from training.fine_tuning import load_start, shown_name
-from training.progress import Progress, call, say
+from training.progress import Progress, command_line, say
 from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
     DEVICES,
@@ -150,7 +150,7 @@ def shown_command(arguments: Sequence[str]) -> str:
     """The command line for the model card: names instead of paths, and nothing about the Hub."""
     parser = build_parser()
     parsed = parser.parse_args(arguments)
-    words = ["python", "-m", "training", *map(_name, parsed.corpus)]
+    words = ["python", "-m", "training", *map(_shown_corpus, parsed.corpus)]
     for entry in fields(Settings):
         value = getattr(parsed, entry.name, None)
         if entry.name == "init_from" and value is not None:
@@ -160,7 +160,7 @@ def shown_command(arguments: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def _name(corpus: str) -> str:
+def _shown_corpus(corpus: str) -> str:
     path = Path(corpus)
     return "-" if corpus == "-" else path.name or path.resolve().name or "corpus"  # "." has none
 
@@ -318,7 +318,7 @@ def _way_back(folder: Path | None) -> str:
     """How to go on, where something of the run was kept."""
     if folder is None or not folder.exists():
         return ""
-    command = call("-m", "training", "--resume", folder)
+    command = command_line("-m", "training", "--resume", folder)
     return f" What was saved before is whole; {command} goes on from there"
 
 

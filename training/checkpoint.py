@@ -2,8 +2,7 @@
 
 A checkpoint is a safetensors file and a small JSON file with the facts that are no tensors and the
 sha256 of both; the JSON comes last, so a torn pair is never taken for a whole one. The last two are
-kept.
-Knows nothing about networks or schedules; never a pickle.
+kept. Knows nothing about networks or schedules; never a pickle.
 """
 
 from __future__ import annotations

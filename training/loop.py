@@ -70,7 +70,7 @@ class Loop:
         self.start_step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
-        self._paced_from = (0, 0.0)
+        self._paced_from = self._watched_from = (0, 0.0)  # steps done, seconds
         may_choose = may_choose_threads(settings, group, device) and settings.steps is None
         self._most_threads = torch.get_num_threads() if may_choose else 1
         self.recovery = Recovery(writer.folder, group, self.learner, self.evaluation, self.watch)
@@ -121,10 +121,10 @@ class Loop:
         self._seen += self.recovery.resume(self.plan, begin)
         self.deadline.expect(self.settings.minutes * 60 - self.recovery.clock.seconds)
         self.start_step = self.done
-        self._paced_from = (self.done, self.recovery.clock.seconds)
         self._gone_back()
 
     def _gone_back(self) -> None:
+        self._paced_from = self._watched_from = (self.done, self.recovery.clock.seconds)
         self.has_ended = self.evaluation.has_ended
         if self.group.leads:
             if self.has_ended:
@@ -137,7 +137,6 @@ class Loop:
         clock = self.recovery.clock
         chunk = self.plan.recipe.batch_size * self.plan.recipe.sequence_length
         logged_at, logged_done = clock.seconds, self.done
-        watched_at, watched_done = logged_at, logged_done
         choice = ThreadChoice(self._most_threads, self.plan.timed)
         stop = False
         while not (self._is_over() or stop):
@@ -163,11 +162,11 @@ class Loop:
                     characters_per_second=round((number - logged_done) * chunk / since),
                 )
                 logged_at, logged_done = self.seconds, number
-            watched_s = self.seconds - watched_at
-            if watched_s >= WINDOW_S and self._most_threads > 1:
-                rate = (number - watched_done) * chunk / watched_s
+            watched_done, watched_at = self._watched_from
+            if self._most_threads > 1 and self.seconds - watched_at >= WINDOW_S:
+                rate = (number - watched_done) * chunk / (self.seconds - watched_at)
                 self._choose_threads(choice.look(torch.get_num_threads(), rate, self.seconds))
-                watched_at, watched_done = self.seconds, number
+                self._watched_from = (number, self.seconds)
             if evaluate:
                 is_finite, self.plan, self.has_ended = self.group.from_leader(self._evaluate)
                 if not is_finite:
@@ -176,7 +175,7 @@ class Loop:
                     continue
             if stop or self.plan.is_checkpoint(number):
                 self.recovery.save(self.plan)
-                watched_at, watched_done = clock.seconds, number
+                self._watched_from = (number, clock.seconds)
         self.seconds = clock.seconds
         self.cpu_seconds = self.group.sum(clock.cpu_seconds)
         return stop and not self._is_over()

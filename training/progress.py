@@ -30,7 +30,7 @@ def say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
-def call(*words: str | Path) -> str:
+def command_line(*words: str | Path) -> str:
     """A line for a shell here that gives these words to the Python that runs this."""
     found, own = shutil.which("python"), Path(sys.executable)
     python = own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own
@@ -160,12 +160,14 @@ class Progress:
                 "cores busy"
             )
         if state["phase"] == "stopped":
-            lines.append(f"Stopped. Go on: {call('-m', 'training', '--resume', self._folder)}")
+            lines.append(
+                f"Stopped. Go on: {command_line('-m', 'training', '--resume', self._folder)}"
+            )
         lines += [
             f"Model:   {self._folder / MODEL_FOLDER}",
-            f"Try:     {call('-m', 'model', 'generate', self._folder)}",
-            f"Chat:    {call('app.py', '--model', self._folder)}",
-            f"Publish: {call('-m', 'publish', 'model', self._folder)} YOUR_NAME/MODEL",
+            f"Try:     {command_line('-m', 'model', 'generate', self._folder)}",
+            f"Chat:    {command_line('app.py', '--model', self._folder)}",
+            f"Publish: {command_line('-m', 'publish', 'model', self._folder)} YOUR_NAME/MODEL",
         ]
         return "\n".join(lines)
 

@@ -49,11 +49,11 @@ class ThreadChoice:
                 return other
             self._patience = _TRY_AGAIN_S
             return threads
-        is_slow = rate < _SLOW * self._timed
-        may_try = before is None or seconds - self._tried_at >= self._patience
         # One thread is tried where all are slow; all, now and then: the other program may be gone.
-        is_worth_it = is_slow if threads > 1 else seconds - self._tried_at >= self._patience
-        if is_worth_it and may_try:
+        has_waited = seconds - self._tried_at >= self._patience
+        is_slow = rate < _SLOW * self._timed
+        should_try = is_slow and (before is None or has_waited) if threads > 1 else has_waited
+        if should_try:
             self._tried_at = seconds
             self._is_trying = True
             return other

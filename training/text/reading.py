@@ -141,7 +141,8 @@ def find_files(
                 and not any(part.startswith(".") for part in file.relative_to(path).parts)
             ]
             if own is not None:
-                inside = [file for file in inside if own.resolve() not in file.resolve().parents]
+                place = own.resolve()
+                inside = [file for file in inside if place not in file.resolve().parents]
             name = path.name or path.resolve().name  # "." has none
             runs = {file.parent for file in inside if file.name == SETTINGS_FILE and _is_run(file)}
             if runs:

@@ -1,26 +1,28 @@
-"""A run of training is a folder: settings, plan, metrics, samples, state, stop request, model.
+"""A run of training is a folder: settings, recipe, state, metrics, samples, stop request, model.
 
-One writer (`RunWriter`, in whatever process trains), any number of readers (the functions below).
-Knows nothing about networks. Every small file is replaced atomically; logs are appended by line,
-and a reader ignores a last line that is still being written.
+One writer (`Run`, in whatever process trains) and one reader (`read_run`, for the terminal and the
+page). To stop a run is to leave a file there. Small files are replaced as a whole; logs are
+appended line by line, and a reader ignores a last line that is still being written. Knows nothing
+about networks.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from model.folder import CONFIG_FILE
+from training.settings import Settings, TrainingError
+
 SETTINGS_FILE = "settings.json"
-PLAN_FILE = "plan.json"
+RECIPE_FILE = "recipe.json"
 STATE_FILE = "state.json"
 METRICS_FILE = "metrics.jsonl"
 SAMPLES_FILE = "samples.jsonl"
@@ -28,120 +30,22 @@ STOP_FILE = "stop"
 LOCK_FILE = "writer.lock"
 MODEL_FOLDER = "model"
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "bfloat16", "tf32")
+Phase = Literal[
+    "reading", "timing", "training", "scoring", "examining", "done", "stopped", "failed"
+]
+ACTIVE = ("reading", "timing", "training", "scoring", "examining")
+"""Phases in which some process is working on the run."""
 
-Phase = Literal["reading", "timing", "training", "scoring", "judging", "done", "stopped", "failed"]
+_KILLED = "the process was killed; what was learnt until the last checkpoint is kept"
+_MOST_POINTS = 300  # of a loss curve: more than a page has pixels for
 
 
 class RunError(Exception):
-    """A run's folder can't be used as asked; one clear line."""
+    """A run's folder can't be used as asked; one sentence that says why and what to do."""
 
 
-class TrainingError(Exception):
-    """Training can't be done or go on; one clear line that says what to do."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run was asked for. Plain data: can be pickled, and is stored in the run's folder.
-
-    A hyperparameter that is None is chosen by `training.recipe`.
-
-    Args:
-        corpus: files or folders of text, in order.
-        encoding: of the files, where no byte order mark says another.
-        errors: "strict", or "replace" to put U+FFFD for what can't be decoded.
-        minutes: wall time of the training loop; turned into a number of steps by timing some.
-        steps: the number of steps itself; then `minutes` is only a figure of speech.
-        patience: evaluations without a better held-out loss after which the run ends; 0 goes on to
-            the end, None leaves it to `training.evaluation`.
-        held_out: share of the corpus, at its end, that is never trained on; 0 for none.
-        init_from: a model to begin from: its folder, a run's folder, or a Hub id.
-        min_count: characters rarer than this are folded into the unknown character.
-        dialogue: "auto" to look for speakers and turns, "off" not to.
-        seed: of initialisation, dropout and sampling.
-        threads: of the processor, for each process; None leaves torch's choice.
-        device: "auto", "cpu", "cuda" or "mps".
-        precision: "auto" for whichever is faster, "float32", "bfloat16" or, on a GPU, "tf32".
-        command: how the run was started, without paths; for the model card.
-        license: of the model, for its card.
-        language: of the corpus, for the card.
-        credit: whose text it is, for the card.
-    """
-
-    corpus: tuple[str, ...]
-    encoding: str = "utf-8"
-    errors: str = "strict"
-    minutes: float = 5.0
-    steps: int | None = None
-    patience: int | None = None
-    held_out: float = 0.1
-    init_from: str | None = None
-    min_count: int = 1
-    dialogue: str = "auto"
-    seed: int = 1
-    threads: int | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    hidden_size: int | None = None
-    num_layers: int | None = None
-    embedding_size: int | None = None
-    batch_size: int | None = None
-    sequence_length: int | None = None
-    dropout: float | None = None
-    input_dropout: float | None = None
-    state_reset: float | None = None
-    muon_lr: float | None = None
-    adam_lr: float | None = None
-    weight_decay: float | None = None
-    adam_weight_decay: float | None = None
-    command: str = ""
-    license: str | None = None
-    language: str | None = None
-    credit: str | None = None
-
-    def __post_init__(self) -> None:
-        """Raises TrainingError if a value is out of range."""
-        if not self.corpus:
-            raise TrainingError("name at least one corpus file")
-        if self.errors not in ("strict", "replace"):
-            raise TrainingError(f"--errors must be strict or replace, not {self.errors!r}")
-        if self.dialogue not in ("auto", "off"):
-            raise TrainingError(f"--dialogue must be auto or off, not {self.dialogue!r}")
-        for name, choices in (("device", DEVICES), ("precision", PRECISIONS)):
-            if (value := getattr(self, name)) not in choices:
-                raise TrainingError(f"--{name} must be one of {', '.join(choices)}, not {value!r}")
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                shown = f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"
-                raise TrainingError(f"--{name} must be from {low:g} to {high:,.10g}, not {shown}")
-
-
-LEAST_MINUTES = 0.01
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "minutes": (LEAST_MINUTES, 100_000),
-    "steps": (1, 1_000_000_000),
-    "patience": (0, 1_000_000_000),
-    "held_out": (0, 0.5),
-    "min_count": (1, 1_000_000_000),
-    "seed": (0, 2**31 - 1),
-    "threads": (1, 1_024),
-    "hidden_size": (1, 8_192),
-    "num_layers": (1, 16),
-    "embedding_size": (0, 8_192),
-    "batch_size": (1, 65_536),
-    "sequence_length": (1, 65_536),
-    "dropout": (0, 0.95),
-    "input_dropout": (0, 0.95),
-    "state_reset": (0, 1),
-    "muon_lr": (0, 10),
-    "adam_lr": (0, 10),
-    "weight_decay": (0, 10),
-    "adam_weight_decay": (0, 10),
-}
+class RunStopped(Exception):
+    """Somebody asked the run to stop before it had started to learn."""
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -158,13 +62,19 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a small JSON file holds, or None where there is no such file."""
+    """What a small JSON file holds; None where there is none. Raises RunError if it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}") from error
+        raise RunError(f"{path.name} in the run's folder is damaged: {error}") from error
+
+
+def write_settings(folder: Path, settings: Settings) -> None:
+    """Make `folder` the folder of a run that can be started by resuming it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / SETTINGS_FILE, asdict(settings))
 
 
 def read_settings(folder: Path) -> Settings:
@@ -173,52 +83,33 @@ def read_settings(folder: Path) -> Settings:
     if data is None:
         raise RunError(f"{folder} is no run's folder: it has no {SETTINGS_FILE}")
     try:
-        if not isinstance(data["corpus"], list):
-            raise TypeError
         return Settings(**{**data, "corpus": tuple(data["corpus"])})
-    except (TypeError, KeyError, TrainingError):
-        raise RunError(f"{folder / SETTINGS_FILE} is not what this version writes") from None
+    except (TypeError, KeyError, TrainingError) as error:
+        raise RunError(f"{SETTINGS_FILE} in {folder} can't be used: {error}") from None
 
 
-def read_state(folder: Path) -> dict[str, Any]:
-    """`phase` and `message`, and what else the writer put there.
-
-    {} before anything happened, and where the file is damaged: nothing that only it knows is needed
-    to go on.
-    """
-    try:
-        state = read_json(folder / STATE_FILE)
-    except RunError:
-        return {}
-    return state if isinstance(state, dict) else {}
-
-
-def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-    """The complete lines of a log from a byte offset on, each with the offset behind it."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return  # still being written
-                offset += len(line)
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue  # torn by a crash, and continued behind it
-                if isinstance(entry, dict):
-                    yield entry, offset
-    except FileNotFoundError:
-        return
+def has_begun(folder: Path) -> bool:
+    """Whether the run in `folder` has anything worth continuing."""
+    return (folder / RECIPE_FILE).exists()
 
 
 def request_stop(folder: Path) -> None:
-    """Ask the run to stop after its present step. It keeps its best weights and can be resumed."""
+    """Ask the run to stop soon. It keeps its best weights and can be resumed."""
     (folder / STOP_FILE).touch()
 
 
+def withdraw_stop(folder: Path) -> None:
+    """Take back a stop request that no run has followed yet."""
+    (folder / STOP_FILE).unlink(missing_ok=True)
+
+
+def stop_requested(folder: Path) -> bool:
+    """Whether somebody has asked the run to stop."""
+    return (folder / STOP_FILE).exists()
+
+
 def is_being_written(folder: Path) -> bool:
-    """Whether a process, whichever it is, trains in the folder now."""
+    """Whether any process is training in the folder now."""
     if not (folder / LOCK_FILE).exists():
         return False
     try:
@@ -228,53 +119,61 @@ def is_being_written(folder: Path) -> bool:
         return True
 
 
-def remove_unplanned(folder: Path) -> None:
-    """Remove the folder of a run that came to nothing, unless it has a plan or another writer."""
-    try:
-        with RunWriter(folder):
-            if not (folder / PLAN_FILE).exists():
-                shutil.rmtree(folder, ignore_errors=True)  # on Windows the lock stays until below
-    except RunError:
-        return
-    with suppress(OSError):  # it isn't empty, or is gone
-        folder.rmdir()
+class Run:
+    """The one writer of a run's folder; use it as a context manager.
 
+    A stop request is followed whenever it was made, and removed when the run ends: who starts a run
+    again withdraws an old one first (`withdraw_stop`).
 
-class RunWriter:
-    """The one writer of a run's folder; use as a context manager.
+    Args:
+        folder: the run's; made if it isn't there.
+        settings: stored there, or compared with those that are.
 
     Raises:
-        RunError: on entering, if another process is writing there.
+        RunError: on entering, if another process is training there or the folder has another run.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
+        self.settings = settings
         self._lock = FileLock(folder / LOCK_FILE)
+        self._facts: dict[str, Any] = {}
 
-    def __enter__(self) -> RunWriter:
+    def __enter__(self) -> Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise RunError(f"another process is training in {self.folder}") from None
-        self.withdraw_stop()
+        try:
+            self._take_over()
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
+    def _take_over(self) -> None:
+        if (self.folder / "plan.json").exists():
+            raise RunError(
+                f"{self.folder} holds a run of an older version, which can't be continued; its "
+                "model can still be used"
+            )
+        if not has_begun(self.folder):
+            write_settings(self.folder, self.settings)
+        elif read_settings(self.folder) != self.settings:
+            raise RunError(f"{self.folder} holds a run with other settings")
+
     def __exit__(self, *_: object) -> None:
+        withdraw_stop(self.folder)
         self._lock.release()
 
-    def settings(self, settings: Settings) -> None:
-        """Store the settings, once."""
-        write_json(self.folder / SETTINGS_FILE, asdict(settings))
+    def state(self, phase: Phase, message: str = "", **facts: Any) -> None:
+        """Tell readers what is going on; facts told before stay."""
+        self._facts |= facts
+        state = {"phase": phase, "message": message, "pid": os.getpid(), "time": time.time()}
+        write_json(self.folder / STATE_FILE, {**state, "facts": self._facts})
 
-    def state(self, phase: Phase, message: str = "", **more: Any) -> None:
-        """Tell readers what is going on."""
-        write_json(
-            self.folder / STATE_FILE,
-            {"phase": phase, "message": message, "pid": os.getpid(), "time": time.time(), **more},
-        )
-
-    def metrics(self, **values: Any) -> None:
+    def log(self, **values: Any) -> None:
         """Append a line to the metrics."""
         self._append(METRICS_FILE, values)
 
@@ -286,23 +185,136 @@ class RunWriter:
         """Forget what was logged after `step`: a resumed run will log it again."""
         for name in (METRICS_FILE, SAMPLES_FILE):
             path = self.folder / name
-            kept = [line for line, _ in read_lines(path) if line.get("step", 0) <= step]
+            kept = [line for line in _read_lines(path) if line.get("step", 0) <= step]
             temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
-            try:
-                with open(temporary, "w", encoding="utf-8") as file:
-                    file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
+            os.replace(temporary, path)
 
     def stop_requested(self) -> bool:
-        """Whether somebody left a stop request."""
-        return (self.folder / STOP_FILE).exists()
-
-    def withdraw_stop(self) -> None:
-        """Remove an older stop request."""
-        (self.folder / STOP_FILE).unlink(missing_ok=True)
+        """Whether somebody has asked this run to stop."""
+        return stop_requested(self.folder)
 
     def _append(self, name: str, values: dict[str, Any]) -> None:
         with open(self.folder / name, "a", encoding="utf-8") as file:
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run at a moment, as `read_run` finds it.
+
+    Args:
+        phase: one of `Phase`; "new" before anything has begun, "interrupted" where the process was
+            killed.
+        message: why it failed or was interrupted; a clause without paths.
+        pid: of the process that wrote the state; 0 for none.
+        progress: share of the run that is done, 0 to 1.
+        step: steps so far.
+        seconds_left: of training, at its present pace; None if that can't be told.
+        characters_per_second: lately; 0 before anything was measured.
+        train_losses: (step, nats per character), thinned out.
+        val_losses: the same for the evaluations on the held-out part.
+        samples: (step, text), the oldest first.
+        facts: what the run has told of itself: characters, train_characters, vocab_size,
+            parameters, recipe (in words), start_step, seconds, cpu_seconds, notes.
+        has_model: whether there is a model to use.
+        training: of that model's config, once the run has ended: what was measured, the judgement.
+    """
+
+    phase: str
+    message: str = ""
+    pid: int = 0
+    progress: float = 0.0
+    step: int = 0
+    seconds_left: float | None = None
+    characters_per_second: int = 0
+    train_losses: tuple[tuple[int, float], ...] = ()
+    val_losses: tuple[tuple[int, float], ...] = ()
+    samples: tuple[tuple[int, str], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    has_model: bool = False
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether some process is working on it."""
+        return self.phase in ACTIVE
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether resuming it would learn more."""
+        return self.phase in ("stopped", "interrupted", "failed")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know about the text and the run; whole clauses."""
+        return tuple(self.facts.get("notes", ()))
+
+
+def read_run(folder: Path) -> RunStatus:
+    """Look at a run's folder. Never fails: what is missing or damaged is left out."""
+    state = _mapping(folder / STATE_FILE)
+    phase = str(state.get("phase", "new"))
+    message = str(state.get("message", ""))
+    if phase in ACTIVE and not is_being_written(folder):
+        phase, message = "interrupted", _KILLED
+    lines = list(_read_lines(folder / METRICS_FILE))
+    train = [line for line in lines if "train_loss" in line]
+    last = train[-1] if train else {}
+    config = _mapping(folder / MODEL_FOLDER / CONFIG_FILE) if phase not in ACTIVE else {}
+    return RunStatus(
+        phase=phase,
+        message=message,
+        pid=int(state.get("pid", 0)),
+        progress=1.0 if phase in ("scoring", "examining", "done") else last.get("progress", 0.0),
+        step=int(last.get("step", 0)),
+        seconds_left=_seconds_left(train),
+        characters_per_second=int(last.get("characters_per_second", 0)),
+        train_losses=_thinned([(line["step"], line["train_loss"]) for line in train]),
+        val_losses=_thinned([(x["step"], x["val_loss"]) for x in lines if "val_loss" in x]),
+        samples=tuple((s["step"], s["text"]) for s in _read_lines(folder / SAMPLES_FILE)),
+        facts=state.get("facts", {}),
+        has_model=(folder / MODEL_FOLDER / CONFIG_FILE).is_file(),
+        training=config.get("training", {}),
+    )
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        data = read_json(path)
+    except RunError:
+        data = None
+    return data if isinstance(data, dict) else {}
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The complete lines of a log."""
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    try:
+                        yield json.loads(line)
+                    except ValueError:
+                        continue  # torn by a crash, and continued behind it
+    except FileNotFoundError:
+        return
+
+
+def _seconds_left(train: list[dict[str, Any]]) -> float | None:
+    """By the pace of late: the mean over the run doesn't know how busy the machine is now."""
+    recent = train[-20:]
+    if len(recent) < 2:
+        return None
+    progress = recent[-1]["progress"] - recent[0]["progress"]
+    seconds = recent[-1]["seconds"] - recent[0]["seconds"]
+    if progress <= 0:
+        return None
+    return float((1 - recent[-1]["progress"]) * seconds / progress)
+
+
+def _thinned(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    """At most so many of them, evenly; the last always."""
+    every = max(1, -(-len(points) // _MOST_POINTS))
+    return tuple(points[::-1][::every][::-1])

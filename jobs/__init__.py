@@ -1,1 +1,8 @@
-"""Training runs that a page's visitors ask for: whose they are, what is allowed, where they run."""
+"""What visitors of a page ask for: whose it is, what is allowed, where it runs, what is published.
+
+Knows nothing about components.
+"""
+
+
+class JobError(Exception):
+    """What a visitor asked for can't be done; whole sentences that say why and what to do."""

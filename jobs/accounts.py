@@ -13,16 +13,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from jobs.limits import Limits
-from publish.access import check_token, find_token
-from publish.hub_facts import OAUTH_SCOPES
+from publish.hub import OAUTH_SCOPES, account_name, find_token
 
-_OAUTH_VARIABLES = (
+_SET_BY_THE_PLATFORM = (
     "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL",
 )  # fmt: skip
-"""Set by the platform where a Space's README has `hf_oauth: true`."""
+"""Where a Space's README has `hf_oauth: true`."""
 _TOO_MUCH = {"write-repos", "manage-repos"}
 """Scopes by which a page could change what it hasn't created."""
-_OAUTH_PACKAGES = ("authlib", "itsdangerous")
+_NEEDED_TO_SIGN_IN = ("authlib", "itsdangerous")
 """Of `gradio[oauth]`, which the platform installs; without them Gradio doesn't start a sign-in."""
 
 _FROM_YOUR_COMPUTER = (
@@ -55,40 +54,35 @@ class Accounts:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], limits: Limits) -> Accounts:
         """What holds for a page that is served with these limits."""
+        if not limits.is_shared:
+            return cls("saved")
         if not environment.get("SPACE_ID"):
-            if not limits.is_shared:
-                return cls("saved")
-            return cls(
-                "none",
-                "This page is shared, and visitors can sign in to Hugging Face on a Space only. "
-                + _FROM_YOUR_COMPUTER,
-            )
-        is_set_up = environment.get("SYSTEM") == "spaces" and all(
-            environment.get(name) for name in _OAUTH_VARIABLES
-        )
+            why = "This page is shared, and visitors can sign in to Hugging Face on a Space only."
+            return cls("none", f"{why} {_FROM_YOUR_COMPUTER}")
         scopes = set(environment.get("OAUTH_SCOPES", "").split())
-        is_fit = scopes.issuperset(OAUTH_SCOPES) and not scopes & _TOO_MUCH
-        if is_set_up and is_fit and all(map(importlib.util.find_spec, _OAUTH_PACKAGES)):
+        if (
+            environment.get("SYSTEM") == "spaces"
+            and all(environment.get(name) for name in _SET_BY_THE_PLATFORM)
+            and scopes.issuperset(OAUTH_SCOPES)
+            and not scopes & _TOO_MUCH
+            and all(map(importlib.util.find_spec, _NEEDED_TO_SIGN_IN))
+        ):
             return cls("visitor")
-        return cls(
-            "none",
+        why = (
             "Visitors can't sign in here: this Space's README.md doesn't ask for it as it should. "
-            "Its owner can add `hf_oauth: true` to it, with `hf_oauth_scopes: [contribute-repos]`. "
-            + _FROM_YOUR_COMPUTER,
+            "Its owner can add `hf_oauth: true` to it, with `hf_oauth_scopes: [contribute-repos]`."
         )
+        return cls("none", f"{why} {_FROM_YOUR_COMPUTER}")
 
 
 def saved_account() -> Account:
     """The account whose login is saved on this computer; for a page that only its owner reaches.
 
     Raises:
-        NoToken: if nobody is logged in.
-        HubError: if the Hub doesn't know the token, it may only read, or there is no Hub.
+        HubError: if nobody is logged in, the token may only read, or there is no Hub.
     """
-    from huggingface_hub import HfApi
-
-    token = find_token(None)
-    return Account(check_token(HfApi(token=token), "your account"), token)
+    token = find_token()
+    return Account(account_name(token), token)
 
 
 def is_this_machine(host: str | None) -> bool:

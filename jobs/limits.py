@@ -12,22 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jobs.quota import LONGEST_CALL_S, SHORTEST_CALL_S
-from training.zero_gpu import is_zero_gpu
+from jobs.zero_gpu import LONGEST_CALL_S, SHORTEST_CALL_S, is_zero_gpu
+
+Where = Literal["here", "gpu", "off"]
 
 _OWN_HOSTS = ("", "127.0.0.1", "localhost", "::1")
-
-VARIABLES = {
-    "TRAINING": "on, off or auto (auto: on one's own computer and on ZeroGPU)",
-    "TRAINING_MINUTES": "longest run that can be asked for",
-    "TRAINING_MEGABYTES": "largest text",
-    "TRAINING_RUNS": "runs kept for each visitor",
-    "TRAINING_DISK_GIGABYTES": "for all runs together",
-    "TRAINING_KEEP_HOURS": "after which a visitor's run is deleted; 0: never",
-    "TRAINING_CALL_SECONDS": "on ZeroGPU: longest time that is asked for at once",
-    "TRAINING_FOLDER": "where runs are kept (default: runs/page)",
-}
-"""The environment's variables and what they set."""
 
 
 class LimitsError(Exception):
@@ -36,22 +25,23 @@ class LimitsError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be asked of the Train tab.
+    """What may be asked of the Train tab, and the variable that sets it.
 
     Args:
-        where: "here" in a child process, "gpu" in a worker of ZeroGPU, "off" not at all.
+        where: "here" in a child process, "gpu" in a worker of ZeroGPU, "off" not at all. TRAINING
+            is on, off or auto: on one's own computer and on ZeroGPU.
         reason: why it is off, and what would turn it on; a sentence.
         is_shared: others than the owner reach the page: each has runs of their own, which expire.
-        folder: where runs are kept.
-        minutes: longest run.
-        megabytes: largest text.
-        runs: kept for each visitor.
-        disk_gigabytes: for all runs together.
-        keep_hours: after which a run is deleted; None for never.
-        call_seconds: on ZeroGPU, the longest time that is asked for at once.
+        folder: where runs are kept. TRAINING_FOLDER
+        minutes: longest run. TRAINING_MINUTES
+        megabytes: largest text. TRAINING_MEGABYTES
+        runs: kept for each visitor. TRAINING_RUNS
+        disk_gigabytes: for all runs together. TRAINING_DISK_GIGABYTES
+        keep_hours: after which a run is deleted; 0 for never. TRAINING_KEEP_HOURS
+        call_seconds: on ZeroGPU, the longest call. TRAINING_CALL_SECONDS
     """
 
-    where: Literal["here", "gpu", "off"]
+    where: Where
     reason: str
     is_shared: bool
     folder: Path
@@ -59,41 +49,48 @@ class Limits:
     megabytes: float
     runs: int
     disk_gigabytes: float
-    keep_hours: float | None
+    keep_hours: float
     call_seconds: int = LONGEST_CALL_S
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], host: str | None) -> Limits:
-        """The limits that hold for a page served at `host`; None for Gradio's own choice.
+        """The limits of a page that is served at `host`; None for Gradio's own choice.
 
         Raises:
             LimitsError: if a variable's value can't be understood.
         """
-        on_space = bool(environment.get("SPACE_ID"))
         host = host or environment.get("GRADIO_SERVER_NAME", "")
-        is_shared = on_space or host not in _OWN_HOSTS
-        keep = _number(environment, "TRAINING_KEEP_HOURS", 24 if is_shared else 0)
+        is_shared = bool(environment.get("SPACE_ID")) or host not in _OWN_HOSTS
         where, reason = _where(environment, is_shared)
-        call_seconds = int(_number(environment, "TRAINING_CALL_SECONDS", LONGEST_CALL_S))
-        if call_seconds < SHORTEST_CALL_S:
-            raise LimitsError(f"TRAINING_CALL_SECONDS must be {SHORTEST_CALL_S} or more")
+
+        def number(name: str, shared: float, own: float, least: float = 0) -> float:
+            text = environment.get(f"TRAINING_{name}", "").strip()
+            try:
+                value = float(text or (shared if is_shared else own))
+            except ValueError:
+                value = -1.0
+            if not least <= value < float("inf"):
+                raise LimitsError(
+                    f"TRAINING_{name} must be a number, {least:g} or more, not {text!r}"
+                )
+            return value
+
+        longest = number("CALL_SECONDS", LONGEST_CALL_S, LONGEST_CALL_S, SHORTEST_CALL_S)
         return cls(
             where=where,
             reason=reason,
             is_shared=is_shared,
             folder=Path(environment.get("TRAINING_FOLDER") or Path("runs") / "page"),
-            minutes=_number(environment, "TRAINING_MINUTES", 10 if is_shared else 600),
-            megabytes=_number(environment, "TRAINING_MEGABYTES", 20 if is_shared else 1_000),
-            runs=int(_number(environment, "TRAINING_RUNS", 3 if is_shared else 100)),
-            disk_gigabytes=_number(environment, "TRAINING_DISK_GIGABYTES", 5 if is_shared else 100),
-            keep_hours=keep or None,
-            call_seconds=call_seconds,
+            minutes=number("MINUTES", 10, 600),
+            megabytes=number("MEGABYTES", 20, 1_000),
+            runs=int(number("RUNS", 3, 100)),
+            disk_gigabytes=number("DISK_GIGABYTES", 5, 100),
+            keep_hours=number("KEEP_HOURS", 24, 0),
+            call_seconds=int(longest),
         )
 
 
-def _where(
-    environment: Mapping[str, str], is_shared: bool
-) -> tuple[Literal["here", "gpu", "off"], str]:
+def _where(environment: Mapping[str, str], is_shared: bool) -> tuple[Where, str]:
     wanted = (environment.get("TRAINING") or "auto").strip().lower()
     if wanted not in ("on", "off", "auto"):
         raise LimitsError(f"TRAINING must be on, off or auto, not {wanted!r}")
@@ -109,20 +106,7 @@ def _where(
     if importlib.util.find_spec("torch") is None:
         return "off", (
             "Training needs torch, which isn't installed here. On your own computer `make train` "
-            "installs it and teaches a first text (without make: python -m pip install -r "
-            "requirements.txt); then start this page anew."
+            "installs it and trains on a first text (without make: python -m pip install -r "
+            "requirements.txt); then restart this page."
         )
     return "here", ""
-
-
-def _number(environment: Mapping[str, str], name: str, default: float) -> float:
-    text = environment.get(name, "").strip()
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise LimitsError(f"{name} must be a number, not {text!r}")
-    return value

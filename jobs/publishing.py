@@ -1,8 +1,8 @@
 """From a visitor's run to a model on the Hub, and to a Space of it, in the visitor's own account.
 
-Works in threads, so that closing the page changes nothing; what came of it is kept with the run. An
-account comes with each call: its token lives as long as the thread that works with it, is written
-nowhere, and no other stands in for it. Knows nothing about components.
+Works in threads, so that closing the page changes nothing; what was published is kept with the run.
+An account comes with each call: its token lives as long as the thread that works with it, and is
+written nowhere.
 """
 
 from __future__ import annotations
@@ -10,60 +10,38 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from jobs import JobError
 from jobs.accounts import Account
-from jobs.hub_words import for_page
-from jobs.service import TrainingService, View
-from jobs.shelf import ShelfError
+from jobs.store import StoredRun
 from model.folder import ModelFolderError, load_model
 from model.hub import HubError
-from publish.access import check_name
-from publish.consent import what_becomes_public
-from publish.repo import prepare, push
-from publish.space import fill_space
-from publish.space_plan import SpacePlan, find_space_model, plan_space
-from publish.space_runtime import SpaceState, wait_until_running
-from publish.space_site import SpaceSettings, look_at_space
-from publish.space_words import what_changes
+from publish.hub import check_name
+from publish.model import publish_model, what_becomes_public
+from publish.space import check_space, publish_space
 from training.run import RunError, read_json, write_json
-
-About = Literal["model", "space"]
 
 PUBLISHED_FILE = "published.json"
 _MOST_AT_ONCE = 16
 _LONGEST_NAME = 60
 
-
-@dataclass(frozen=True)
-class ModelWish:
-    """What is asked for as a model repo.
-
-    Args:
-        repo_id: "user/name".
-        is_private: only its owner is to see it.
-        credit: whose text it is; "" where that isn't said.
-        license: of the model, in the Hub's words; "" where none is named.
-    """
-
-    repo_id: str
-    is_private: bool
-    credit: str = ""
-    license: str = ""
+Said = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class OnTheHub:
-    """What of a run is on the Hub.
+class Published:
+    """What of a run is on the Hub; its Space is "" where there is none.
 
     Args:
         model_id, model_url, commit: what was published last.
         is_private: whether it is a private repo.
         kept_card: whether its card was edited there, and so was left alone.
-        space_id, space_url: its Space; "" where there is none.
+        space_id, space_url: its Space.
         space_runs: whether that was seen to run.
         lacks_token: whether the Space needs a secret to read its model.
     """
@@ -79,217 +57,180 @@ class OnTheHub:
     lacks_token: bool = False
 
 
-@dataclass(frozen=True)
-class Publication:
-    """Where publishing a run is.
+@dataclass
+class Publishing:
+    """How far publishing a run is.
 
     Args:
-        there: what is on the Hub; None for nothing.
-        doing: the present step in words; "" where nothing is being done.
+        what: is published.
+        doing: the current step in words; "" where nothing is being done.
         problem: why the last thing that was asked for wasn't done, or "".
-        about: what that is or was about.
     """
 
-    there: OnTheHub | None = None
+    what: Literal["model", "space"] = "model"
     doing: str = ""
     problem: str = ""
-    about: About = "model"
-
-
-@dataclass
-class _Job:
-    folder: Path
-    about: About
-    doing: str
-    problem: str = ""
-
-    def wait(self, state: SpaceState, seconds: float) -> None:
-        self.doing = f"Waiting for the Space: {state.words} ({seconds:.0f} s)"
-
-    def say(self, line: str) -> None:
-        self.doing = line.removesuffix(" ...")
 
 
 class Publisher:
-    """Publishes visitors' runs. Raises ShelfError wherever something can't be done.
+    """Publishes visitors' runs. Raises JobError wherever something can't be done."""
 
-    Args:
-        training: keeps the runs.
-        is_for_visitors: whether those who publish have signed in on a page of somebody else's.
-    """
-
-    def __init__(self, training: TrainingService, *, is_for_visitors: bool) -> None:
-        self._training = training
-        self._is_for_visitors = is_for_visitors
-        self._jobs: dict[str, _Job] = {}
+    def __init__(self) -> None:
+        self._jobs: dict[Path, Publishing] = {}
         self._lock = threading.Lock()
 
-    def look(self, view: View) -> Publication:
-        """Where publishing this run is."""
-        job = self._jobs.get(view.entry.id)
-        if job is None:
-            return Publication(_kept(view.entry.folder))
-        # In this order: what was kept before the end is seen by who sees the end.
-        doing, problem = job.doing, job.problem
-        return Publication(_kept(view.entry.folder), doing, problem, job.about)
+    def look(self, run: StoredRun) -> tuple[Publishing, Published | None]:
+        """How far publishing this run is, and what of it is on the Hub."""
+        # In this order: whoever sees the end sees what was kept before it.
+        job = replace(self._jobs.get(run.folder, Publishing()))
+        return job, _kept(run.folder)
 
-    def suggested_name(self, view: View, user: str) -> str:
+    def suggested_name(self, run: StoredRun, user: str) -> str:
         """What to call its repo: the name that it has, or one made of its title."""
-        there = _kept(view.entry.folder)
+        there = _kept(run.folder)
         if there is not None and there.model_id.startswith(f"{user}/"):
             return there.model_id
-        return f"{user}/{_slug(view.entry.title)}"
+        plain = unicodedata.normalize("NFKD", run.title).encode("ascii", "ignore").decode()
+        name = "-".join(re.findall(r"[a-z0-9]+", plain.lower()))[:_LONGEST_NAME].strip("-")
+        return f"{user}/{name or 'my-text'}"
 
-    def what_becomes_public(self, view: View, repo_id: str) -> str:
-        """What anybody could read once it is published under this name, in lines."""
-        try:
+    def what_becomes_public(self, run: StoredRun, repo_id: str) -> list[str]:
+        """What anybody could read once it is published under this name."""
+        with _refusals():
             check_name(repo_id)
-            config = load_model(view.entry.folder).config
-        except (HubError, ModelFolderError) as error:
-            raise self._refused(error) from error
-        return for_page(what_becomes_public(config, repo_id))
+            return what_becomes_public(load_model(run.folder).config, repo_id)
 
-    def publish_model(self, view: View, account: Account, wish: ModelWish) -> None:
-        """Begin to publish a run's model; `look` tells the rest."""
-        told = {"credit": " ".join(wish.credit.split()), "license": wish.license}
-        folder = view.entry.folder
+    def publish_model(
+        self,
+        run: StoredRun,
+        account: Account,
+        repo_id: str,
+        *,
+        private: bool,
+        told: dict[str, str],
+    ) -> None:
+        """Begin to publish a run's model; `told` is what its owner says of it, for its card."""
 
-        def work(job: _Job) -> None:
-            destination = prepare(
-                wish.repo_id,
-                confirm=lambda: True,  # what becomes public was on the page, beside the button
-                private=wish.is_private,
-                token=account.token,
-                before_creating=lambda: job.say(f"Preparing {wish.repo_id}"),
+        def work(say: Said) -> None:
+            done = publish_model(
+                run.folder, repo_id, private=private, token=account.token, told=told, report=say
             )
-            job.say("Uploading the model")
-            published = push(destination, folder, {k: v for k, v in told.items() if v})
-            before = _kept(folder)
-            there = OnTheHub(
-                destination.repo_id,
-                published.url,
-                published.commit,
-                destination.is_private,
-                published.kept_card,
-            )
-            if before is not None and before.model_id == there.model_id:
-                there = replace(
+            before = _kept(run.folder)
+            if before is None or before.model_id != done.repo_id:  # else its Space is there still
+                before = Published(done.repo_id, done.url, done.commit, done.is_private)
+            _keep(
+                run.folder,
+                replace(
                     before,
-                    commit=there.commit,
-                    is_private=there.is_private,
-                    kept_card=there.kept_card,
-                )
-            _keep(folder, there)
+                    commit=done.commit,
+                    is_private=done.is_private,
+                    kept_card=done.kept_card,
+                ),
+            )
 
-        job = _Job(folder, "model", f"Asking the Hub about {wish.repo_id}")
-        self._begin(view, account, job, work)
+        self._begin(run, account, "model", work)
 
     def what_becomes_of_space(
-        self, view: View, account: Account, space_id: str, hardware: str
-    ) -> str:
-        """What making a Space would create or change, in lines; looks on the Hub."""
-        try:
-            plan = _plan(_published(view), account, space_id, hardware)
-        except (HubError, OSError) as error:
-            raise self._refused(error) from error
-        if not plan.has_changes:
-            return f"{space_id} is there already and serves this version of the model."
-        return for_page(what_changes(plan))
-
-    def publish_space(self, view: View, account: Account, space_id: str, hardware: str) -> None:
-        """Begin to make a Space of a run's published model, or to renew it."""
-        there, folder = _published(view), view.entry.folder
-
-        def work(job: _Job) -> None:
-            plan = _plan(there, account, space_id, hardware)
-            space = fill_space(plan, report=job.say)
-            made = replace(
-                there,
-                space_id=space_id,
-                space_url=space.url,
-                space_runs=False,
-                lacks_token=space.lacks_token,
-            )
-            _keep(folder, made)
-            job.say("Waiting for the Space")
-            wait_until_running(
+        self, run: StoredRun, account: Account, space_id: str, hardware: str
+    ) -> list[str]:
+        """What making a Space would create or change; asks the Hub."""
+        there = _published(run)
+        with _refusals():
+            return check_space(
+                there.model_id,
                 space_id,
+                revision=there.commit,
+                hardware=hardware,
+                private=there.is_private,
                 token=account.token,
-                commit=space.commit if space.has_committed else None,
-                has_changed=plan.has_changes,
-                report=job.wait,
             )
-            _keep(folder, replace(made, space_runs=True))
 
-        job = _Job(folder, "space", f"Asking the Hub about {space_id}")
-        self._begin(view, account, job, work)
+    def publish_space(self, run: StoredRun, account: Account, space_id: str, hardware: str) -> None:
+        """Begin to make a Space of a run's published model, or to update it."""
+        there = _published(run)
 
-    def _begin(self, view: View, account: Account, job: _Job, work: Callable[[_Job], None]) -> None:
+        def work(say: Said) -> None:
+            for wait in (False, True):  # its link is kept before it runs, or fails to
+                space = publish_space(
+                    there.model_id,
+                    space_id,
+                    revision=there.commit,
+                    hardware=hardware,
+                    private=there.is_private,
+                    token=account.token,
+                    report=say,
+                    wait=wait,
+                )
+                made = replace(there, space_id=space.space_id, space_url=space.url)
+                runs, lacks = space.is_running, space.lacks_token
+                _keep(run.folder, replace(made, space_runs=runs, lacks_token=lacks))
+
+        self._begin(run, account, "space", work)
+
+    def _begin(
+        self,
+        run: StoredRun,
+        account: Account,
+        what: Literal["model", "space"],
+        work: Callable[[Said], None],
+    ) -> None:
         if not account.token:  # the client would look for another one
-            raise ShelfError("Sign in first.")
+            raise JobError("Sign in first.")
+        job = Publishing(what, doing="Asking the Hub")
         with self._lock:
-            known = {run: other for run, other in self._jobs.items() if other.folder.is_dir()}
-            before = known.get(view.entry.id)
-            if before is not None and before.doing:
-                raise ShelfError("It is being published already.")
-            if sum(1 for other in known.values() if other.doing) >= _MOST_AT_ONCE:
-                raise ShelfError("Many are publishing from here just now: try again in a minute.")
-            self._jobs = {**known, view.entry.id: job}
-        threading.Thread(target=self._do, args=(job, work), daemon=True, name="publish").start()
-
-    def _do(self, job: _Job, work: Callable[[_Job], None]) -> None:
-        problem = "something went wrong on this page's machine; try again later"
-        try:
-            work(job)
-            problem = ""
-        except (HubError, ModelFolderError, OSError) as error:
-            problem = str(self._refused(error))
-        finally:
-            job.problem = problem
-            job.doing = ""
-
-    def _refused(self, error: Exception) -> ShelfError:
-        if isinstance(error, HubError):
-            return ShelfError(for_page(str(error), is_visitor=self._is_for_visitors))
-        if isinstance(error, ModelFolderError):
-            return ShelfError("the model can't be read: it was deleted, or is being written anew")
-        return ShelfError("a file of this page's machine can't be read or written; try again later")
+            self._jobs = {folder: j for folder, j in self._jobs.items() if folder.is_dir()}
+            if self._jobs.get(run.folder, Publishing()).doing:
+                raise JobError("It is being published already.")
+            if sum(1 for other in self._jobs.values() if other.doing) >= _MOST_AT_ONCE:
+                raise JobError("Many are publishing from here just now: try again in a minute.")
+            self._jobs[run.folder] = job
+        threading.Thread(target=_do, args=(job, work), daemon=True, name="publish").start()
 
 
-def _plan(there: OnTheHub, account: Account, space_id: str, hardware: str) -> SpacePlan:
-    settings = SpaceSettings(
-        space_id=space_id,
-        model_id=there.model_id,
-        model_revision=there.commit,
-        hardware=hardware,
-        private=there.is_private,
-    )
-    site = look_at_space(settings, token=account.token)
-    return plan_space(site, find_space_model(there.model_id, there.commit, token=account.token))
+def _do(job: Publishing, work: Callable[[Said], None]) -> None:
+    def say(line: str) -> None:
+        job.doing = line
+
+    job.problem = "Something went wrong on this page's machine; try again later."
+    try:
+        with _refusals():
+            work(say)
+        job.problem = ""
+    except JobError as error:
+        job.problem = str(error)
+    finally:
+        job.doing = ""
 
 
-def _published(view: View) -> OnTheHub:
-    there = _kept(view.entry.folder)
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tell a visitor what is refused, without anything of this machine."""
+    try:
+        yield
+    except HubError as error:
+        words = str(error).rstrip(".")
+        raise JobError(f"{words[0].upper()}{words[1:]}.") from error
+    except ModelFolderError as error:
+        raise JobError("The model can't be read: it was deleted, or is being written.") from error
+    except OSError as error:
+        raise JobError("A file of this page's machine can't be read or written.") from error
+
+
+def _published(run: StoredRun) -> Published:
+    there = _kept(run.folder)
     if there is None:
-        raise ShelfError("Publish the model first.")
+        raise JobError("Publish the model first.")
     return there
 
 
-def _kept(folder: Path) -> OnTheHub | None:
+def _kept(folder: Path) -> Published | None:
     try:
         data = read_json(folder / PUBLISHED_FILE)
-        return None if data is None else OnTheHub(**data)
+        return None if data is None else Published(**data)
     except (RunError, OSError, TypeError):
         return None
 
 
-def _keep(folder: Path, there: OnTheHub) -> None:
+def _keep(folder: Path, there: Published) -> None:
     if folder.is_dir():  # else the run was deleted meanwhile; what was published stays published
         write_json(folder / PUBLISHED_FILE, asdict(there))
-
-
-def _slug(title: str) -> str:
-    """A title as the Hub takes it for a repo's name: letters, digits and single separators."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
-    words = re.findall(r"[A-Za-z0-9]+", plain)
-    return "-".join(words)[:_LONGEST_NAME].strip("-").lower() or "my-text"

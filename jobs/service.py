@@ -1,7 +1,6 @@
 """The training service: all that a page asks of visitors' runs, from a text to a model.
 
-It joins the shelf, where runs lie, with what trains them, here or on a GPU. Speaks in whole
-sentences through `ShelfError`; knows nothing about components.
+It joins the store, where runs lie, with what trains them: a queue here, or calls for a GPU.
 """
 
 from __future__ import annotations
@@ -13,32 +12,30 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobs.here import Here, last_words
+from jobs import JobError
 from jobs.limits import Limits
-from jobs.shelf import Entry, Shelf, ShelfError
-from jobs.status import UNFINISHED, Status, plain_message, read_status
-from jobs.text import Understood, understand
-from jobs.zero_gpu import ZeroGPU
-from model.folder import ModelFolderError, load_model
+from jobs.queue import RunQueue, end_writer, last_words
+from jobs.store import RunStore, StoredRun
+from jobs.zero_gpu import refusal, train_on_gpu
+from model.folder import WEIGHTS_FILE, ModelFolderError, load_model
 from model.generator import Generator
 from training.run import (
     MODEL_FOLDER,
-    SETTINGS_FILE,
-    STATE_FILE,
-    RunError,
-    Settings,
-    TrainingError,
+    RunStatus,
     is_being_written,
-    read_json,
-    write_json,
+    read_run,
+    request_stop,
+    stop_requested,
+    withdraw_stop,
+    write_settings,
 )
+from training.settings import Settings, TrainingError
 
-_UNDERSTOOD_FILE = "understood.json"
 _SWEEP_EVERY_S = 600.0
-_FORGOTTEN = "it waited for its turn when this page was started anew"
+_SAID_NOTHING = "the process ended and didn't say why"
 
 
 @dataclass(frozen=True)
@@ -46,27 +43,30 @@ class View:
     """A visitor's run as a page shows it.
 
     Args:
-        entry: where it lies and how long.
-        understood: of its text.
+        run: where it lies and how long.
         status: of its training.
-        ahead: runs before it in the queue; None if it isn't asked for.
-        waits_for_gpu: whether it was asked for on ZeroGPU, and has no GPU yet.
+        ahead: how many runs wait before it; None if it isn't waiting for its turn.
+        waits_for_gpu: whether a GPU was asked for and hasn't come yet.
     """
 
-    entry: Entry
-    understood: Understood
-    status: Status
+    run: StoredRun
+    status: RunStatus
     ahead: int | None
     waits_for_gpu: bool = False
 
     @property
     def is_active(self) -> bool:
         """Whether it is being trained, or waits for that."""
-        return self.ahead is not None
+        return self.status.is_active or self.ahead is not None or self.waits_for_gpu
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is no more than a text yet."""
+        return self.status.phase == "new" and not self.is_active
 
 
 class TrainingService:
-    """Visitors' runs on this server. Raises ShelfError wherever something can't be done.
+    """Visitors' runs on this server. Raises JobError wherever something can't be done.
 
     Args:
         limits: what may be asked; `where` is "here" or "gpu".
@@ -76,166 +76,194 @@ class TrainingService:
     def __init__(self, limits: Limits, uploads: Path | None = None) -> None:
         self.limits = limits
         self._uploads = uploads
-        self._gpu = ZeroGPU() if limits.where == "gpu" else None
-        self._here = Here()
-        self._shelf = Shelf(limits, self._is_running)
-        if self._gpu is None:  # a run that an earlier page began may still go on
-            for folder in filter(is_being_written, self._shelf.folders()):
-                self._here.adopt(folder)
-        self._zips: dict[str, Path] = {}
+        self._store = RunStore(limits, self._is_busy)
+        self._queue = None if limits.where == "gpu" else RunQueue(self._store.folders)
+        self._lock = threading.Lock()
+        self._asked: set[Path] = set()  # runs that wait for a GPU
+        self._calls: set[Path] = set()  # those with a call that hasn't returned
+        self._zips: dict[str, tuple[int, Path]] = {}
         threading.Thread(target=self._keep_sweeping, daemon=True, name="sweep").start()
 
     def close(self) -> None:
-        """Start nothing more, and ask the present run to stop."""
-        self._here.close()
+        """Start nothing more, and ask the current run to stop."""
+        if self._queue is not None:
+            self._queue.close()
 
     def new_secret(self) -> str:
         """For a browser that has none."""
-        return self._shelf.new_secret()
+        return self._store.new_secret()
 
     def views(self, secret: str | None) -> list[View]:
         """All runs of a visitor, the newest first."""
-        return [view for e in self._shelf.entries(secret) if (view := self._view(e)) is not None]
+        return [self._view(run) for run in self._store.runs(secret)]
+
+    def find(self, secret: str | None, run_id: str | None) -> StoredRun | None:
+        """One of them as it lies there; None if it is gone or another's."""
+        return self._store.find(secret, run_id)
 
     def view(self, secret: str | None, run_id: str | None) -> View | None:
-        """One of them; None if it is gone or another's."""
-        entry = self._shelf.find(secret, run_id)
-        return None if entry is None else self._view(entry)
+        """One of them as it is now; None if it is gone or another's."""
+        run = self._store.find(secret, run_id)
+        return None if run is None else self._view(run)
 
     def take(self, secret: str | None, name: str, source: Path | str) -> View:
         """Take in a text, and say what it is. A file is moved, wherever this ends."""
         try:
             with _told("The text couldn't be stored"):
-                entry = self._shelf.add(secret, name, source, _note_what_it_is)
+                return self._view(self._store.add(secret, name, source))
         except TrainingError as error:
-            raise ShelfError(f"{error}.") from error
+            raise JobError(f"{error}.") from error
         finally:
             if isinstance(source, Path):
                 source.unlink(missing_ok=True)
-        return self._found(secret, entry.id)
 
-    def prepare(self, secret: str | None, run_id: str | None, minutes: float) -> View:
-        """Make a run of a text that was taken in: after this, `work` trains it."""
+    def prepare(self, secret: str | None, run_id: str | None, minutes: float) -> None:
+        """Make a run of a text that was taken in; `start` trains it."""
         view = self._found(secret, run_id)
         if view.status.phase != "new":
-            return view
+            return
         if not 0 < minutes <= self.limits.minutes:
-            raise ShelfError(f"Here a run may take {self.limits.minutes:g} minutes at most.")
+            raise JobError(f"Here a run may take {self.limits.minutes:g} minutes at most.")
+        text, summary = view.run.text, view.run.summary
         settings = Settings(
-            (str(view.entry.text.resolve()),),
-            encoding=view.understood.encoding,
+            (str(text.resolve()),),
+            encoding=summary.encoding if summary else "utf-8",
             minutes=minutes,
-            command=f"python -m training {view.entry.text.name} --minutes {minutes:g}",
+            command=f"python -m training {text.name} --minutes {minutes:g}",
         )
         with _told("The run couldn't be stored"):
-            write_json(view.entry.folder / SETTINGS_FILE, asdict(settings))
-        return view
+            write_settings(view.run.folder, settings)
 
-    def expect(self, secret: str | None, run_id: str | None) -> View:
-        """Say that `work` is about to be called for a run that was prepared."""
-        view = self._found(secret, run_id)
-        if self._gpu is not None:
-            self._gpu.expect(view.entry.folder)
+    def start(self, secret: str | None, run_id: str | None) -> View:
+        """Let a prepared run wait for its turn, or continue one.
+
+        On ZeroGPU it waits for a GPU, which `call_gpu` has to ask for then.
+        """
+        folder = self._found(secret, run_id).run.folder
+        with _told("The run couldn't be started"):
+            if self._queue is not None:
+                self._queue.start(folder)
+            else:
+                withdraw_stop(folder)
+                self._asked.add(folder)
         return self._found(secret, run_id)
 
-    def work(self, secret: str | None, run_id: str | None, seconds: int = 0) -> bool:
-        """Train a run, or go on with it.
+    def call_gpu(self, secret: str | None, run_id: str | None, seconds: int) -> bool:
+        """Ask for a GPU for so many seconds, train there, and return when that has ended.
 
-        Here it joins the queue, and this returns at once. On ZeroGPU this waits for a GPU that is
-        asked for `seconds`, and returns when the worker has ended; False if there is nothing to
-        tell of it, because it was stopped or deleted before.
+        Call it from a page's event: whose quota it is, the platform reads off the request. Returns
+        False if there is nothing to tell, because the run was stopped or deleted meanwhile.
         """
-        entry = self._found(secret, run_id).entry
-        if self._gpu is not None:
-            return self._gpu.run(entry.folder, min(seconds, self.limits.call_seconds))
+        import gradio as gr
+        import httpx
+
+        folder = self._found(secret, run_id).run.folder
+        with self._lock:
+            if folder in self._calls:
+                return False  # an earlier call was given up, and still waits: it will train the run
+            self._calls.add(folder)
+        problem = ""
         try:
-            self._here.start(entry.folder)
-        except ShelfError:
-            _forget_settings(entry.folder)
-            raise
+            if not stop_requested(folder):
+                problem = train_on_gpu(str(folder), min(seconds, self.limits.call_seconds))
+        except (gr.Error, RuntimeError, ValueError, httpx.HTTPError) as error:
+            problem = refusal(error)
+        finally:
+            self._asked.discard(folder)
+            self._calls.discard(folder)
+        if not folder.is_dir() or stop_requested(folder):
+            return False
+        if problem:
+            raise JobError(problem)
         return True
 
     def stop(self, secret: str | None, run_id: str | None) -> None:
-        """Stop a run, or take it out of the queue."""
-        entry = self._found(secret, run_id).entry
+        """Stop a run, or let it wait no longer."""
+        folder = self._found(secret, run_id).run.folder
         with _told("The run couldn't be told to stop"):
-            (self._gpu or self._here).stop(entry.folder)
-        if self._gpu is None and self._here.ahead_of(entry.folder) is None:
-            _forget_settings(entry.folder)
+            if self._queue is not None:
+                self._queue.stop(folder)
+            else:
+                request_stop(folder)
 
     def delete(self, secret: str | None, run_id: str | None) -> None:
-        """Delete a run with its text and all that came of it, at once."""
-        entry = self._found(secret, run_id).entry
-        (self._gpu or self._here).end(entry.folder)
+        """Delete a run with its text and all that was made of it, at once."""
+        run = self._found(secret, run_id).run
+        if self._queue is not None:
+            self._queue.end(run.folder)
+        else:
+            end_writer(run.folder)
         with _told("The run couldn't be deleted"):
-            self._shelf.remove(entry)
-        if (archive := self._zips.pop(entry.id, None)) is not None:
-            archive.unlink(missing_ok=True)
+            self._store.remove(run)
+        self._remove_archive(run.id)
 
     def generator(self, secret: str | None, run_id: str | None) -> Generator:
         """The model of a run, to chat with."""
         try:
-            return Generator(load_model(self._found(secret, run_id).entry.folder))
+            return Generator(load_model(self._found(secret, run_id).run.folder))
         except ModelFolderError as error:
-            raise ShelfError(f"There is no model yet: {error}.") from error
+            raise JobError(f"There is no model yet: {error}.") from error
 
     def archive(self, view: View, scratch: Path) -> Path | None:
-        """The model folder as a .zip below `scratch`, deleted with the run; None: no room."""
-        made = self._zips.get(view.entry.id)
-        if made is not None and made.is_file():
-            return made
+        """The model's folder as a .zip below `scratch`, deleted with the run; None: no room.
+
+        Made anew when the model has changed.
+        """
+        model, title = view.run.folder / MODEL_FOLDER, view.run.title
         # A folder that nobody can guess: whoever knows the path can download it.
-        path = scratch / secrets.token_hex(16) / f"{view.entry.title}.zip"
+        path = scratch / secrets.token_hex(16) / f"{title}.zip"
         try:
+            version = (model / WEIGHTS_FILE).stat().st_mtime_ns
+            before, made = self._zips.get(view.run.id, (0, path))
+            if before == version and made.is_file():
+                return made
+            self._remove_archive(view.run.id)
             path.parent.mkdir(parents=True)
             with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # weights stay as large
-                for file in sorted((view.entry.folder / MODEL_FOLDER).iterdir()):
-                    archive.write(file, f"{view.entry.title}/{file.name}")
+                for file in sorted(model.iterdir()):
+                    archive.write(file, f"{title}/{file.name}")
         except OSError:
             shutil.rmtree(path.parent, ignore_errors=True)
             return None
-        self._zips[view.entry.id] = path
+        self._zips[view.run.id] = (version, path)
         return path
+
+    def sweep(self) -> None:
+        """Delete what has expired, and what was broken off an hour ago."""
+        self._store.sweep()
+        for file in self._uploads.glob("tmp*") if self._uploads else ():
+            if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
+                file.unlink()
+
+    def _remove_archive(self, run_id: str) -> None:
+        if run_id in self._zips:
+            shutil.rmtree(self._zips.pop(run_id)[1].parent, ignore_errors=True)
 
     def _found(self, secret: str | None, run_id: str | None) -> View:
         view = self.view(secret, run_id)
         if view is None:
-            raise ShelfError("This run isn't here any more.")
+            raise JobError("This run isn't here any more.")
         return view
 
-    def _view(self, entry: Entry) -> View | None:
-        try:
-            data = read_json(entry.folder / _UNDERSTOOD_FILE)
-            understood = Understood(**{**data, "warnings": tuple(data["warnings"])})
-        except (RunError, TypeError, LookupError):
-            return None  # being taken in, or being deleted
-        ahead = self._ahead_of(entry.folder)
-        status = read_status(entry.folder, is_running=self._is_running(entry.folder))
-        if self._gpu is None and ahead is None:
-            if status.phase in UNFINISHED:  # somebody works on it whom we didn't ask
-                self._here.adopt(entry.folder)
-                ahead = 0
-            elif status.phase == "interrupted" and (words := last_words(entry.folder)):
-                status = replace(status, phase="failed", message=plain_message(words, entry.folder))
-            elif status.phase == "new" and (entry.folder / SETTINGS_FILE).exists():
-                status = replace(status, phase="interrupted", message=_FORGOTTEN)
-        waits_for_gpu = self._gpu is not None and self._gpu.is_waiting(entry.folder)
-        return View(entry, understood, status, ahead, waits_for_gpu)
+    def _view(self, run: StoredRun) -> View:
+        status = read_run(run.folder)
+        if self._queue is None:
+            if status.is_active:
+                self._asked.discard(run.folder)
+            is_waiting = run.folder in self._asked and not stop_requested(run.folder)
+            return View(run, status, None, is_waiting)
+        ahead = self._queue.ahead_of(run.folder)
+        if ahead is None and status.phase in ("new", "interrupted"):
+            words = last_words(run.folder)
+            if words or (words is not None and status.phase == "new"):
+                status = replace(status, phase="failed", message=words or _SAID_NOTHING)
+        return View(run, status, ahead)
 
-    def _ahead_of(self, folder: Path) -> int | None:
-        if self._gpu is not None:
-            return 0 if self._gpu.is_running(folder) else None
-        return self._here.ahead_of(folder)
-
-    def _is_running(self, folder: Path) -> bool:
-        return self._here.is_running(folder) or bool(self._gpu and self._gpu.is_running(folder))
-
-    def sweep(self) -> None:
-        """Delete what has expired, and what was broken off an hour ago."""
-        self._shelf.sweep()
-        for file in self._uploads.glob("tmp*") if self._uploads else ():
-            if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
-                file.unlink()
+    def _is_busy(self, folder: Path) -> bool:
+        is_asked = folder in self._asked | self._calls
+        if self._queue is not None:
+            is_asked = self._queue.ahead_of(folder) is not None
+        return is_asked or is_being_written(folder)
 
     def _keep_sweeping(self) -> None:
         wait = threading.Event()
@@ -244,20 +272,10 @@ class TrainingService:
                 self.sweep()
 
 
-def _note_what_it_is(folder: Path, text: Path) -> None:
-    write_json(folder / _UNDERSTOOD_FILE, asdict(understand(text)))
-
-
-def _forget_settings(folder: Path) -> None:
-    """Make a run that hasn't begun a new text again."""
-    if not (folder / STATE_FILE).exists():
-        (folder / SETTINGS_FILE).unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
 def _told(what: str) -> Iterator[None]:
     """Tell a visitor what the system refuses."""
     try:
         yield
     except OSError as error:
-        raise ShelfError(f"{what}: {error.strerror or 'the server refuses it'}.") from error
+        raise JobError(f"{what}: {error.strerror or 'the server refuses it'}.") from error

@@ -1,174 +1,149 @@
-"""Training on ZeroGPU: a worker of the platform's `spaces` package, paid from the visitor's quota.
+"""Training on ZeroGPU, in a worker of the platform's `spaces` package: what runs there, the price.
 
-What the worker does is in `training.zero_gpu`, what it costs in `jobs.quota`. Knows nothing about
-pages, but that a call for a GPU has to be made from one's event.
+A visitor pays with seconds of their own daily quota. The function is a plain one that trains into
+the run's folder: a generator would end with the visitor's connection. Import this module before
+Gradio, which `spaces` patches. Knows nothing about pages.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
-import signal
-import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
-from jobs.here import tell
-from jobs.quota import QUOTA
-from jobs.shelf import ShelfError
-from training.run import request_stop
-from training.zero_gpu import (
-    gpu_function,
-    has_begun,
-    issue_ticket,
-    withdraw_ticket,
-    worker_of,
-)
+from training.run import RunError, read_settings, stop_requested
+from training.settings import TrainingError
 
-_EXPECTED_FOR_S = 20.0
-_END_WITHIN_S = 30.0
+# Of the Hub's documentation of 2026-08-22 and spaces 0.51.3; tried on a loopback scheduler only.
+PRICE_FACTOR = 1.5
+"""Seconds of quota for each second that is asked for, on the present cards."""
 
+QUOTA = "A day's quota is 2 minutes signed out and 5 with a free account."
 
-class ZeroGPU:
-    """Starts runs in the platform's workers; make it before the page is launched."""
+LONGEST_CALL_S = 120
+"""That we ask for at once, unless the owner sets it; a longer run continues in another call."""
 
-    def __init__(self) -> None:
-        self._call = gpu_function()
-        self._changed = threading.Condition()
-        self._expected: dict[Path, float] = {}
-        self._tickets: dict[Path, Path] = {}
-        self._ended: set[Path] = set()
+SHORTEST_CALL_S = 20
+_AROUND_S = 12
+"""Seconds of each call spent outside the training loop: starting, reading, timing, scoring."""
 
-    def expect(self, folder: Path) -> None:
-        """A call of `run` is about to come; meanwhile it counts as waiting, for a while."""
-        with self._changed:
-            self._expected[folder] = time.monotonic() + _EXPECTED_FOR_S
+_SAVED_BEFORE_S = 4
+"""Seconds before its time is up at which a worker has written its model."""
 
-    def run(self, folder: Path, seconds: int) -> bool:
-        """Wait for a GPU and train there; returns when the worker has ended.
-
-        Call it from a page's event, after `expect`: whose quota it is, the platform reads off the
-        request.
-
-        Returns False if the run was stopped or deleted before it had begun to learn.
-
-        Raises:
-            ShelfError: in plain words, if the platform refuses or the worker fails.
-        """
-        import gradio as gr
-        import httpx
-
-        with self._changed:
-            if self._expected.pop(folder, None) is None or folder in self._tickets:
-                return False
-            try:
-                ticket = self._tickets[folder] = issue_ticket(folder)
-            except OSError as error:
-                raise ShelfError(f"The run couldn't be begun: {error.strerror}.") from error
-        try:
-            problem = self._call(str(folder), seconds, ticket.name)
-            if not self._is_wanted(folder, ticket):
-                return False
-        except (gr.Error, RuntimeError, ValueError, httpx.HTTPError) as error:
-            if self._is_wanted(folder, ticket):
-                raise ShelfError(_plain(error)) from error
-            if ticket in self._ended:
-                tell(folder, "stopped", "")
-            return False
-        finally:
-            withdraw_ticket(ticket)
-            with self._changed:
-                if self._tickets.get(folder) == ticket:
-                    del self._tickets[folder]
-                self._ended.discard(ticket)
-                self._changed.notify_all()
-        if problem:
-            raise ShelfError(f"{problem}.")
-        return True
-
-    def stop(self, folder: Path) -> None:
-        """Ask a run to stop after its present step, or give up waiting for a GPU."""
-        with self._changed:
-            if self._give_up_waiting(folder):
-                return
-            if has_begun(folder):
-                request_stop(folder)
-            else:  # nothing is learnt yet, and the run would take no notice of a request
-                self._kill(folder)
-
-    def end(self, folder: Path) -> None:
-        """End a run at once and wait until nothing writes there any more: it will be deleted."""
-        with self._changed:
-            if not self._give_up_waiting(folder):
-                self._kill(folder)
-                self._changed.wait_for(lambda: folder not in self._tickets, _END_WITHIN_S)
-
-    def is_running(self, folder: Path) -> bool:
-        """Whether a worker has it, or it waits for one."""
-        with self._changed:
-            return folder in self._tickets or self._is_expected(folder)
-
-    def is_waiting(self, folder: Path) -> bool:
-        """Whether it waits for a GPU."""
-        with self._changed:
-            ticket = self._tickets.get(folder)
-            return self._is_expected(folder) if ticket is None else ticket.exists()
-
-    def _is_expected(self, folder: Path) -> bool:
-        """Called with the lock held, as those below."""
-        return time.monotonic() < self._expected.get(folder, 0.0)
-
-    def _give_up_waiting(self, folder: Path) -> bool:
-        """Let a call do nothing when its turn comes; False if a worker has the run already."""
-        self._expected.pop(folder, None)
-        ticket = self._tickets.get(folder)
-        if ticket is not None and not withdraw_ticket(ticket):
-            return False
-        self._tickets.pop(folder, None)
-        return True
-
-    def _kill(self, folder: Path) -> None:
-        self._ended.add(self._tickets[folder])
-        pid = worker_of(folder)
-        if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def _is_wanted(self, folder: Path, ticket: Path) -> bool:
-        """Whether a call that has ended is one that nobody had given up."""
-        with self._changed:
-            return self._tickets.get(folder) == ticket and ticket not in self._ended
-
-
-def _plain(error: Exception) -> str:
-    """The platform's refusal without its markup, and what to do about it."""
-    title = str(getattr(error, "title", ""))
-    said = re.sub(r"<[^>]*>", "", str(getattr(error, "message", error)))
-    for phrase, advice in _ADVICE.items():
-        if phrase in f"{title} {said}".lower():
-            told = [s for s in re.split(r"(?<=[.!?])\s+", said) if not _NOT_FOR_US.search(s)]
-            return " ".join(f"{words.rstrip('. ')}." for words in (*told, advice) if words)
-    return f"ZeroGPU gives no GPU now. {_LATER}"
-
-
-_NOT_FOR_US = re.compile(r"examples|https?://|^No GPU was|^GPU task aborted|^\w*Error$")
-"""Sentences of the platform's that make no sense here, or that are said better here."""
+_SHARES = (1 / 4, 1 / 2, 1, 2, 5)
+"""How long a run can be, in longest calls."""
 
 _LATER = "Try again in a few minutes; your text is kept as long as the page says."
-
 _ADVICE = {
-    "no gpu was available": f"All GPUs are taken. {_LATER}",
-    "illegal duration": "Ask for less time at once: a longer run can go on in another call.",
-    "runs limit": "Try again tomorrow.",
-    "pending": "",
-    "quota exceeded": (
-        f"{QUOTA} Sign in to Hugging Face, ask for less, or come back tomorrow. Your text is kept "
-        "as long as the page says."
-    ),
-    "proxy token": "Load the page anew and try again.",
-    "worker error": (
-        "The GPU's worker was ended in the middle. What was learnt until the last checkpoint is "
-        "kept: go on from there."
-    ),
+    "quota exceeded": f"{QUOTA} Sign in to Hugging Face, ask for less, or come back tomorrow. Your "
+    "text is kept as long as the page says.",
+    "illegal duration": "Ask for less time at once: a longer run can continue in another call.",
+    "worker error": "What was learnt until the last checkpoint is kept: continue from there.",
 }
+"""What a visitor can do, by words of the platform's title."""
+
+
+def is_zero_gpu() -> bool:
+    """Whether this process runs on ZeroGPU."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def _on_gpu(function: Callable[[str, int], str]) -> Callable[[str, int], str]:
+    """ZeroGPU's decorator, without which it starts no app; elsewhere the function as it is."""
+    if not is_zero_gpu():
+        return function
+    try:
+        import spaces  # the platform's own
+    except ModuleNotFoundError:
+        raise SystemExit(
+            "error: SPACES_ZERO_GPU is set, but ZeroGPU's own package `spaces` isn't installed "
+            "here: on another machine leave that variable unset"
+        ) from None
+    decorated: Callable[[str, int], str]
+    decorated = spaces.GPU(duration=lambda _folder, seconds: seconds)(function)
+    return decorated
+
+
+@_on_gpu
+def train_on_gpu(folder: str, seconds: int) -> str:
+    """Start or continue the run in a folder that holds its settings; stop before the time is up.
+
+    Does nothing if the run was stopped or deleted while it waited for a GPU.
+
+    Args:
+        folder: the run's; the result is read there.
+        seconds: that a GPU is asked for.
+
+    Returns why it failed, or "".
+    """
+    began = time.monotonic()
+    run = Path(folder)
+    from training.train import train  # in the worker only: it needs torch
+
+    try:
+        if run.is_dir() and not stop_requested(run):
+            spent = time.monotonic() - began
+            train(read_settings(run), run, seconds - _SAVED_BEFORE_S - spent)
+    except (TrainingError, RunError) as error:
+        return f"It failed: {error}."
+    except OSError as error:
+        return f"The server's disk refuses it: {error.strerror}."
+    return ""
+
+
+def refusal(error: Exception) -> str:
+    """The platform's refusal without its markup, and what to do about it."""
+    title = str(getattr(error, "title", "ZeroGPU gives no GPU now"))
+    said = str(error.message) if hasattr(error, "message") else ""
+    advice = next((advice for words, advice in _ADVICE.items() if words in title), _LATER)
+    told = (title, re.sub(r"<[^>]*>", "", said), advice)
+    return " ".join(f"{words.rstrip('. ')}." for words in told if words)
+
+
+def price(seconds: int) -> int:
+    """What a call costs of the visitor's quota, in seconds."""
+    return math.ceil(seconds * PRICE_FACTOR)
+
+
+def run_choices(longest: int, most_minutes: float) -> tuple[int, ...]:
+    """How many seconds of calls a visitor may ask for in all; never none.
+
+    Args:
+        longest: call, in seconds.
+        most_minutes: of learning that a run may have.
+    """
+    wanted = [round(share * longest) for share in _SHARES]
+    fitting = [s for s in wanted if s >= SHORTEST_CALL_S and minutes_of(s, longest) <= most_minutes]
+    return tuple(fitting) or (SHORTEST_CALL_S,)
+
+
+def call_choices(longest: int) -> tuple[int, ...]:
+    """How many seconds a visitor may ask for in one call."""
+    return tuple(s for s in run_choices(longest, math.inf) if s <= longest)
+
+
+def calls_of(seconds: int, longest: int) -> tuple[int, int]:
+    """How many calls a run takes that may have so many seconds of them, and how long each is."""
+    return (1, seconds) if seconds <= longest else (round(seconds / longest), longest)
+
+
+def minutes_of(seconds: int, longest: int) -> float:
+    """The minutes of learning in so many seconds of calls."""
+    calls, each = calls_of(seconds, longest)
+    return max(0.1, calls * (each - _AROUND_S) / 60)
+
+
+def suggested_run(characters: int, choices: tuple[int, ...], longest: int) -> int:
+    """How long to ask for, for a text of so many characters; one call is enough."""
+    single = [s for s in choices if s <= longest] or list(choices[:1])
+    return next((s for s in single if characters <= 12_000 * s), single[-1])
+
+
+def suggested_call(rest_s: float | None, longest: int) -> int:
+    """The shortest call for so many more seconds of learning; None: nobody knows how many."""
+    choices = call_choices(longest)
+    needed = math.inf if rest_s is None else rest_s + _AROUND_S
+    return next((s for s in choices if needed <= s), choices[-1])

@@ -1,8 +1,7 @@
 """The part of the Train tab that publishes a run's model, and makes a Space of it.
 
-It says what will be created, then creates it, in the account of who presses the button: Gradio
-hands their token to the events below, which hand it on and keep nothing. Knows nothing about how
-anything is published; that is `jobs.publishing`.
+It says what will be created, then creates it, in the account of whoever presses the button: Gradio
+hands their token to the events below, which hand it on and keep nothing.
 """
 
 from __future__ import annotations
@@ -13,23 +12,25 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
+from jobs import JobError
 from jobs.accounts import Account, Accounts, is_this_machine, saved_account
-from jobs.hub_words import for_page
-from jobs.publishing import ModelWish, Publisher
-from jobs.service import TrainingService, View
-from jobs.shelf import ShelfError
+from jobs.publishing import Publisher
+from jobs.store import StoredRun
 from model.hub import HubError
-from publish.hub_facts import CPU_BASIC, ZERO_GPU
+from publish.hub import CPU_BASIC, ZERO_GPU
 from ui.publish_view import (
+    SIGN_IN_FIRST,
     describe_account,
     describe_lines,
     describe_model,
     describe_problem,
-    describe_publication,
-    describe_sign_in,
+    describe_publishing,
 )
 
 Updates = dict[Any, Any]
+Token = gr.OAuthToken | None
+Profile = gr.OAuthProfile | None
+FindRun = Callable[[str | None, str | None], StoredRun | None]
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _POLL_S = 1.0
@@ -43,7 +44,7 @@ _LICENSES = [
     ("MIT", "mit"),
     ("another one", "other"),
 ]
-_HARDWARE = [("ZeroGPU: free accounts have it", ZERO_GPU), ("CPU: asks for PRO", CPU_BASIC)]
+_HARDWARE = [("ZeroGPU: free accounts have it", ZERO_GPU), ("CPU: needs PRO", CPU_BASIC)]
 _PRIVATE, _PUBLIC = "private", "public"
 
 
@@ -51,13 +52,13 @@ class PublishPanel:
     """A button and what it opens; made outside of all tabs, built where they belong, then wired.
 
     Args:
-        training: keeps the runs.
-        publisher: publishes them.
+        find: a visitor's run by their secret and its id.
+        publisher: publishes runs.
         accounts: whose account is used.
     """
 
-    def __init__(self, training: TrainingService, publisher: Publisher, accounts: Accounts) -> None:
-        self._training = training
+    def __init__(self, find: FindRun, publisher: Publisher, accounts: Accounts) -> None:
+        self._find = find
         self._publisher = publisher
         self._accounts = accounts
         self._is_for_visitors = accounts.source == "visitor"
@@ -124,7 +125,6 @@ class PublishPanel:
             arrived: the event after which `run` is known on a page that was just opened.
             tabs: of the page; the panel is in the one with the id "train".
         """
-        self._tabs = tabs
         who = [secret, run]
         opened = [*self.changed_by_run, self._account, self._repo, self._seen, self._words]
         if self._is_for_visitors:
@@ -133,7 +133,10 @@ class PublishPanel:
             arrived.then(
                 None, None, self._returned, js="() => window.charlstm.hasComeBack()", **_QUIET
             )
-            self._returned.change(self._come_back, who, [tabs, *opened], **_QUIET)
+            # After the way to the sign-in and back the page was reloaded, and shows the chat.
+            self._returned.change(self._open, who, opened, **_QUIET).then(
+                lambda: gr.Tabs(selected="train"), None, tabs, **_QUIET
+            )
         self.button.click(self._open, who, opened, **_QUIET)
         asked = [*who, self._repo, self._seen]
         for changed in (self._repo.blur, self._repo.submit, self._seen.input):
@@ -144,215 +147,161 @@ class PublishPanel:
         space = [*who, self._space, self._hardware]
         described = [self._space_words, self._account]
         self._offer.click(
-            self._offer_space, who, [self._space_form, self._space, *described], **_QUIET
+            self._offer_space, who, [self._space_form, self._space], **_QUIET
         ).success(self._describe_space, space, described, **_QUIET)
         for changed in (self._space.blur, self._space.submit, self._hardware.input):
             changed(self._describe_space, space, described, **_QUIET)
         self._create.click(self._publish_space, space, doing, **_QUIET)
         self._timer.tick(self._poll, who, self.changed_by_run, **_QUIET)
 
-    def shown(self, view: View | None) -> Updates:
+    def shown(self, run: StoredRun | None) -> Updates:
         """The panel for another run, or none: closed, but for what is or was being published."""
-        closed: Updates = {
+        updates: Updates = {
             self._form: gr.Column(visible=False),
             self._space_form: gr.Column(visible=False),
+            self._timer: gr.Timer(active=False),
         }
-        if view is None:
-            nothing = {self.panel: gr.Column(visible=False), self._timer: gr.Timer(active=False)}
-            return {**closed, **nothing}
-        progress = self._progress_of(view)
-        is_open = bool(progress[self._progress])
-        return {**progress, **closed, self.panel: gr.Column(visible=is_open)}
+        updates |= {} if run is None else self._progress_of(run)
+        return {**updates, self.panel: gr.Column(visible=bool(updates.get(self._progress)))}
 
-    def _progress_of(self, view: View) -> Updates:
+    def _progress_of(self, run: StoredRun) -> Updates:
         """How far it is; the forms are away while something is done, and a refused name is back."""
-        publication = self._publisher.look(view)
-        at_rest = not publication.doing
+        job, there = self._publisher.look(run)
         updates: Updates = {
-            self._progress: describe_publication(publication),
-            self._further: gr.Column(visible=publication.there is not None and at_rest),
-            self._timer: gr.Timer(active=not at_rest),
+            self._progress: describe_publishing(job, there),
+            self._further: gr.Column(visible=there is not None and not job.doing),
+            self._timer: gr.Timer(active=bool(job.doing)),
         }
-        if not at_rest:
+        if job.doing:
             updates[self._form] = updates[self._space_form] = gr.Column(visible=False)
-        elif publication.problem and publication.about == "model":
+        elif job.problem and job.what == "model":
             updates[self._form] = gr.Column(visible=True)
         return updates
 
+    def _poll(self, secret: str | None, run_id: str | None) -> Updates:
+        run = self._find(secret, run_id)
+        return self.shown(None) if run is None else self._progress_of(run)
+
     def _open(
-        self,
-        secret: str | None,
-        run_id: str | None,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
-        profile: gr.OAuthProfile | None,
+        self, secret: str | None, run_id: str | None, request: gr.Request, token: Token, me: Profile
     ) -> Updates:
-        view = self._training.view(secret, run_id)
-        if view is None:
+        run = self._find(secret, run_id)
+        if run is None:
             return self.shown(None)
-        account, line = self._whose(request, token, profile)
-        at_rest = not self._publisher.look(view).doing
+        account, line = self._whose(request, token, me)
+        job, there = self._publisher.look(run)
         updates: Updates = {
-            **self._progress_of(view),
+            **self._progress_of(run),
             self.panel: gr.Column(visible=True),
             self._account: line,
-            self._form: gr.Column(visible=account is not None and at_rest),
+            self._form: gr.Column(visible=account is not None and not job.doing),
         }
         if account is None:
             if self._is_for_visitors:  # it may say otherwise, where a sign-in has expired
                 updates[self._sign_in] = gr.LoginButton(_SIGN_IN)
             return updates
-        repo_id = self._publisher.suggested_name(view, account.name)
-        there = self._publisher.look(view).there
+        repo_id = self._publisher.suggested_name(run, account.name)
         is_public = there is not None and there.model_id == repo_id and not there.is_private
         seen = _PUBLIC if is_public else _PRIVATE
         words = self._describe(secret, run_id, repo_id, seen)
         return {**updates, self._repo: repo_id, self._seen: seen, self._words: words}
 
-    def _come_back(
-        self,
-        secret: str | None,
-        run_id: str | None,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
-        profile: gr.OAuthProfile | None,
-    ) -> Updates:
-        """After the way to the sign-in and back: the page was loaded anew, and shows the chat."""
-        opened = self._open(secret, run_id, request, token, profile)
-        return {**opened, self._tabs: gr.Tabs(selected="train")}
-
     def _describe(self, secret: str | None, run_id: str | None, repo: str, seen: str) -> str:
         """Say what would be created, or why it can't be."""
-        view = self._training.view(secret, run_id)
-        if view is None:
+        run = self._find(secret, run_id)
+        if run is None:
             return ""
         try:
-            public = self._publisher.what_becomes_public(view, repo.strip())
-        except ShelfError as error:
+            public = self._publisher.what_becomes_public(run, repo.strip())
+        except JobError as error:
             return describe_problem(str(error))
-        return describe_model(repo.strip(), public if seen == _PUBLIC else "")
+        return describe_model(repo.strip(), public if seen == _PUBLIC else ())
 
     def _publish_model(
-        self,
-        secret: str | None,
-        run_id: str | None,
-        repo: str,
-        seen: str,
-        credit: str,
-        license_: str | None,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
-        profile: gr.OAuthProfile | None,
-    ) -> Updates:
-        wish = ModelWish(repo.strip(), seen != _PUBLIC, credit, license_ or "")
-        return self._begin(
-            secret,
-            run_id,
-            self._whose(request, token, profile),
-            lambda view, account: self._publisher.publish_model(view, account, wish),
-        )
+        self, secret: str | None, run_id: str | None, repo: str, seen: str, credit: str,
+        license_: str | None, request: gr.Request, token: Token, me: Profile,
+    ) -> Updates:  # fmt: skip
+        told = {"credit": " ".join(credit.split()), "license": license_ or ""}
+        told = {key: value for key, value in told.items() if value}
 
-    def _offer_space(
-        self, secret: str | None, run_id: str | None, profile: gr.OAuthProfile | None
-    ) -> Updates:
-        view = self._training.view(secret, run_id)
-        there = None if view is None else self._publisher.look(view).there
+        def begin(run: StoredRun, account: Account) -> None:
+            self._publisher.publish_model(
+                run, account, repo.strip(), private=seen != _PUBLIC, told=told
+            )
+
+        return self._begin(self._find(secret, run_id), self._whose(request, token, me), begin)
+
+    def _offer_space(self, secret: str | None, run_id: str | None, me: Profile) -> Updates:
+        run = self._find(secret, run_id)
+        there = None if run is None else self._publisher.look(run)[1]
         if there is None:
             return {self._space_form: gr.Column(visible=False)}
-        user = profile.username if profile is not None else there.model_id.split("/")[0]
-        name = there.model_id.split("/")[1]
-        return {
-            self._space_form: gr.Column(visible=True),
-            self._space: there.space_id or f"{user}/{name}-chat",
-            self._space_words: "<p>Asking the Hub ...</p>",
-        }
+        owner, name = there.model_id.split("/")
+        space_id = there.space_id or f"{me.username if me else owner}/{name}-chat"
+        return {self._space_form: gr.Column(visible=True), self._space: space_id}
 
     def _describe_space(
-        self,
-        secret: str | None,
-        run_id: str | None,
-        space_id: str,
-        hardware: str,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
-        profile: gr.OAuthProfile | None,
-    ) -> Updates:
+        self, secret: str | None, run_id: str | None, space_id: str, hardware: str,
+        request: gr.Request, token: Token, me: Profile,
+    ) -> Updates:  # fmt: skip
         """Say what would be created or changed, or why it can't be; the Hub is asked."""
-        view = self._training.view(secret, run_id)
-        account, line = self._whose(request, token, profile)
-        if view is None or account is None:
-            return {self._account: line, self._space_words: ""}
-        try:
-            words = self._publisher.what_becomes_of_space(view, account, space_id.strip(), hardware)
-        except ShelfError as error:
-            return {self._account: line, self._space_words: describe_problem(str(error))}
-        return {self._account: line, self._space_words: describe_lines(words)}
+        run = self._find(secret, run_id)
+        account, line = self._whose(request, token, me)
+        words = ""
+        if run is not None and account is not None:
+            try:
+                lines = self._publisher.what_becomes_of_space(
+                    run, account, space_id.strip(), hardware
+                )
+                words = describe_lines(lines)
+            except JobError as error:
+                words = describe_problem(str(error))
+        return {self._account: line, self._space_words: words}
 
     def _publish_space(
-        self,
-        secret: str | None,
-        run_id: str | None,
-        space_id: str,
-        hardware: str,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
-        profile: gr.OAuthProfile | None,
-    ) -> Updates:
-        return self._begin(
-            secret,
-            run_id,
-            self._whose(request, token, profile),
-            lambda view, account: self._publisher.publish_space(
-                view, account, space_id.strip(), hardware
-            ),
-        )
+        self, secret: str | None, run_id: str | None, space_id: str, hardware: str,
+        request: gr.Request, token: Token, me: Profile,
+    ) -> Updates:  # fmt: skip
+        def begin(run: StoredRun, account: Account) -> None:
+            self._publisher.publish_space(run, account, space_id.strip(), hardware)
+
+        return self._begin(self._find(secret, run_id), self._whose(request, token, me), begin)
 
     def _begin(
         self,
-        secret: str | None,
-        run_id: str | None,
+        run: StoredRun | None,
         whose: tuple[Account | None, str],
-        begin: Callable[[View, Account], None],
+        begin: Callable[[StoredRun, Account], None],
     ) -> Updates:
-        view = self._training.view(secret, run_id)
-        if view is None:
-            return self.shown(None)
         account, line = whose
+        if run is None:
+            return self.shown(None)
         if account is None:
             return {self._account: line, self._form: gr.Column(visible=False)}
         try:
-            begin(view, account)
-        except ShelfError as error:
+            begin(run, account)
+        except JobError as error:
             return {self._account: line, self._progress: describe_problem(str(error))}
-        return {self._account: line, **self._progress_of(view)}
+        return {self._account: line, **self._progress_of(run)}
 
-    def _poll(self, secret: str | None, run_id: str | None) -> Updates:
-        view = self._training.view(secret, run_id)
-        return self.shown(None) if view is None else self._progress_of(view)
-
-    def _whose(
-        self,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
-        profile: gr.OAuthProfile | None,
-    ) -> tuple[Account | None, str]:
+    def _whose(self, request: gr.Request, token: Token, me: Profile) -> tuple[Account | None, str]:
         """Whose account an event acts for, and what to say of it; None for nobody's."""
         if self._is_for_visitors:
-            if token is None or profile is None:
-                return None, describe_sign_in()
-            account = Account(profile.username, token.token)
-            return account, describe_account(account, is_visitor=True)
+            if token is None or me is None:
+                return None, SIGN_IN_FIRST
+            account = Account(me.username, token.token)
+            return account, describe_account(account.name, is_visitor=True)
         reason = self._accounts.reason
         if self._accounts.source == "saved" and not comes_from_here(request):
-            reason = "Only who sits at the computer that serves this page can publish from it."
+            reason = "Only whoever sits at the computer that serves this page can publish from it."
         if reason:
             return None, describe_problem(reason)
         try:
             account = saved_account()
         except HubError as error:
-            words = for_page(str(error))
+            words = str(error)
             return None, describe_problem(f"{words[0].upper()}{words[1:]}.")
-        return account, describe_account(account, is_visitor=False)
+        return account, describe_account(account.name, is_visitor=False)
 
 
 def comes_from_here(request: gr.Request) -> bool:

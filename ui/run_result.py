@@ -1,7 +1,6 @@
-"""What came of a run, in HTML: how it compares with simpler methods, the judgement, what it copied.
+"""The result of a run in HTML: how it compares with simpler methods, the judgement, what it copied.
 
-Reads what a run has stored of itself in its model's config; what it lacks is left out. The
-judgement is written for the command line, so its flags become what a page has. Knows nothing about
+Reads what a run has stored in its model's config; what it lacks is left out. Knows nothing about
 events.
 """
 
@@ -9,7 +8,6 @@ from __future__ import annotations
 
 import html
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,43 +20,29 @@ _BASELINES = (
     ("uniform", "guessing blindly"),
 )
 
-_ON_A_PAGE = (
-    (r"; otherwise more dropout \(.*?\)| or more dropout \(.*?\)", ""),
-    (r", more --dropout or", " or"),
-    (r"; so does a model to begin from \(--init_from\)", ""),
-    (r" \(--.*?\)", ""),
-    (r": --resume goes on with it", ": Go on takes it up again"),
-    (r": --held_out .*? for that", ""),
-)
-"""Advice that a page can't take, or takes by other names."""
-
 
 def describe_result(training: Mapping[str, Any]) -> str:
-    """The end of a run in plain words; "" where nothing of it was measured."""
+    """The end of a run in plain words; "" where there is nothing to tell."""
     return _comparison(training) + _judgement(training) + _copy(training)
 
 
-def page_words(sentence: str) -> str:
-    """A sentence of the judgement without the command line's flags."""
-    for pattern, words in _ON_A_PAGE:
-        sentence = re.sub(pattern, words, sentence)
-    return sentence
-
-
 def _comparison(training: Mapping[str, Any]) -> str:
-    losses = [("this model", number(training, "val_loss"))]
-    losses += [(name, number(training.get("baselines"), key)) for key, name in _BASELINES]
-    bits = [(name, loss / math.log(2)) for name, loss in losses if loss is not None]
-    if len(bits) < 2:
-        return ""
-    most = max(value for _, value in bits) or 1.0
+    loss = number(training, "val_loss")
+    if loss is None:
+        nothing = "<p>Nothing was measured: too little of the text was held out for that.</p>"
+        return nothing if training else ""
+    losses = [("this model", loss)]
+    for key, name in _BASELINES:
+        if (baseline := number(training.get("baselines"), key)) is not None:
+            losses.append((name, baseline))
+    most = max(loss for _, loss in losses) or 1.0
     rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{value:.2f}</td>"
-        f'<td><div style="width: {value / most:.0%}"></div></td></tr>'
-        for name, value in bits
+        f"<tr><th>{html.escape(name)}</th><td>{loss / math.log(2):.2f}</td>"
+        f'<td><div style="width: {loss / most:.0%}"></div></td></tr>'
+        for name, loss in losses
     )
     return (
-        "<p>Bits that each character costs of the part that it hasn't learnt; fewer are better:</p>"
+        "<p>Bits for each character of the part that it hasn't learnt; fewer are better:</p>"
         f"<table class=beside>{rows}</table>"
     )
 
@@ -67,7 +51,7 @@ def _judgement(training: Mapping[str, Any]) -> str:
     sentences = training.get("judgement")
     if not isinstance(sentences, list):
         return ""
-    told = "".join(f"<li>{html.escape(page_words(str(s)))}</li>" for s in sentences)
+    told = "".join(f"<li>{html.escape(str(sentence))}</li>" for sentence in sentences)
     return f"<ul class=judgement>{told}</ul>"
 
 
@@ -77,6 +61,5 @@ def _copy(training: Mapping[str, Any]) -> str:
     if not isinstance(passage, str) or not passage.strip():
         return ""
     return (
-        "<p>The longest passage of what it wrote that stands in its text:</p>"
-        f"<pre>{html.escape(passage)}</pre>"
+        f"<p>The longest passage that it copied from its text:</p><pre>{html.escape(passage)}</pre>"
     )

@@ -1,4 +1,4 @@
-"""A run of training in HTML: what was understood of a text, how far it is, what it writes.
+"""A run of training in HTML: what a text is, how far the run is, what it writes.
 
 What a visitor's text or a run says is escaped here. Knows nothing about events.
 """
@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import html
 import math
-import re
 import time
 
-from jobs.quota import calls_of, price
 from jobs.service import View
-from jobs.status import UNFINISHED, Status
-from jobs.text import Understood
-
-_FLAGS = re.compile(r"\s*\(--[^)]*\)|; --\w+ .*$")
-"""What a note says of the command line's flags, which a page hasn't."""
+from jobs.text import TextSummary
+from jobs.zero_gpu import calls_of, price
+from training.run import RunStatus
 
 _DOING = {
-    "new": "Waiting to begin",
+    "new": "Waiting to start",
     "reading": "Reading the text",
     "timing": "Timing this machine, to choose the network",
-    "training": "Learning",
-    "scoring": "Measuring on the part that it hasn't read",
-    "judging": "Done learning; comparing it with simpler methods",
+    "training": "Training",
+    "scoring": "Measuring on the part that it hasn't learnt",
+    "examining": "Comparing it with simpler methods",
     "done": "Done",
     "stopped": "Stopped",
     "failed": "It failed",
@@ -32,13 +28,13 @@ _DOING = {
 }
 
 
-def describe_text(understood: Understood) -> str:
-    """What was understood of a text, and what its owner should know."""
+def describe_text(summary: TextSummary) -> str:
+    """What a text is, and what its owner should know."""
     facts = (
-        f"<p><b>{understood.characters:,}</b> characters, <b>{understood.kinds:,}</b> kinds. "
-        f"{html.escape(understood.form)}</p>"
+        f"<p><b>{summary.characters:,}</b> characters, <b>{summary.distinct:,}</b> different ones. "
+        f"{html.escape(summary.kind)}</p>"
     )
-    return facts + "".join(f"<p class=warning>{html.escape(w)}</p>" for w in understood.warnings)
+    return facts + "".join(f"<p class=warning>{html.escape(w)}</p>" for w in summary.warnings)
 
 
 def describe_price(seconds: int, longest: int) -> str:
@@ -52,54 +48,47 @@ def describe_price(seconds: int, longest: int) -> str:
 def describe_run(view: View) -> str:
     """Where a run is: a sentence, a bar, the numbers."""
     status = view.status
-    parts = [f"<p class=headline>{html.escape(_headline(view))}</p>"]
+    parts = [f"<p class=headline>{html.escape(f'{view.run.title}: {_headline(view)}')}</p>"]
     if view.waits_for_gpu:
-        parts.append("<p>Keep this page open until it has begun: a reload ends the request.</p>")
-    if status.total_steps:
-        share = status.step / status.total_steps
-        parts.append(f'<div class=bar><div style="width: {share:.1%}"></div></div>')
-        parts.append(f"<p>{html.escape(', '.join(_numbers(status)))}</p>")
-    parts += [f"<p>{html.escape(_sentence(note))}</p>" for note in status.notes]
-    if view.entry.expires is not None:
-        hours = max(0.0, view.entry.expires - time.time()) / 3_600
-        left = f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
+        parts.append("<p>Keep this page open until it has started: a reload ends the request.</p>")
+    if status.step:
+        parts.append(f'<div class=bar><div style="width: {status.progress:.1%}"></div></div>')
+        parts.append(f"<p>{', '.join(_numbers(status))}</p>")
+    parts += [f"<p>{html.escape(f'{note[:1].upper()}{note[1:]}.')}</p>" for note in status.notes]
+    if view.run.expires is not None:
+        left = _time(max(0.0, view.run.expires - time.time()))
         parts.append(f"<p class=expires>It is deleted here in {left}, with its text.</p>")
     return "".join(parts)
 
 
-def _sentence(note: str) -> str:
-    clause = _FLAGS.sub("", note)
-    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."
-
-
-def describe_sample(status: Status) -> str:
+def describe_sample(status: RunStatus) -> str:
     """What it wrote last."""
     if not status.samples:
         return ""
-    step, text = status.samples[0]
+    step, text = status.samples[-1]
     return f"<p>After step {step:,} it writes:</p><pre>{html.escape(text)}</pre>"
 
 
 def _headline(view: View) -> str:
-    status, title = view.status, view.entry.title
+    status = view.status
     if view.ahead:
-        ahead = "One run is" if view.ahead == 1 else f"{view.ahead} runs are"
-        return f"{title}: {ahead} before it"
+        return f"{'1 run is' if view.ahead == 1 else f'{view.ahead} runs are'} before it"
     if view.waits_for_gpu:
-        return f"{title}: Waiting for a GPU"
-    if view.is_active and status.phase not in UNFINISHED:
-        return f"{title}: {_DOING['new']}"  # what it says is left from before
-    doing = _DOING[status.phase]
+        return "Waiting for a GPU"
+    if view.is_active and not status.is_active:
+        return _DOING["new"]  # what it says is left from before
+    doing = _DOING.get(status.phase, "Done")
     if status.phase in ("failed", "interrupted") and status.message:
-        return f"{title}: {doing}: {status.message}"
-    left = f", {_time(status.seconds_left)} left" if status.seconds_left else ""
-    return f"{title}: {doing}{left}"
+        return f"{doing}: {status.message}"
+    if status.phase == "training" and status.seconds_left is not None:
+        return f"{doing}, {_time(status.seconds_left)} left"
+    return doing
 
 
-def _numbers(status: Status) -> list[str]:
-    numbers = [f"step {status.step:,} of {status.total_steps:,}"]
-    if status.held_out_losses:
-        loss = status.held_out_losses[-1][1]
+def _numbers(status: RunStatus) -> list[str]:
+    numbers = [f"step {status.step:,}"]
+    if status.val_losses:
+        loss = status.val_losses[-1][1]
         numbers.append(
             f"held out {loss:.3f} nats ({loss / math.log(2):.2f} bits) a character, on a sample"
         )
@@ -111,4 +100,6 @@ def _numbers(status: Status) -> list[str]:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:.0f} hours"

@@ -1,8 +1,8 @@
-"""The Train tab: a text is dropped, understood, learnt, and becomes a model to chat with.
+"""The Train tab: a text is dropped, described, learnt, and becomes a model to chat with.
 
 A page only ever shows what lies in a run's folder, so a reload or a closed tab changes nothing.
-Which run is a visitor's is known by a secret that their browser keeps. Knows nothing about how or
-where training is done; that is `jobs.service`.
+Which run is a visitor's is known by a secret that their browser keeps. How and where training is
+done is up to `jobs.service`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import gradio as gr
 import pandas as pd
 from gradio.utils import get_upload_folder
 
-from jobs.quota import (
+from jobs import JobError
+from jobs.service import TrainingService, View
+from jobs.zero_gpu import (
     QUOTA,
     call_choices,
     minutes_of,
@@ -23,9 +25,7 @@ from jobs.quota import (
     suggested_call,
     suggested_run,
 )
-from jobs.service import TrainingService, View
-from jobs.shelf import ShelfError
-from jobs.status import Status
+from training.run import RunStatus
 from ui.chat import ChatTab, Session
 from ui.publish import PublishPanel
 from ui.run_result import describe_result
@@ -89,7 +89,7 @@ class TrainTab:
 
     def _build_begin(self) -> None:
         limits = self._service.limits
-        gr.Markdown("Teach a small network a text of your own.")
+        gr.Markdown("Train a small neural network on a text of your own.")
         with gr.Row():
             self._file = gr.File(
                 label=f"A text file, up to {limits.megabytes:g} MB", height=140, elem_id="drop"
@@ -100,7 +100,7 @@ class TrainTab:
         self._others = gr.Dropdown(label="Your runs here", visible=False, interactive=True)
 
     def _build_choose(self) -> None:
-        self._understood = gr.HTML(elem_id="understood")
+        self._summary = gr.HTML(elem_id="summary")
         if self._on_gpu:
             choices = [(describe_price(s, self._call_s), float(s)) for s in self._run_choices]
             label = "Time on a GPU"
@@ -113,8 +113,8 @@ class TrainTab:
         if self._on_gpu:
             gr.HTML(
                 f"<p>{QUOTA}</p><p>While you wait for a GPU, keep this page open: a reload ends "
-                "the request. Once it has begun, it goes on without you. After each call but the "
-                "last the run waits until you press Go on.</p>"
+                "the request. Once training has started, it continues without you. After each call "
+                "but the last the run waits until you press Continue.</p>"
             )
         with gr.Row():
             self._start = gr.Button("Start", variant="primary")
@@ -123,15 +123,19 @@ class TrainTab:
     def _build_watch(self) -> None:
         self._state = gr.HTML(elem_id="run")
         calls = [(describe_price(s, self._call_s), float(s)) for s in call_choices(self._call_s)]
-        self._next = gr.Radio(calls, label="Time on a GPU to go on with", visible=False)
+        self._next = gr.Radio(calls, label="Time on a GPU to continue with", visible=False)
         with gr.Row():
             self._stop = gr.Button("Stop", visible=False)
-            self._go_on = gr.Button("Go on", visible=False)
+            self._continue = gr.Button("Continue", visible=False)
             self._chat = gr.Button("Chat with it", variant="primary", visible=False)
             self._publish.build_button()
             self._download = gr.DownloadButton("Download", visible=False)
-            self._delete = gr.Button("Delete", variant="stop", visible=False)
             self._new = gr.Button("Another text", visible=False)
+            self._delete = gr.Button("Delete", visible=False, elem_classes="delete")
+        with gr.Row(visible=False, elem_id="sure") as self._sure:
+            gr.HTML("<p>Delete this run, its text and its model? They can't be brought back.</p>")
+            self._delete_it = gr.Button("Delete it", elem_classes="delete")
+            self._keep_it = gr.Button("Keep it")
         self._publish.build_panel()
         self._curve = gr.LinePlot(
             x="step",
@@ -150,14 +154,14 @@ class TrainTab:
     def _shown(self) -> list[Any]:
         return [
             self._run, self._problem, self._begin, self._choose, self._watch, self._others,
-            self._understood, self._dial, *self._publish.changed_by_run, *self._polled,
+            self._summary, self._dial, self._sure, *self._publish.changed_by_run, *self._polled,
         ]  # fmt: skip
 
     @property
     def _polled(self) -> list[Any]:
         return [
             self._state, self._curve, self._sample, self._result, self._next, self._stop,
-            self._go_on, self._chat, self._publish.button, self._download, self._delete, self._new,
+            self._continue, self._chat, self._publish.button, self._download, self._delete, self._new,
             self._timer,
         ]  # fmt: skip
 
@@ -172,15 +176,17 @@ class TrainTab:
             self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **_QUIET
         )
         self._others.input(self._look, [self._secret, self._others], self._shown, **_QUIET)
-        begun = self._start.click(self._prepare, [*who, self._dial], self._shown, **_QUIET)
-        begun.success(self._work, [*who, self._dial], self._shown, concurrency_limit=None, **_QUIET)
-        resumed = self._go_on.click(self._expect, who, self._shown, **_QUIET)
-        resumed.success(
-            self._work, [*who, self._next], self._shown, concurrency_limit=None, **_QUIET
-        )
+        started = self._start.click(self._begin_run, [*who, self._dial], self._shown, **_QUIET)
+        resumed = self._continue.click(self._continue_run, who, self._shown, **_QUIET)
+        if self._on_gpu:  # whose quota it is, the platform reads off an event that lasts as long
+            for event, seconds in ((started, self._dial), (resumed, self._next)):
+                asked = [*who, seconds]
+                event.success(self._call_gpu, asked, self._shown, concurrency_limit=None, **_QUIET)
         self._timer.tick(self._poll, who, self._polled, **_QUIET)
         self._stop.click(self._ask_to_stop, who, self._shown, **_QUIET)
-        self._delete.click(self._remove, who, self._shown, **_QUIET)
+        self._delete.click(lambda: gr.Row(visible=True), None, self._sure, **_QUIET)
+        self._keep_it.click(lambda: gr.Row(visible=False), None, self._sure, **_QUIET)
+        self._delete_it.click(self._remove, who, self._shown, **_QUIET)
         if self._chat_tab is not None:
             talked = [self._problem, self._tabs, *self._chat_tab.changed_by_model]
             self._chat.click(self._talk, [*who, self._chat_tab.session], talked, **_QUIET)
@@ -208,7 +214,7 @@ class TrainTab:
     def _take(self, secret: str | None, name: str, source: Path | str) -> Updates:
         try:
             return self._show(secret, self._service.take(secret, name, source))
-        except ShelfError as error:
+        except JobError as error:
             return self._tell(str(error))
 
     def _look(self, secret: str | None, run_id: str | None) -> Updates:
@@ -216,35 +222,32 @@ class TrainTab:
 
     def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)
-        if view is not None and view.status.phase == "new" and not view.is_active:
+        if view is not None and view.is_new:
             return self._remove(secret, run_id)
         return self._show(secret, None)
 
-    def _prepare(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
+    def _begin_run(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
         minutes = minutes_of(int(dial), self._call_s) if self._on_gpu else dial
         try:
             self._service.prepare(secret, run_id, minutes)
-        except ShelfError as error:
+        except JobError as error:
             raise _toast(error) from error
-        return self._expect(secret, run_id)
+        return self._continue_run(secret, run_id)
 
-    def _expect(self, secret: str | None, run_id: str | None) -> Updates:
-        """What is shown from now on until the run is at rest."""
+    def _continue_run(self, secret: str | None, run_id: str | None) -> Updates:
         try:
-            view = self._service.expect(secret, run_id)
-        except ShelfError as error:
+            return self._show(secret, self._service.start(secret, run_id))
+        except JobError as error:
             raise _toast(error) from error
-        shown = {**self._show(secret, view), self._timer: gr.Timer(active=True)}
-        return {**shown, self._go_on: gr.Button(visible=False), self._next: gr.Radio(visible=False)}
 
-    def _work(self, secret: str | None, run_id: str | None, seconds: float) -> Updates:
+    def _call_gpu(self, secret: str | None, run_id: str | None, seconds: float) -> Updates:
+        problem: Updates = {}
         try:
-            if not self._service.work(secret, run_id, int(seconds or 0)):
+            if not self._service.call_gpu(secret, run_id, int(seconds or 0)):
                 return {self._problem: gr.skip()}  # the page may show something else by now
-        except ShelfError as error:
-            view = self._service.view(secret, run_id)
-            return {**self._show(secret, view), **self._tell(str(error))}
-        return self._show(secret, self._service.view(secret, run_id))
+        except JobError as error:
+            problem = self._tell(str(error))
+        return {**self._show(secret, self._service.view(secret, run_id)), **problem}
 
     def _poll(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)
@@ -253,14 +256,14 @@ class TrainTab:
     def _ask_to_stop(self, secret: str | None, run_id: str | None) -> Updates:
         try:
             self._service.stop(secret, run_id)
-        except ShelfError as error:
+        except JobError as error:
             return self._tell(str(error))
         return self._show(secret, self._service.view(secret, run_id))
 
     def _remove(self, secret: str | None, run_id: str | None) -> Updates:
         try:
             self._service.delete(secret, run_id)
-        except ShelfError as error:
+        except JobError as error:
             return self._tell(str(error))
         return self._show(secret, None)
 
@@ -271,9 +274,9 @@ class TrainTab:
             return self._tell("This run isn't here any more.")
         try:
             generator = self._service.generator(secret, run_id)
-        except ShelfError as error:
+        except JobError as error:
             return self._tell(str(error))
-        changed = self._chat_tab.use(session, generator, view.entry.title)
+        changed = self._chat_tab.use(session, generator, view.run.title)
         return {self._tabs: gr.Tabs(selected="chat"), **changed}
 
     def _tell(self, problem: str) -> Updates:
@@ -281,24 +284,26 @@ class TrainTab:
 
     def _show(self, secret: str | None, view: View | None) -> Updates:
         """The whole tab, for a run or for none."""
-        is_new = view is not None and view.status.phase == "new" and not view.is_active
-        others = [(v.entry.title, v.entry.id) for v in self._service.views(secret)]
+        is_new = view is not None and view.is_new
+        others = [(v.run.title, v.run.id) for v in self._service.views(secret)]
         updates: Updates = {
-            self._run: None if view is None else view.entry.id,
+            self._run: None if view is None else view.run.id,
             self._problem: gr.HTML(visible=False),
             self._begin: gr.Column(visible=view is None),
             self._choose: gr.Column(visible=is_new),
             self._watch: gr.Column(visible=view is not None and not is_new),
             self._others: gr.Dropdown(others, value=None, visible=bool(others)),
-            **self._publish.shown(view),
+            self._sure: gr.Row(visible=False),
+            **self._publish.shown(None if view is None else view.run),
         }
         if view is None:
             return {**updates, self._timer: gr.Timer(active=False)}
-        if is_new:
-            updates[self._understood] = describe_text(view.understood)
+        summary = view.run.summary
+        if is_new and summary is not None:
+            updates[self._summary] = describe_text(summary)
             if self._on_gpu:
-                length, choices = view.understood.characters, self._run_choices
-                updates[self._dial] = float(suggested_run(length, choices, self._call_s))
+                length = suggested_run(summary.characters, self._run_choices, self._call_s)
+                updates[self._dial] = float(length)
         return {**updates, **self._progress(view)}
 
     def _progress(self, view: View) -> Updates:
@@ -316,9 +321,9 @@ class TrainTab:
             self._stop: gr.Button(visible=view.is_active),
             self._next: gr.Radio(
                 value=float(suggested_call(status.seconds_left, self._call_s)),
-                visible=self._on_gpu and at_rest and status.can_go_on,
+                visible=self._on_gpu and at_rest and status.can_continue,
             ),
-            self._go_on: gr.Button(visible=at_rest and status.can_go_on),
+            self._continue: gr.Button(visible=at_rest and status.can_continue),
             self._chat: gr.Button(visible=has_model and self._chat_tab is not None),
             self._publish.button: gr.Button(visible=has_model),
             self._download: gr.DownloadButton(
@@ -330,13 +335,13 @@ class TrainTab:
         }
 
 
-def _toast(error: ShelfError) -> gr.Error:
+def _toast(error: JobError) -> gr.Error:
     return gr.Error(html.escape(str(error), quote=False), print_exception=False)
 
 
-def _points(status: Status) -> pd.DataFrame:
+def _points(status: RunStatus) -> pd.DataFrame:
     # Both parts from the beginning: a plot never draws one that it hasn't had at first.
-    held_out: tuple[tuple[int, float | None], ...] = status.held_out_losses or ((0, None),)
+    held_out: tuple[tuple[int, float | None], ...] = status.val_losses or ((0, None),)
     rows: list[tuple[int, float | None, str]]
     rows = [(step, loss, "train") for step, loss in status.train_losses]
     rows += [(step, loss, "held out") for step, loss in held_out]

@@ -1,8 +1,8 @@
-"""The shelf: where visitors' runs lie, how they are found again, and when they go.
+"""Where visitors' runs lie, how they are found again, and when they are deleted.
 
-A visitor is a secret that only their browser knows; the name of their folder is its digest, so who
-can list the disk can't become them. Each has a folder of their own, because a run takes over what
-runs beside it have encoded. On one's own computer there is one visitor, who needs no secret.
+A visitor is a secret that only their browser knows; the name of their folder is its digest, so
+whoever can list the disk can't become them. On one's own computer there is one visitor, who needs
+no secret.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from jobs import JobError
 from jobs.limits import Limits
+from jobs.text import TextSummary, summarize
 from training.run import RunError, read_json, write_json
 
 ABOUT_FILE = "about.json"
@@ -28,16 +30,13 @@ _ROOM_A_BYTE = 8
 """Bytes on disk a byte of text: the text, its encoded form, and scratch space while encoding."""
 _ROOM_A_RUN = 200_000_000  # checkpoints and model of a wide network
 _LONGEST_NAME = 80
+_HALF_DONE_S = 3_600  # after which what isn't a whole run was left behind by a crash
 _OURS = re.compile(r"\.?[0-9a-f]{32}")
 """Folders that are made here; what else lies there, perhaps in somebody's home, isn't touched."""
 
 
-class ShelfError(Exception):
-    """What a visitor asked of their runs can't be done; one clear sentence."""
-
-
 @dataclass(frozen=True)
-class Entry:
+class StoredRun:
     """A visitor's run.
 
     Args:
@@ -46,6 +45,7 @@ class Entry:
         title: what to call it: the name of the text, without its ending.
         created: seconds since the epoch.
         expires: seconds since the epoch; None for never.
+        summary: of its text; None where an older version of this app stored it.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Entry:
     title: str
     created: float
     expires: float | None
+    summary: TextSummary | None
 
     @property
     def text(self) -> Path:
@@ -60,7 +61,7 @@ class Entry:
         return next((self.folder / TEXT_FOLDER).iterdir())
 
 
-class Shelf:
+class RunStore:
     """All visitors' runs.
 
     Args:
@@ -77,19 +78,15 @@ class Shelf:
         """For a visitor who has none; "" where one needs none."""
         return secrets.token_urlsafe(24) if self._limits.is_shared else ""
 
-    def entries(self, secret: str | None) -> list[Entry]:
+    def runs(self, secret: str | None) -> list[StoredRun]:
         """A visitor's runs, the newest first."""
         place = self._place(secret)
-        found = [] if place is None else [self._entry(folder) for folder in _ours_in(place)]
-        return sorted(
-            (entry for entry in found if entry is not None),
-            key=lambda entry: entry.created,
-            reverse=True,
-        )
+        found = [] if place is None else [self._read(folder) for folder in _ours_in(place)]
+        return sorted((r for r in found if r is not None), key=lambda r: r.created, reverse=True)
 
-    def find(self, secret: str | None, run_id: str | None) -> Entry | None:
+    def find(self, secret: str | None, run_id: str | None) -> StoredRun | None:
         """A visitor's run by its id; None if it is gone or somebody else's."""
-        return next((entry for entry in self.entries(secret) if entry.id == run_id), None)
+        return next((run for run in self.runs(secret) if run.id == run_id), None)
 
     def folders(self) -> list[Path]:
         """The folders of all visitors' runs, and those of runs half made or half deleted."""
@@ -97,33 +94,25 @@ class Shelf:
         places = _ours_in(root) if self._limits.is_shared else [root]
         return [folder for place in places for folder in _ours_in(place)]
 
-    def add(
-        self,
-        secret: str | None,
-        name: str,
-        source: Path | str,
-        complete: Callable[[Path, Path], None] = lambda *_: None,
-    ) -> Entry:
+    def add(self, secret: str | None, name: str, source: Path | str) -> StoredRun:
         """A new run's folder with its text in it, and nothing else yet.
 
         Args:
             secret: whose it is.
             name: of the text, as the visitor calls it; nothing in it is taken for a path.
             source: a file, which is moved there, or the text itself.
-            complete: is given the folder and the text in it before anybody else can find them;
-                where it raises, nothing of them stays.
 
         Raises:
-            ShelfError: if the visitor has too many runs, or there is no room.
-            OSError: if the disk is full; nothing is left there then.
+            JobError: if the visitor has too many runs, or there is no room.
+            TrainingError: if it is no text.
+            OSError: if the disk is full. Whatever it raises, nothing is left there.
         """
         place = self._place(secret)
         if place is None:
-            raise ShelfError("This browser keeps nothing, so your run couldn't be found again.")
+            raise JobError("This browser keeps nothing, so your run couldn't be found again.")
         with self._lock:
             data = source if isinstance(source, Path) else source.encode("utf-8", "replace")
-            size = data.stat().st_size if isinstance(data, Path) else len(data)
-            self._check_room(place, size)
+            self._check_room(place, data.stat().st_size if isinstance(data, Path) else len(data))
             run_id = secrets.token_hex(16)
             unfinished = place / f".{run_id}"
             try:
@@ -133,21 +122,21 @@ class Shelf:
                     shutil.move(data, target)
                 else:
                     target.write_bytes(data)
-                title, now = _title(name), time.time()
-                write_json(unfinished / ABOUT_FILE, {"title": title, "created": now})
-                complete(unfinished, target)
+                title, now, summary = _title(name), time.time(), summarize(target)
+                about = {"title": title, "created": now, "text": asdict(summary)}
+                write_json(unfinished / ABOUT_FILE, about)
                 os.replace(unfinished, place / run_id)
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
-        return Entry(run_id, place / run_id, title, now, self._expires(now))
+        return StoredRun(run_id, place / run_id, title, now, self._expires(now), summary)
 
-    def remove(self, entry: Entry) -> None:
-        """Delete a run with its text and all that came of it."""
+    def remove(self, run: StoredRun) -> None:
+        """Delete a run with its text and all that was made of it."""
         # Renamed first: a reader never sees half of it, and what a crash leaves is swept later.
-        doomed = entry.folder.with_name(f".{entry.id}")
+        doomed = run.folder.with_name(f".{run.id}")
         try:
-            os.replace(entry.folder, doomed)
+            os.replace(run.folder, doomed)
         except FileNotFoundError:
             return
         shutil.rmtree(doomed, ignore_errors=True)
@@ -156,12 +145,15 @@ class Shelf:
         """Delete what has expired, and what was left half-done an hour ago."""
         now = time.time()
         for folder in self.folders():
-            with contextlib.suppress(FileNotFoundError):  # somebody was quicker
-                if folder.name.startswith(".") and folder.stat().st_mtime < now - 3_600:
-                    shutil.rmtree(folder, ignore_errors=True)
-            entry = None if self._is_busy(folder) else self._entry(folder)
-            if entry and entry.expires is not None and entry.expires < now:
-                self.remove(entry)
+            run = self._read(folder)
+            if self._is_busy(folder):
+                continue
+            if run is None:
+                with contextlib.suppress(FileNotFoundError):  # somebody was quicker
+                    if folder.stat().st_mtime < now - _HALF_DONE_S:
+                        shutil.rmtree(folder, ignore_errors=True)
+            elif run.expires is not None and run.expires < now:
+                self.remove(run)
         for place in _ours_in(self._limits.folder) if self._limits.is_shared else []:
             with contextlib.suppress(OSError):  # there is something in it
                 place.rmdir()
@@ -173,29 +165,31 @@ class Shelf:
             return None
         return self._limits.folder / hashlib.sha256(secret.encode("utf-8")).hexdigest()[:32]
 
-    def _entry(self, folder: Path) -> Entry | None:
+    def _read(self, folder: Path) -> StoredRun | None:
         if folder.name.startswith("."):
             return None
         try:
             about = read_json(folder / ABOUT_FILE)
             title, created = str(about["title"]), float(about["created"])
+            text = about.get("text")
+            summary = text and TextSummary(**{**text, "warnings": tuple(text["warnings"])})
         except (RunError, OSError, LookupError, TypeError, ValueError):
             return None
-        return Entry(folder.name, folder, title, created, self._expires(created))
+        return StoredRun(folder.name, folder, title, created, self._expires(created), summary)
 
     def _expires(self, created: float) -> float | None:
         keep = self._limits.keep_hours
-        return None if keep is None else created + keep * 3_600
+        return created + keep * 3_600 if keep else None
 
     def _check_room(self, place: Path, size: int) -> None:
         limits = self._limits
         if size > limits.megabytes * 1e6:
-            raise ShelfError(
+            raise JobError(
                 f"The text has {size / 1e6:,.1f} MB; here it may have {limits.megabytes:g} MB."
             )
         kept = sum(1 for folder in _ours_in(place) if not folder.name.startswith("."))
         if kept >= limits.runs:
-            raise ShelfError(
+            raise JobError(
                 f"You have {kept} runs here, and no more are kept: delete one of them first."
             )
         needed = _ROOM_A_BYTE * size + _ROOM_A_RUN
@@ -205,7 +199,7 @@ class Shelf:
             limits.disk_gigabytes * 1e9 - _size(limits.folder),
         )
         if needed > free:
-            raise ShelfError(
+            raise JobError(
                 f"There is no room for it here now: it needs {needed / 1e6:,.0f} MB, and "
                 f"{max(0, free) / 1e6:,.0f} MB are free."
             )
@@ -220,10 +214,8 @@ def _size(folder: Path) -> int:
     """Bytes of all files below a folder."""
     total = 0
     for path in folder.rglob("*"):
-        try:
+        with contextlib.suppress(FileNotFoundError):  # deleted just now
             total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue  # deleted just now
     return total
 
 

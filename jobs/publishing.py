@@ -22,12 +22,11 @@ from jobs.store import StoredRun
 from model.folder import ModelFolderError, load_model
 from model.hub import HubError
 from publish.hub import check_name
-from publish.model import publish_model, what_becomes_public
-from publish.space import check_space, publish_space
+from publish.model import PublishedModel, publish_model, what_becomes_public
+from publish.space import PublishedSpace, check_space, publish_space
 from training.run import RunError, read_json, write_json
 
 PUBLISHED_FILE = "published.json"
-_MOST_AT_ONCE = 16
 _LONGEST_NAME = 60
 
 Said = Callable[[str], None]
@@ -35,26 +34,10 @@ Said = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Published:
-    """What of a run is on the Hub; its Space is "" where there is none.
+    """What of a run is on the Hub: the model as it was published last, and a Space of it."""
 
-    Args:
-        model_id, model_url, commit: what was published last.
-        is_private: whether it is a private repo.
-        kept_card: whether its card was edited there, and so was left alone.
-        space_id, space_url: its Space.
-        space_runs: whether that was seen to run.
-        lacks_token: whether the Space needs a secret to read its model.
-    """
-
-    model_id: str
-    model_url: str
-    commit: str
-    is_private: bool
-    kept_card: bool = False
-    space_id: str = ""
-    space_url: str = ""
-    space_runs: bool = False
-    lacks_token: bool = False
+    model: PublishedModel
+    space: PublishedSpace | None = None
 
 
 @dataclass
@@ -88,8 +71,8 @@ class Publisher:
     def suggested_name(self, run: StoredRun, user: str) -> str:
         """What to call its repo: the name that it has, or one made of its title."""
         there = _kept(run.folder)
-        if there is not None and there.model_id.startswith(f"{user}/"):
-            return there.model_id
+        if there is not None and there.model.repo_id.startswith(f"{user}/"):
+            return there.model.repo_id
         plain = unicodedata.normalize("NFKD", run.title).encode("ascii", "ignore").decode()
         name = "-".join(re.findall(r"[a-z0-9]+", plain.lower()))[:_LONGEST_NAME].strip("-")
         return f"{user}/{name or 'my-text'}"
@@ -116,17 +99,8 @@ class Publisher:
                 run.folder, repo_id, private=private, token=account.token, told=told, report=say
             )
             before = _kept(run.folder)
-            if before is None or before.model_id != done.repo_id:  # else its Space is there still
-                before = Published(done.repo_id, done.url, done.commit, done.is_private)
-            _keep(
-                run.folder,
-                replace(
-                    before,
-                    commit=done.commit,
-                    is_private=done.is_private,
-                    kept_card=done.kept_card,
-                ),
-            )
+            is_again = before is not None and before.model.repo_id == done.repo_id
+            _keep(run.folder, Published(done, before.space if before and is_again else None))
 
         self._begin(run, account, "model", work)
 
@@ -134,10 +108,10 @@ class Publisher:
         self, run: StoredRun, account: Account, space_id: str, hardware: str
     ) -> list[str]:
         """What making a Space would create or change; asks the Hub."""
-        there = _published(run)
+        there = _published(run).model
         with _refusals():
             return check_space(
-                there.model_id,
+                there.repo_id,
                 space_id,
                 revision=there.commit,
                 hardware=hardware,
@@ -152,18 +126,16 @@ class Publisher:
         def work(say: Said) -> None:
             for wait in (False, True):  # its link is kept before it runs, or fails to
                 space = publish_space(
-                    there.model_id,
+                    there.model.repo_id,
                     space_id,
-                    revision=there.commit,
+                    revision=there.model.commit,
                     hardware=hardware,
-                    private=there.is_private,
+                    private=there.model.is_private,
                     token=account.token,
                     report=say,
                     wait=wait,
                 )
-                made = replace(there, space_id=space.space_id, space_url=space.url)
-                runs, lacks = space.is_running, space.lacks_token
-                _keep(run.folder, replace(made, space_runs=runs, lacks_token=lacks))
+                _keep(run.folder, replace(there, space=space))
 
         self._begin(run, account, "space", work)
 
@@ -181,8 +153,6 @@ class Publisher:
             self._jobs = {folder: j for folder, j in self._jobs.items() if folder.is_dir()}
             if self._jobs.get(run.folder, Publishing()).doing:
                 raise JobError("It is being published already.")
-            if sum(1 for other in self._jobs.values() if other.doing) >= _MOST_AT_ONCE:
-                raise JobError("Many are publishing from here just now: try again in a minute.")
             self._jobs[run.folder] = job
         threading.Thread(target=_do, args=(job, work), daemon=True, name="publish").start()
 
@@ -226,8 +196,9 @@ def _published(run: StoredRun) -> Published:
 def _kept(folder: Path) -> Published | None:
     try:
         data = read_json(folder / PUBLISHED_FILE)
-        return None if data is None else Published(**data)
-    except (RunError, OSError, TypeError):
+        space = data["space"] and PublishedSpace(**data["space"])
+        return Published(PublishedModel(**data["model"]), space)
+    except (RunError, OSError, TypeError, LookupError):
         return None
 
 

@@ -59,9 +59,7 @@ class RunQueue:
             if folder in self._waiting or folder == self._current:
                 return
             if len(self._waiting) >= _MOST_WAITING:
-                raise JobError(
-                    f"{len(self._waiting)} runs are waiting for their turn already: try again later."
-                )
+                raise JobError(f"{_MOST_WAITING} runs are waiting already: try again later.")
             withdraw_stop(folder)
             self._waiting.append(folder)
             self._changed.notify_all()

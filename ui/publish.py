@@ -201,7 +201,8 @@ class PublishPanel:
                 updates[self._sign_in] = gr.LoginButton(_SIGN_IN)
             return updates
         repo_id = self._publisher.suggested_name(run, account.name)
-        is_public = there is not None and there.model_id == repo_id and not there.is_private
+        model = None if there is None else there.model
+        is_public = model is not None and model.repo_id == repo_id and not model.is_private
         seen = _PUBLIC if is_public else _PRIVATE
         words = self._describe(secret, run_id, repo_id, seen)
         return {**updates, self._repo: repo_id, self._seen: seen, self._words: words}
@@ -236,8 +237,9 @@ class PublishPanel:
         there = None if run is None else self._publisher.look(run)[1]
         if there is None:
             return {self._space_form: gr.Column(visible=False)}
-        owner, name = there.model_id.split("/")
-        space_id = there.space_id or f"{me.username if me else owner}/{name}-chat"
+        owner, name = there.model.repo_id.split("/")
+        suggested = f"{me.username if me else owner}/{name}-chat"
+        space_id = there.space.space_id if there.space else suggested
         return {self._space_form: gr.Column(visible=True), self._space: space_id}
 
     def _describe_space(

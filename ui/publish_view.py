@@ -76,19 +76,20 @@ def describe_publishing(job: Publishing, there: Published | None) -> str:
 
 
 def _links(there: Published) -> list[str]:
-    seen = "only you can see it" if there.is_private else "anybody can see it"
-    parts = [f"<p>Published: {_link(there.model_url, there.model_id)}, {seen}.</p>"]
-    if there.kept_card:
+    model, space = there.model, there.space
+    seen = "only you can see it" if model.is_private else "anybody can see it"
+    parts = [f"<p>Published: {_link(model.url, model.repo_id)}, {seen}.</p>"]
+    if model.kept_card:
         parts.append("<p>Its page there was edited by hand, and was left as it is.</p>")
-    if there.space_id:
-        runs = "is running" if there.space_runs else "wasn't running when this page last looked"
-        parts.append(f"<p>Its Space {_link(there.space_url, there.space_id)} {runs}.</p>")
-    if there.lacks_token:
-        parts.append(
-            "<p class=warning>The Space can't read its private model yet, and serves the bundled "
-            "one until then: add a secret HF_TOKEN on its page, under Settings / Variables and "
-            "secrets, with a token that may read the model.</p>"
-        )
+    if space is not None:
+        runs = "is running" if space.is_running else "wasn't running when this page last looked"
+        parts.append(f"<p>Its Space {_link(space.url, space.space_id)} {runs}.</p>")
+        if space.lacks_token:
+            parts.append(
+                "<p class=warning>The Space can't read its private model yet, and serves the "
+                "bundled one until then: add a secret HF_TOKEN on its page, under Settings / "
+                "Variables and secrets, with a token that may read the model.</p>"
+            )
     return parts
 
 

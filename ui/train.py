@@ -161,8 +161,8 @@ class TrainTab:
     def _polled(self) -> list[Any]:
         return [
             self._state, self._curve, self._sample, self._result, self._next, self._stop,
-            self._continue, self._chat, self._publish.button, self._download, self._delete, self._new,
-            self._timer,
+            self._continue, self._chat, self._publish.button, self._download, self._new,
+            self._delete, self._timer,
         ]  # fmt: skip
 
     def _wire(self, page: gr.Blocks) -> None:

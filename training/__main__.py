@@ -19,10 +19,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from publish.ask import ask
+from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
+from publish.model import check_model_repo, publish_model, what_becomes_public
+
+from model.config import ModelConfig
 from model.hub import HubError
+from publish.space import check_space, publish_space
+from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say
 from training.run import (
     STOP_FILE,
+    Run,
     RunError,
     has_begun,
     is_being_written,
@@ -33,6 +41,7 @@ from training.run import (
     withdraw_stop,
 )
 from training.settings import Settings, TrainingError, options
+from training.text.corpus import read_corpus
 
 _EPILOG = """examples:
   python -m training novel.txt --minutes 10
@@ -77,6 +86,21 @@ def build_parser() -> argparse.ArgumentParser:
             metavar=about["metavar"],
             help=about["help"].replace("%", "%%") + default,
         )
+    hub = parser.add_argument_group("publishing on the Hugging Face Hub")
+    hub.add_argument("--push_to_hub", action="store_true", help="publish the model at the end")
+    hub.add_argument("--hub_model_id", metavar="USER/NAME", help="the repo; created if need be")
+    hub.add_argument("--hub_private_repo", action="store_true", help="only you will see it")
+    hub.add_argument("--hub_revision", metavar="BRANCH", help="branch to publish on")
+    hub.add_argument(
+        "--hub_space_id", metavar="USER/SPACE", help="a Space that serves it; created if need be"
+    )
+    hub.add_argument(
+        "--hub_space_hardware",
+        choices=HARDWARE,
+        help=f"of the Space: {ZERO_GPU} is free (the default), {CPU_BASIC} needs PRO",
+    )
+    hub.add_argument("--hub_token", help="better: HF_TOKEN in the environment, or a saved login")
+    hub.add_argument("--yes", action="store_true", help="agree beforehand to what becomes public")
     return parser
 
 
@@ -93,8 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = build_parser().parse_args(arguments)
     folder: Path | None = None
     try:
+        _check_flags(parsed)
         settings, folder = _resumed(parsed) if parsed.resume else _new(parsed, arguments)
+        if parsed.push_to_hub:
+            _check_publishing(parsed, settings, folder)
         _train(settings, folder)
+        if parsed.push_to_hub:
+            _publish(parsed, folder)
     except (TrainingError, RunError, HubError) as error:
         raise SystemExit(f"error: {error}") from None
     except OSError as error:
@@ -117,8 +146,6 @@ def _new(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings
             raise TrainingError(f"{path} doesn't exist")
     settings = Settings(tuple(corpus), shown_command(arguments), **_given(parsed))
     if settings.init_from is not None:
-        from training.pretrained import load_pretrained
-
         load_pretrained(settings.init_from).fit(settings)
     folder = Path(parsed.output) if parsed.output else _free_folder(corpus[0])
     if has_begun(folder):
@@ -135,8 +162,6 @@ def _given(parsed: argparse.Namespace) -> dict[str, Any]:
 
 def shown_command(arguments: Sequence[str]) -> str:
     """The command line for the model card: names instead of paths, and nothing about the Hub."""
-    from training.pretrained import shown_name
-
     parsed = build_parser().parse_args(arguments)
     words = ["python", "-m", "training"]
     for corpus in parsed.corpus:
@@ -231,6 +256,69 @@ def _train(settings: Settings, folder: Path) -> None:
     signal.signal(signal.SIGTERM, stop)
     with Progress(folder):
         train(settings, folder)
+
+
+def _check_flags(parsed: argparse.Namespace) -> None:
+    if parsed.push_to_hub and not parsed.hub_model_id:
+        raise TrainingError("--push_to_hub needs --hub_model_id USER/NAME")
+    for name, value in vars(parsed).items():
+        if value and not parsed.push_to_hub and (name.startswith("hub_") or name == "yes"):
+            raise TrainingError(f"--{name} goes with --push_to_hub")
+    if parsed.hub_space_hardware and not parsed.hub_space_id:
+        raise TrainingError("--hub_space_hardware goes with --hub_space_id")
+
+
+def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Path) -> None:
+    """Have refused what can be refused, and agreed to what becomes public, before training."""
+    with Run(folder, settings) as run:
+        corpus = read_corpus(settings, folder, run.stop_requested)
+    training: dict[str, Any] = {"corpus": corpus.name, "command": settings.command}
+    if settings.init_from is not None:
+        training["init_from"] = {"name": shown_name(settings.init_from)}
+    template = corpus.chat_template
+    config = ModelConfig(corpus.vocabulary, 1, chat_template=template, training=training)
+    model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
+    is_private = check_model_repo(
+        model_id, private=private, revision=parsed.hub_revision, token=token
+    )
+    lines = what_becomes_public(config, model_id)
+    if parsed.hub_space_id:
+        lines += check_space(
+            model_id,
+            parsed.hub_space_id,
+            hardware=parsed.hub_space_hardware,
+            private=private,
+            token=token,
+            model_is_coming=True,
+        )
+    if not is_private:
+        ask(lines, is_given=parsed.yes)
+
+
+def _publish(parsed: argparse.Namespace, folder: Path) -> None:
+    model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
+    again = ["model", folder, model_id]
+    again += ["--revision", parsed.hub_revision] if parsed.hub_revision else []
+    try:
+        model = publish_model(
+            folder, model_id, private=private, revision=parsed.hub_revision, token=token, report=say
+        )
+        say(f"Published: {model.url} (revision {model.commit})")
+        if parsed.hub_space_id:
+            again = ["space", model_id, parsed.hub_space_id]
+            space = publish_space(
+                model_id,
+                parsed.hub_space_id,
+                revision=model.commit,
+                hardware=parsed.hub_space_hardware,
+                private=private,
+                token=token,
+                report=say,
+            )
+            say(f"The Space: {space.url}")
+    except HubError as error:
+        command = command_line("-m", "publish", *again, *(["--private"] if private else []))
+        raise HubError(f"{error}\nThe model is in {folder}. To try again: {command}") from error
 
 
 def _way_back(folder: Path | None) -> str:

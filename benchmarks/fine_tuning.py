@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.training import machine, ours, python_reference
 from model.folder import BUNDLED_MODEL
-from training.run import Settings
+from training.settings import Settings
 
 
 def compare(settings: Settings, model: str, scratch: Path) -> None:

@@ -35,13 +35,13 @@ from torch import nn
 
 from model.char_lstm import CharLSTM, LSTMState
 from model.folder import load_model
-from training.learner import Learner
+from training.evaluate import score, whole_spans
+from training.optim.batches import Batches
+from training.optim.learner import Learner
 from training.recipe import Recipe
-from training.run import LEAST_MINUTES, Settings
-from training.scoring import score, whole_spans
-from training.streams import Streams
-from training.text.corpus import Corpus, prepare_corpus
-from training.trainer import train
+from training.settings import LEAST_MINUTES, Settings
+from training.text.corpus import Corpus, open_corpus, read_corpus
+from training.train import train
 
 BATCH, TIME, HIDDEN, LR = 32, 64, 256, 1e-2
 TIMED_STEPS = 12
@@ -110,16 +110,16 @@ def ours(settings: Settings, folder: Path) -> dict[str, Any]:
 def plain(corpus: Corpus, minutes: float, seed: int = 1) -> tuple[float, int, Use]:
     """Held-out loss of the plain loop after so many minutes, its steps and what it used."""
     model, optimizer = _plain_model(len(corpus.vocabulary), HIDDEN, seed)
-    streams = Streams(corpus.train_part, BATCH, TIME, seed)
+    batches = Batches(corpus.train, BATCH, TIME, seed)
     state: LSTMState | None = None
     step, start = 0, time.perf_counter()
     with used() as use:
         while (share := (time.perf_counter() - start) / (minutes * 60)) < 1:
             optimizer.param_groups[0]["lr"] = LR * max(0.02, 1 - share)
-            carried = None if streams.begins_epoch(step) else state
-            state = _plain_step(model, optimizer, streams, step, carried)
+            carried = None if batches.begins_epoch(step) else state
+            state = _plain_step(model, optimizer, batches, step, carried)
             step += 1
-    spans = whole_spans(len(corpus.train_part), len(corpus.indices))
+    spans = whole_spans(len(corpus.train), len(corpus.indices))
     return score(model.eval(), corpus.indices, spans), step, use
 
 
@@ -132,12 +132,12 @@ def _plain_model(vocab_size: int, hidden: int, seed: int) -> tuple[CharLSTM, tor
 def _plain_step(
     model: CharLSTM,
     optimizer: torch.optim.AdamW,
-    streams: Streams,
+    batches: Batches,
     step: int,
     state: LSTMState | None,
     low_precision: bool = False,
 ) -> LSTMState:
-    inputs, targets = map(torch.from_numpy, streams.chunk(step))
+    inputs, targets = map(torch.from_numpy, batches.chunk(step))
     with torch.autocast("cpu", torch.bfloat16, enabled=low_precision):
         logits, (h, c) = model(inputs, state)
     loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
@@ -150,11 +150,11 @@ def _plain_step(
 
 def speeds(recipe: Recipe, corpus: Corpus) -> str:
     """Characters a second of a step of ours and of the plain loop of the same shape."""
-    learner = Learner(recipe, recipe.config(corpus.vocabulary), corpus.train_part, seed=1)
+    learner = Learner(recipe, recipe.config(corpus.vocabulary), corpus.train, seed=1)
     mine = muon = 0.0
     for step in range(-2, TIMED_STEPS):  # the first two warm up
         times = [time.perf_counter()]
-        learner.step(max(0, step), 0.1)
+        learner.step(0.9)
         times.append(time.perf_counter())
         learner.muon.step()
         times.append(time.perf_counter())
@@ -176,14 +176,14 @@ def speeds(recipe: Recipe, corpus: Corpus) -> str:
 def plain_seconds(recipe: Recipe, corpus: Corpus) -> float:
     """What the timed steps of the plain loop take."""
     model, optimizer = _plain_model(len(corpus.vocabulary), recipe.hidden_size, seed=1)
-    streams = Streams(corpus.train_part, recipe.batch_size, recipe.sequence_length, 1)
+    batches = Batches(corpus.train, recipe.batch_size, recipe.sequence_length, 1)
     low_precision = recipe.precision == "bfloat16"
     state: LSTMState | None = None
     start = time.perf_counter()
     for step in range(-2, TIMED_STEPS):
         if step == 0:
             start = time.perf_counter()
-        state = _plain_step(model, optimizer, streams, max(0, step), state, low_precision)
+        state = _plain_step(model, optimizer, batches, max(0, step), state, low_precision)
     return time.perf_counter() - start
 
 
@@ -191,15 +191,14 @@ def compare(settings: Settings, scratch: Path, alone: bool) -> None:
     """One row: the same minutes for ours and, unless ours is alone, for the plain loop."""
     folder = scratch / f"minutes-{settings.minutes:g}"
     facts = ours(settings, folder)
-    corpus = prepare_corpus(settings, folder)
+    corpus = open_corpus(folder)
     recipe = Recipe(**facts["recipe"])
     print(f"\n{settings.minutes:g} minutes")
     print(
         f"  CharLSTM         {facts['val_loss']:.4f} nats per character held out, "
         f"{facts['val_loss_reset_256']:.4f} with the state reset every 256\n"
         f"                   ({facts['steps']:,} steps: {recipe.describe()}; {facts['use']})\n"
-        f"  on its own text  {facts['train_loss']:.4f}; best at step {facts['best_step']:,}; "
-        f"scoring on the way took {facts['scoring_seconds'] / facts['seconds']:.1%}",
+        f"  on its own text  {facts['train_loss']:.4f}; best at step {facts['best_step']:,}",
         flush=True,
     )
     if alone:
@@ -219,7 +218,7 @@ def race(settings: Settings, scratch: Path) -> None:
     """The transformer's time in all, and ours in ever less, until it isn't there or time is up."""
     from benchmarks.transformer import train_transformer  # needs the transformers package
 
-    corpus = prepare_corpus(settings, scratch)
+    corpus = read_corpus(settings, scratch)
     with used() as use:
         loss_of = train_transformer(corpus)
     loss = loss_of()

@@ -38,8 +38,8 @@ def train_transformer(corpus: Corpus, seed: int = 1337) -> Callable[[], float]:
     for step in range(STEPS):
         for group in optimizer.param_groups:
             group["lr"] = _lr(step)
-        starts = random.integers(len(corpus.train_part) - CONTEXT, size=BATCH)
-        windows = corpus.train_part[starts[:, None] + np.arange(CONTEXT + 1)].astype(np.int64)
+        starts = random.integers(len(corpus.train) - CONTEXT, size=BATCH)
+        windows = corpus.train[starts[:, None] + np.arange(CONTEXT + 1)].astype(np.int64)
         logits = model(torch.from_numpy(windows[:, :-1]), use_cache=False).logits
         targets = torch.from_numpy(windows[:, 1:])
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
@@ -76,7 +76,7 @@ def _lr(step: int) -> float:
 
 def _sliding_loss(model: GPT2LMHeadModel, corpus: Corpus) -> float:
     """Mean loss over the held-out part, each character after the whole context before it."""
-    positions = np.arange(len(corpus.train_part) + 1, len(corpus.indices))
+    positions = np.arange(len(corpus.train) + 1, len(corpus.indices))
     total = 0.0
     with torch.inference_mode():
         for block in np.array_split(positions, math.ceil(len(positions) / 256)):

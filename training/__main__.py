@@ -1,7 +1,7 @@
 """python -m training: teach a CharLSTM a text, from the command line.
 
 One caller of `train(settings, folder)` among others: it draws what it reads in the run's folder,
-and its Ctrl-C is a stop request left there.
+and its Ctrl-C is a stop request left there. Its flags are the fields of `Settings`.
 """
 
 from __future__ import annotations
@@ -12,44 +12,53 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import fields, replace
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from training.fine_tuning import load_start, shown_name
+from publish.ask import ask
+from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
+from publish.model import check_model_repo, publish_model, what_becomes_public
+
+from model.config import ModelConfig
+from model.hub import HubError
+from publish.space import check_space, publish_space
+from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say
-from training.push_to_hub import add_arguments, check_arguments, prepare_push, push_model
 from training.run import (
-    DEVICES,
-    PRECISIONS,
-    SETTINGS_FILE,
+    STOP_FILE,
+    Run,
     RunError,
-    Settings,
-    TrainingError,
+    has_begun,
+    is_being_written,
+    read_run,
     read_settings,
-    read_state,
-    remove_unplanned,
     request_stop,
+    restart,
+    withdraw_stop,
 )
+from training.settings import Settings, TrainingError, options
+from training.text.corpus import read_corpus
 
 _EPILOG = """examples:
   python -m training novel.txt --minutes 10
   python -m training recipes/ letters.txt --output runs/kitchen
   python -m training --resume runs/novel
+  python -m training --resume runs/novel --minutes 10    (a finished run: train it longer)
   python -m training letters.txt --init_from runs/novel
-  python -m training novel.txt --push_to_hub --hub_model_id user/novel
   python -m training novel.txt --push_to_hub --hub_model_id user/novel --hub_space_id user/chat
   torchrun --nproc_per_node 2 -m training novel.txt
 
 Hyperparameters are chosen from the minutes, the text and the speed of this machine; a flag
-overrides each. Ctrl-C stops cleanly: the best weights are kept, and --resume goes on.
+overrides each. Ctrl-C stops cleanly: the best weights are kept, and --resume continues.
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line's arguments. A default of None leaves the choice to Settings or recipe."""
+    """The command line's arguments; a flag that wasn't given is None."""
     parser = argparse.ArgumentParser(
         prog="python -m training",
         description="Teach a character-level LSTM a text, in minutes, on an ordinary CPU.",
@@ -63,215 +72,36 @@ def build_parser() -> argparse.ArgumentParser:
         help="a text file, a folder of text files, or - for standard input; several are joined",
     )
     parser.add_argument("--output", metavar="FOLDER", help="the run's folder (default: runs/NAME)")
-    parser.add_argument(
-        "--init_from",
-        metavar="MODEL",
-        help="fine-tune a model: its folder, a run's folder, or its name on the Hub",
-    )
-    parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was interrupted")
-
-    budget = parser.add_argument_group("how long")
-    budget.add_argument("--minutes", type=float, help="wall time of the training loop (default: 5)")
-    budget.add_argument("--steps", type=int, help="a number of steps instead: repeatable exactly")
-
-    budget.add_argument(
-        "--patience",
-        type=int,
-        help="end after so many scorings without a better held-out loss; 0: never (default: three "
-        "tenths of those planned, at least 5)",
-    )
-
-    text = parser.add_argument_group("the text")
-    text.add_argument("--encoding", help="of the files (default: utf-8; a byte order mark wins)")
-    text.add_argument(
-        "--errors",
-        choices=("strict", "replace"),
-        help="what to do about bytes that can't be decoded (default: strict)",
-    )
-    text.add_argument(
-        "--held_out", type=float, help="share at the end to measure on, not to learn (default: 0.1)"
-    )
-    text.add_argument(
-        "--min_count", type=int, help="fold characters rarer than this into one (default: 1)"
-    )
-    text.add_argument(
-        "--dialogue",
-        choices=("auto", "off"),
-        help="keep the speakers of a play or chat log for the app's dialogue (default: auto)",
-    )
-    text.add_argument("--language", help="of the text, for the model card: en, de, zh, ...")
-    text.add_argument("--credit", metavar="TEXT", help="whose text it is, for the model card")
-    text.add_argument("--license", help="of the model, for its card: mit, cc0-1.0, ...")
-
-    network = parser.add_argument_group("the network and its training (chosen by default)")
-    network.add_argument("--hidden_size", type=int, help="width of a layer")
-    network.add_argument("--num_layers", type=int, help="stacked LSTM layers (default: 1)")
-    network.add_argument("--embedding_size", type=int, help="learned embedding; 0 for one-hot")
-    network.add_argument("--batch_size", type=int, help="parallel streams through the text")
-    network.add_argument("--sequence_length", type=int, help="characters of truncated BPTT")
-    network.add_argument("--dropout", type=float, help="on the LSTM's output")
-    network.add_argument("--input_dropout", type=float, help="on its input")
-    network.add_argument(
-        "--state_reset",
-        type=float,
-        help="probability that a stream begins a chunk without what it has read before",
-    )
-    network.add_argument("--muon_lr", type=float, help="learning rate of the recurrent matrices")
-    network.add_argument("--adam_lr", type=float, help="learning rate of everything else")
-    network.add_argument("--weight_decay", type=float, help="on the recurrent matrices")
-    network.add_argument("--adam_weight_decay", type=float, help="on everything else")
-    network.add_argument("--seed", type=int, help="of everything random (default: 1)")
-    network.add_argument(
-        "--threads", type=int, help="of the processor (default: all, or one where that is faster)"
-    )
-    network.add_argument(
-        "--device",
-        choices=DEVICES,
-        help="to compute on (default: auto, a CUDA GPU if there is one, else the processor)",
-    )
-    network.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of products of matrices (default: auto, whichever is faster when timed)",
-    )
-
-    add_arguments(parser)
-    return parser
-
-
-def settings_from(parsed: argparse.Namespace, corpus: Sequence[str], command: str) -> Settings:
-    """The settings that the parsed arguments ask for. Raises TrainingError if out of range."""
-    names = {entry.name for entry in fields(Settings)} - {"corpus", "command"}
-    given = {name: getattr(parsed, name) for name in names if getattr(parsed, name) is not None}
-    return Settings(corpus=tuple(corpus), command=command, **given)
-
-
-def shown_command(arguments: Sequence[str]) -> str:
-    """The command line for the model card: names instead of paths, and nothing about the Hub."""
-    parser = build_parser()
-    parsed = parser.parse_args(arguments)
-    words = ["python", "-m", "training", *map(_shown_corpus, parsed.corpus)]
-    for entry in fields(Settings):
-        value = getattr(parsed, entry.name, None)
-        if entry.name == "init_from" and value is not None:
-            value = shown_name(value)
-        if entry.name != "corpus" and value is not None:
-            words += [f"--{entry.name}", str(value)]
-    return shlex.join(words)
-
-
-def _shown_corpus(corpus: str) -> str:
-    path = Path(corpus)
-    return "-" if corpus == "-" else path.name or path.resolve().name or "corpus"  # "." has none
-
-
-def free_folder(corpus: str) -> Path:
-    """runs/NAME after the corpus, or runs/NAME-2 and so on where that is taken."""
-    path = Path(corpus)
-    has_name = path.is_file() or path.is_dir()  # standard input has none, nor has a pipe
-    name = (path.resolve().stem or "corpus") if has_name else "stdin"
-    candidate, number = Path("runs") / name, 2
-    while candidate.exists():
-        candidate, number = Path("runs") / f"{name}-{number}", number + 1
-    return candidate
-
-
-def new_run(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings, Path]:
-    """Settings and folder of a run that begins."""
-    if not parsed.corpus:
-        raise TrainingError("name a CORPUS to learn, or a run to --resume (see --help)")
-    if not all(parsed.corpus):
-        raise TrainingError("the name of a CORPUS is empty: a variable that isn't set?")
-    folder = Path(parsed.output) if parsed.output else free_folder(parsed.corpus[0])
-    if (folder / SETTINGS_FILE).exists():
-        raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} exists and is no run's folder: choose another --output")
-    corpus = [str(Path(path).expanduser()) for path in parsed.corpus]
-    settings = settings_from(parsed, corpus, shown_command(arguments))
-    for path in corpus:
-        if path != "-" and not Path(path).exists():
-            raise TrainingError(f"{path} doesn't exist")
-    if settings.init_from is not None:
-        load_start(settings.init_from).fit(settings)
-    return settings, folder
-
-
-def with_standard_input(settings: Settings, folder: Path) -> Settings:
-    """The settings with a file in the run's folder in place of "-"; reads it, if there is one."""
-    if "-" not in settings.corpus:
-        return settings
-    if sys.stdin is None:
-        raise TrainingError("there is no standard input to read: it is closed")
-    spooled = folder / "stdin.txt"
-    say("Reading standard input ...")
-    with open(spooled, "wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    paths = (str(spooled) if path == "-" else path for path in settings.corpus)
-    return replace(settings, corpus=tuple(paths))
-
-
-def resumed_run(parsed: argparse.Namespace) -> tuple[Settings, Path]:
-    """Settings and folder of a run that is gone on with."""
-    folder = Path(parsed.resume)
-    settings = read_settings(folder)
-    names = {entry.name for entry in fields(Settings)} - {"corpus", "command"}
-    given = sorted(name for name in names if getattr(parsed, name) is not None)
-    if parsed.corpus or parsed.output or given:
-        what = f"--{given[0]}" if given else "a corpus or an output"
-        raise RunError(f"--resume takes everything from the run; leave out {what}")
-    if read_state(folder).get("phase") == "done":
-        raise RunError(
-            f"the run in {folder} is finished: there is nothing to resume; to learn for longer, "
-            "start anew with more --minutes"
+    parser.add_argument("--resume", metavar="FOLDER", help="continue a run that was interrupted")
+    groups: dict[str, Any] = {}
+    for option in options():
+        about = option.metadata
+        if about["group"] not in groups:
+            groups[about["group"]] = parser.add_argument_group(about["group"])
+        default = "" if option.default is None else f" (default: {option.default})"
+        groups[about["group"]].add_argument(
+            f"--{option.name}",
+            type=about["kind"],
+            choices=about["choices"] or None,
+            metavar=about["metavar"],
+            help=about["help"].replace("%", "%%") + default,
         )
-    return settings, folder
-
-
-def stop_on_signals(folder: Path) -> None:
-    """Let the first Ctrl-C (or SIGTERM) ask for a clean stop, and the second end at once."""
-
-    def handle(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler)
-        state = read_state(folder)
-        if (state.get("phase"), state.get("pid")) != ("training", os.getpid()):
-            raise KeyboardInterrupt
-        request_stop(folder)
-        say("Stopping after this step and keeping the best weights (again to leave at once) ...")
-
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Leave signals aside while something is done that takes no time."""
-    handlers = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-def follows() -> bool:
-    """Whether torchrun has started this process beside the first, which does all the talking."""
-    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("RANK", "0")) > 0
-
-
-def take_part() -> None:
-    """Compute in the run of torchrun's first process. Raises SystemExit with one clear line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the first process stops, and so all
-
-    def stop_with_the_first() -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-    try:
-        from training.trainer import follow
-
-        follow(stop_with_the_first)
-    except (TrainingError, RunError, OSError) as error:
-        raise SystemExit(f"error: process {os.environ['RANK']}: {error}") from None
+    hub = parser.add_argument_group("publishing on the Hugging Face Hub")
+    hub.add_argument("--push_to_hub", action="store_true", help="publish the model at the end")
+    hub.add_argument("--hub_model_id", metavar="USER/NAME", help="the repo; created if need be")
+    hub.add_argument("--hub_private_repo", action="store_true", help="only you will see it")
+    hub.add_argument("--hub_revision", metavar="BRANCH", help="branch to publish on")
+    hub.add_argument(
+        "--hub_space_id", metavar="USER/SPACE", help="a Space that serves it; created if need be"
+    )
+    hub.add_argument(
+        "--hub_space_hardware",
+        choices=HARDWARE,
+        help=f"of the Space: {ZERO_GPU} is free (the default), {CPU_BASIC} needs PRO",
+    )
+    hub.add_argument("--hub_token", help="better: HF_TOKEN in the environment, or a saved login")
+    hub.add_argument("--yes", action="store_true", help="agree beforehand to what becomes public")
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -280,31 +110,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if getattr(sys, name) is None:  # closed: or the next file opened would take its place
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
-    if follows():
-        take_part()
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
+        _take_part()
         return
     arguments = sys.argv[1:] if arguments is None else arguments
     parsed = build_parser().parse_args(arguments)
     folder: Path | None = None
     try:
-        check_arguments(parsed)
-        settings, folder = resumed_run(parsed) if parsed.resume else new_run(parsed, arguments)
-        made = [place for place in folder.parents if not place.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            settings = with_standard_input(settings, folder)
-            destination = prepare_push(parsed, settings, folder) if parsed.push_to_hub else None
-            _train(settings, folder)
-        except BaseException as error:
-            if not parsed.resume and not isinstance(error, RunError):
-                with _uninterrupted(), suppress(OSError):  # a parent isn't empty any more
-                    remove_unplanned(folder)  # the corrected command finds it free
-                    for place in made:
-                        place.rmdir()
-            raise
-        if destination is not None:
-            push_model(destination, parsed, folder)
-    except (TrainingError, RunError) as error:
+        _check_flags(parsed)
+        settings, folder = _resumed(parsed) if parsed.resume else _new(parsed, arguments)
+        if parsed.push_to_hub:
+            _check_publishing(parsed, settings, folder)
+        _train(settings, folder)
+        if parsed.push_to_hub:
+            _publish(parsed, folder)
+    except (TrainingError, RunError, HubError) as error:
         raise SystemExit(f"error: {error}") from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
@@ -314,17 +134,109 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(130) from None
 
 
-def _way_back(folder: Path | None) -> str:
-    """How to go on, where something of the run was kept."""
-    if folder is None or not folder.exists():
-        return ""
-    command = command_line("-m", "training", "--resume", folder)
-    return f" What was saved before is whole; {command} goes on from there"
+def _new(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings, Path]:
+    """Settings and folder of a new run; what can't be used is refused before anything is made."""
+    if not parsed.corpus:
+        raise TrainingError("name a CORPUS to learn, or a run to --resume (see --help)")
+    if not all(parsed.corpus):
+        raise TrainingError("the name of a CORPUS is empty: a variable that isn't set?")
+    corpus = [str(Path(path).expanduser()) for path in parsed.corpus]
+    for path in corpus:
+        if path != "-" and not Path(path).exists():
+            raise TrainingError(f"{path} doesn't exist")
+    settings = Settings(tuple(corpus), shown_command(arguments), **_given(parsed))
+    if settings.init_from is not None:
+        load_pretrained(settings.init_from).fit(settings)
+    folder = Path(parsed.output) if parsed.output else _free_folder(corpus[0])
+    if has_begun(folder):
+        raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file: choose another --output")
+    return _with_standard_input(settings, folder), folder
+
+
+def _given(parsed: argparse.Namespace) -> dict[str, Any]:
+    names = [option.name for option in options()]
+    return {name: getattr(parsed, name) for name in names if getattr(parsed, name) is not None}
+
+
+def shown_command(arguments: Sequence[str]) -> str:
+    """The command line for the model card: names instead of paths, and nothing about the Hub."""
+    parsed = build_parser().parse_args(arguments)
+    words = ["python", "-m", "training"]
+    for corpus in parsed.corpus:
+        path = Path(corpus)
+        words.append(corpus if corpus == "-" else path.name or path.resolve().name or "corpus")
+    for name, value in _given(parsed).items():
+        words += [f"--{name}", shown_name(value) if name == "init_from" else str(value)]
+    return shlex.join(words)
+
+
+def _free_folder(corpus: str) -> Path:
+    """runs/NAME after the corpus, or runs/NAME-2 and so on where that is taken."""
+    path = Path(corpus)
+    has_name = path.is_file() or path.is_dir()  # standard input has none, nor has a pipe
+    name = (path.resolve().stem or "corpus") if has_name else "stdin"
+    candidate, number = Path("runs") / name, 2
+    while has_begun(candidate) or is_being_written(candidate):
+        candidate, number = Path("runs") / f"{name}-{number}", number + 1
+    return candidate
+
+
+def _with_standard_input(settings: Settings, folder: Path) -> Settings:
+    """The settings with a file in the run's folder in place of "-"; reads it, if there is one."""
+    if "-" not in settings.corpus:
+        return settings
+    if sys.stdin is None:
+        raise TrainingError("there is no standard input to read: it is closed")
+    say("Reading standard input ...")
+    folder.mkdir(parents=True, exist_ok=True)
+    spooled = folder / "stdin.txt"
+    with open(spooled, "wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    paths = (str(spooled) if path == "-" else path for path in settings.corpus)
+    return replace(settings, corpus=tuple(paths))
+
+
+def _resumed(parsed: argparse.Namespace) -> tuple[Settings, Path]:
+    """Settings and folder of a run that is continued, or, with --minutes, trained longer."""
+    folder, given = Path(parsed.resume), _given(parsed)
+    settings = read_settings(folder)
+    is_done = read_run(folder).phase == "done"
+    is_longer = is_done and given.keys() <= {"minutes", "steps"}
+    if parsed.corpus or parsed.output or (given and not is_longer):
+        what = f"--{next(iter(given))}" if given else "a corpus or an output"
+        raise RunError(f"--resume takes everything from the run: leave out {what}")
+    if is_done and not given:
+        raise RunError(f"the run in {folder} is finished: to train it longer, add --minutes 10")
+    if is_longer:
+        settings = replace(
+            settings,
+            init_from=str(folder.resolve()),
+            **{"steps": None, **given},
+        )
+        restart(folder, settings)
+    stop = folder / STOP_FILE
+    if stop.exists() and stop.stat().st_mtime < time.time() - 10:  # an earlier process was asked
+        withdraw_stop(folder)
+    return settings, folder
+
+
+def _take_part() -> None:
+    """Compute in the run of torchrun's first process. Raises SystemExit with one clear line."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the first process stops, and so all
+    try:
+        from training.train import follow
+
+        for _ in follow():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except (TrainingError, RunError, OSError) as error:
+        raise SystemExit(f"error: process {os.environ['RANK']}: {error}") from None
 
 
 def _train(settings: Settings, folder: Path) -> None:
     try:
-        from training.trainer import train  # torch takes seconds to import: errors come first
+        from training.train import train  # torch takes seconds to import: errors come first
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -332,9 +244,89 @@ def _train(settings: Settings, folder: Path) -> None:
             "training needs torch: pip install -r requirements.txt (the README says how to get "
             "the build for CPUs)"
         ) from None
-    stop_on_signals(folder)
+
+    def stop(number: int, _: FrameType | None) -> None:
+        """Ask for a clean stop; the next signal ends the process at once."""
+        signal.signal(number, signal.default_int_handler)
+        request_stop(folder)
+        say("Stopping and keeping the best weights (again to leave at once) ...")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
     with Progress(folder):
         train(settings, folder)
+
+
+def _check_flags(parsed: argparse.Namespace) -> None:
+    if parsed.push_to_hub and not parsed.hub_model_id:
+        raise TrainingError("--push_to_hub needs --hub_model_id USER/NAME")
+    for name, value in vars(parsed).items():
+        if value and not parsed.push_to_hub and (name.startswith("hub_") or name == "yes"):
+            raise TrainingError(f"--{name} goes with --push_to_hub")
+    if parsed.hub_space_hardware and not parsed.hub_space_id:
+        raise TrainingError("--hub_space_hardware goes with --hub_space_id")
+
+
+def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Path) -> None:
+    """Have refused what can be refused, and agreed to what becomes public, before training."""
+    with Run(folder, settings) as run:
+        corpus = read_corpus(settings, folder, run.stop_requested)
+    training: dict[str, Any] = {"corpus": corpus.name, "command": settings.command}
+    if settings.init_from is not None:
+        training["init_from"] = {"name": shown_name(settings.init_from)}
+    template = corpus.chat_template
+    config = ModelConfig(corpus.vocabulary, 1, chat_template=template, training=training)
+    model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
+    is_private = check_model_repo(
+        model_id, private=private, revision=parsed.hub_revision, token=token
+    )
+    lines = what_becomes_public(config, model_id)
+    if parsed.hub_space_id:
+        lines += check_space(
+            model_id,
+            parsed.hub_space_id,
+            hardware=parsed.hub_space_hardware,
+            private=private,
+            token=token,
+            model_is_coming=True,
+        )
+    if not is_private:
+        ask(lines, is_given=parsed.yes)
+
+
+def _publish(parsed: argparse.Namespace, folder: Path) -> None:
+    model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
+    again = ["model", folder, model_id]
+    again += ["--revision", parsed.hub_revision] if parsed.hub_revision else []
+    try:
+        model = publish_model(
+            folder, model_id, private=private, revision=parsed.hub_revision, token=token, report=say
+        )
+        say(f"Published: {model.url} (revision {model.commit})")
+        if parsed.hub_space_id:
+            again = ["space", model_id, parsed.hub_space_id]
+            space = publish_space(
+                model_id,
+                parsed.hub_space_id,
+                revision=model.commit,
+                hardware=parsed.hub_space_hardware,
+                private=private,
+                token=token,
+                report=say,
+            )
+            say(f"The Space: {space.url}")
+    except HubError as error:
+        command = command_line("-m", "publish", *again, *(["--private"] if private else []))
+        raise HubError(f"{error}\nThe model is in {folder}. To try again: {command}") from error
+
+
+def _way_back(folder: Path | None) -> str:
+    """How to continue, where something of the run was kept."""
+    if folder is None or not has_begun(folder):
+        return ""
+    command = command_line("-m", "training", "--resume", folder)
+    return f" What was saved before is whole; {command} continues from there"
 
 
 if __name__ == "__main__":

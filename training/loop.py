@@ -1,13 +1,15 @@
-"""The loop of a run: steps, scoring on the way, checkpoints, and the model folder at the end.
+"""The loop of a run: steps, evaluations, checkpoints, and what is written at its end.
 
-What a step does is in `training.learner`, what is gone back to in `training.recovery`. What only
-one of several processes may do stands in functions that are given to `group.from_leader`.
+What a step does is in `training.optim.learner`; here the run's progress decides what is due. Of
+several processes only the first one comes here.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -15,283 +17,280 @@ import torch
 from model.folder import Model
 from model.generator import Generator
 from model.sampling import SamplingParams
-from training.deadline import Deadline
-from training.distributed import Group
-from training.evaluation import Evaluation
-from training.fine_tuning import Start, load_start
-from training.judging.examination import examine
-from training.learner import Learner
-from training.loss_watch import LossWatch
-from training.plan import Plan
-from training.planning import may_choose_threads
-from training.recipe import most_steps
-from training.recovery import Recovery
-from training.report import write_model
-from training.run import PLAN_FILE, RunWriter, Settings, TrainingError, write_json
-from training.scoring import score, whole_spans
+from training.evaluate import Best, default_patience, sample_spans, score, whole_spans
+from training.optim.checkpoint import Checkpoint, save_checkpoint
+from training.optim.learner import Learner
+from training.optim.threads import WINDOW_S, ThreadChoice
+from training.report.examine import examine
+from training.report.model import write_model
+from training.run import Run, read_run
+from training.schedule import Plan, Schedule
+from training.settings import TrainingError
 from training.text.corpus import Corpus
-from training.threads import WINDOW_S, ThreadChoice
 
-SAMPLE = SamplingParams(length=200, temperature=0.8, seed=1)
 WRITING_S = 5.0
 """To write a checkpoint, the model, its samples and its plot."""
 
-_METRICS_EVERY_S = 0.5
 _EXAMINING_S = 20.0
+_CHECKPOINT_EVERY_S = 60.0
+_LOG_EVERY_S = 0.5
+_LOG_EVERY_PROGRESS = 0.0005  # so that the log of a long run stays short enough to be read at once
+_MOST_SKIPPED = 10  # steps in a row whose gradient wasn't finite
+_SETTLED = 100  # steps after which a loss above blind guessing means that the network is spoilt
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A moment of a run: steps so far, seconds of training, progress."""
+
+    step: int
+    seconds: float
+    progress: float
 
 
 class Loop:
-    """A learner, its plan and its folder: steps, scoring, checkpoints, until done or stopped."""
+    """Trains a learner along a schedule and keeps its best weights.
+
+    Args:
+        run: the folder to write to.
+        corpus: with its train and validation parts.
+        plan: of the run.
+        learner: fresh, or restored together with `restore`.
+        schedule: how far the run is.
+        seconds_left: until the model must have been written.
+        notes: what readers should know besides the notes of the corpus and the plan.
+    """
 
     def __init__(
         self,
-        settings: Settings,
+        run: Run,
         corpus: Corpus,
         plan: Plan,
-        writer: RunWriter,
-        group: Group,
-        device: torch.device,
-        deadline: Deadline,
+        learner: Learner,
+        schedule: Schedule,
+        seconds_left: Callable[[], float],
+        notes: list[str],
     ) -> None:
-        self.deadline = deadline
-        self.settings = settings
-        self.corpus = corpus
-        self.plan = plan
-        self.writer = writer
-        self.group = group
-        self.config = plan.recipe.config(corpus.vocabulary)
-        self.learner = Learner(
-            plan.recipe, self.config, corpus.train_part, settings.seed, device, group
-        )
-        self.evaluation = Evaluation(settings, corpus, plan)
-        self.watch = LossWatch(self.config.vocab_size)
-        self._seen: list[str] = []
-        self.has_ended = False
-        self.start_step = 0
-        self.seconds = 0.0
-        self.cpu_seconds = 0.0
-        self._paced_from = self._watched_from = (0, 0.0)  # steps done, seconds
-        may_choose = may_choose_threads(settings, group, device) and settings.steps is None
-        self._most_threads = torch.get_num_threads() if may_choose else 1
-        self.recovery = Recovery(writer.folder, group, self.learner, self.evaluation, self.watch)
+        self._run, self._corpus, self._plan = run, corpus, plan
+        self._learner, self._schedule, self._seconds_left = learner, schedule, seconds_left
+        self._notes = [*corpus.notes, *plan.notes, *notes]
+        self._config = plan.recipe.config(corpus.vocabulary)
+        patience = run.settings.patience
+        if patience is None:
+            patience = default_patience(plan.evaluations)
+        self._best = Best(corpus.held_out, patience)
+        self._spans = None
+        if corpus.held_out:
+            first, stop = len(corpus.train), len(corpus.indices)
+            self._spans = sample_spans(first, stop, plan.evaluated_characters)
+        self._train_loss: float | None = None
+        self._skipped = 0
+        self._scoring_s = 0.0  # of the whole held-out part, as far as the last evaluation tells
+        self._began = time.perf_counter(), time.process_time()
 
-    @property
-    def done(self) -> int:
-        """Steps so far."""
-        return self.watch.steps
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from the checkpoint that the learner was restored from."""
+        facts = checkpoint.facts
+        self._best.restore(checkpoint.part("best."), facts)
+        self._train_loss = facts["train_loss"]
+        wall, cpu = self._began
+        self._began = wall - facts["seconds"], cpu - facts["cpu_seconds"]
 
-    @property
-    def notes(self) -> list[str]:
-        """What readers should know of the text, the plan, and what was seen on the way."""
-        return [*self.corpus.notes, *self.plan.notes(), *self._seen]
+    def learn(self) -> bool:
+        """Train until the run ends. Returns whether it was stopped before its time."""
+        learner, run = self._learner, self._run
+        run.truncate_logs(learner.steps)
+        self._tell()
+        choice = ThreadChoice(torch.get_num_threads(), self._plan.speed)
+        evaluated = saved = logged = watched = self._now()
+        while True:
+            now = self._now()
+            if now.progress >= 1 and learner.steps > evaluated.step:
+                self._evaluate()
+            stops = run.stop_requested() or self._seconds_left() < WRITING_S + self._scoring_s
+            ends = now.progress >= 1 or stops or self._best.patience_is_over or self._is_spoilt()
+            saves = ends or now.seconds - saved.seconds >= _CHECKPOINT_EVERY_S
+            reached = self._schedule.progress(learner.steps + 1, now.seconds)
+            learner.group.order(reached, ends, saves)
+            if saves:
+                self._save(now)
+                saved = watched = self._now()
+            if ends:
+                self._note_why()
+                return stops and now.progress < 1
+            self._take(learner.step(reached))
+            now = self._now()
+            is_due = self._plan.is_evaluation(evaluated.progress, now.progress)
+            since_s, since = now.seconds - logged.seconds, now.progress - logged.progress
+            if is_due or (since_s >= _LOG_EVERY_S and since >= _LOG_EVERY_PROGRESS):
+                self._log(logged, now)
+                logged = now
+            if is_due:
+                self._evaluate()
+                evaluated, watched = now, self._now()
+            elif self._may_choose_threads and now.seconds - watched.seconds >= WINDOW_S:
+                speed = self._speed(watched, now)
+                torch.set_num_threads(choice.look(torch.get_num_threads(), speed, now.seconds))
+                watched = now
 
-    def facts(self) -> dict[str, Any]:
-        """What readers may want to know, for the state."""
-        recipe = self.plan.recipe
-        return {
-            "step": self.done,
-            "start_step": self.start_step,
-            "total_steps": self.plan.total_steps,
-            "chunk": recipe.batch_size * recipe.sequence_length,
-            "seconds": self.seconds,
-            "cpu_seconds": self.cpu_seconds,
-            "recipe": recipe.describe(),
-            "parameters": self.config.parameters,
-            "characters": len(self.corpus.indices),
-            "train_characters": len(self.corpus.train_part),
-            "vocab_size": len(self.corpus.vocabulary),
-            "best_step": self.evaluation.best_step,
-            "notes": self.notes,
-        }
+    def finish(self, *, was_stopped: bool) -> None:
+        """Score the best weights on the whole held-out part, write the model, examine it.
 
-    def resume(self, start: Start | None) -> None:
-        """Go back to the newest whole checkpoint, or begin, from a model if that was asked."""
-
-        def begin() -> None:
-            if self.settings.init_from is not None:
-                model = start or load_start(self.settings.init_from)
-                if model.facts(self.corpus.vocabulary) != self.plan.init_from:
-                    raise TrainingError(
-                        f"--init_from {self.settings.init_from} is not the model that this run "
-                        "was begun with: start a run anew"
-                    )
-                initial = self.learner.weights()
-                self.learner.begin_with(model.weights(self.corpus.vocabulary, initial))
-
-        self._seen += self.recovery.resume(self.plan, begin)
-        self.deadline.expect(self.settings.minutes * 60 - self.recovery.clock.seconds)
-        self.start_step = self.done
-        self._gone_back()
-
-    def _gone_back(self) -> None:
-        self._paced_from = self._watched_from = (self.done, self.recovery.clock.seconds)
-        self.has_ended = self.evaluation.has_ended
-        if self.group.leads:
-            if self.has_ended:
-                self._note_early_end()
-            self.writer.truncate_logs(self.done)
-            self.writer.state("training", **self.facts())
-
-    def run(self) -> bool:
-        """Train until the plan's end; True if a stop was requested."""
-        clock = self.recovery.clock
-        chunk = self.plan.recipe.batch_size * self.plan.recipe.sequence_length
-        logged_at, logged_done = clock.seconds, self.done
-        choice = ThreadChoice(self._most_threads, self.plan.timed)
-        stop = False
-        while not (self._is_over() or stop):
-            self._set_threads()
-            factor = self.plan.lr_factor(self.done + 1)
-            number = self.done + 1
-            loss = self.learner.step(self.done, factor)
-            alarm = self.watch.take(loss)
-            if alarm is not None and self.recovery.is_spoilt(self.plan, alarm):
-                self._roll_back(number, loss)
-                logged_at, logged_done = clock.seconds, self.done
-                continue
-            self.seconds = clock.seconds
-            stop = self.group.agree(self.writer.stop_requested() or self._must_finish())
-            evaluate = self.plan.is_evaluation(number)
-            since = self.seconds - logged_at
-            if self.group.leads and (evaluate or stop or since >= _METRICS_EVERY_S):
-                self.writer.metrics(
-                    step=number,
-                    seconds=round(self.seconds, 3),
-                    train_loss=self.watch.mean,
-                    lr_factor=factor,
-                    characters_per_second=round((number - logged_done) * chunk / since),
-                )
-                logged_at, logged_done = self.seconds, number
-            watched_done, watched_at = self._watched_from
-            if self._most_threads > 1 and self.seconds - watched_at >= WINDOW_S:
-                rate = (number - watched_done) * chunk / (self.seconds - watched_at)
-                self._choose_threads(choice.look(torch.get_num_threads(), rate, self.seconds))
-                self._watched_from = (number, self.seconds)
-            if evaluate:
-                is_finite, self.plan, self.has_ended = self.group.from_leader(self._evaluate)
-                if not is_finite:
-                    self._roll_back(number, math.nan)
-                    logged_at, logged_done = clock.seconds, self.done
-                    continue
-            if stop or self.plan.is_checkpoint(number):
-                self.recovery.save(self.plan)
-                self._watched_from = (number, clock.seconds)
-        self.seconds = clock.seconds
-        self.cpu_seconds = self.group.sum(clock.cpu_seconds)
-        return stop and not self._is_over()
-
-    def _set_threads(self) -> None:
-        threads = self.plan.threads_after(self.done)
-        if threads is not None and threads != torch.get_num_threads():
-            torch.set_num_threads(threads)
-
-    def _choose_threads(self, threads: int) -> None:
-        if threads != torch.get_num_threads():
-            self.plan = self.plan.with_threads(self.done, threads)
-            write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))
-            self._paced_from = (self.done, self.seconds)
-
-    def _roll_back(self, at: int, loss: float) -> None:
-        self.plan, notes = self.recovery.roll_back(self.plan, at, loss)
-        self._seen += notes
-        self._gone_back()
-
-    def _is_over(self) -> bool:
-        return self.done >= self.plan.total_steps or self.has_ended
-
-    def _must_finish(self) -> bool:
-        """Whether what is left until the deadline is needed to score and to write the model."""
-        return not self.deadline.leaves(WRITING_S + self.evaluation.seconds_for_all)
-
-    def _evaluate(self) -> tuple[bool, Plan, bool]:
-        """Score the average weights, keep them if they are the best, write a sample.
-
-        Returns whether they are finite, the plan from here on, and whether it ends here.
+        Raises:
+            TrainingError: if there is nothing worth keeping.
         """
-        if not self.learner.is_finite():
-            return False, self.plan, False
-        loss = self.evaluation.evaluate(self.learner.average, self.done)
-        if loss is not None:
-            self.writer.metrics(step=self.done, seconds=round(self.seconds, 3), val_loss=loss)
-        text = Generator(Model(self.config, self.learner.weights())).generate("", SAMPLE)
-        self.writer.sample(step=self.done, val_loss=loss, text=text)
-        if self.evaluation.has_ended:
-            self._note_early_end()
-        else:
-            self._watch_the_clock(self.recovery.clock.seconds)
-        return True, self.plan, self.evaluation.has_ended
+        learner, corpus, settings = self._learner, self._corpus, self._run.settings
+        end, cpu_seconds = self._now(), time.process_time() - self._began[1]
+        if not self._best.weights:
+            self._evaluate()
+        if not self._best.weights:
+            raise TrainingError("the loss exploded at once: lower the learning rates")
+        self._tell("scoring", seconds=end.seconds, cpu_seconds=cpu_seconds)
+        network = learner.average
+        network.load_state_dict(self._best.weights)
+        val_loss = None
+        if corpus.held_out:
+            val_loss = score(
+                network, corpus.indices, whole_spans(len(corpus.train), len(corpus.indices))
+            )
+        seen = end.step * self._plan.recipe.characters_per_step
+        training: dict[str, Any] = {
+            "corpus": corpus.name,
+            "corpus_sha256": corpus.sha256,
+            "corpus_characters": len(corpus.indices),
+            "train_characters": len(corpus.train),
+            "held_out_characters": corpus.held_out,
+            "command": settings.command,
+            "seed": settings.seed,
+            "steps": end.step,
+            "planned_steps": max(end.step, round(end.step / max(end.progress, 1e-9))),
+            "stopped_early": not was_stopped and end.progress < 1,
+            "init_from": self._plan.init_from,
+            "best_step": self._best.step,
+            "seconds": round(end.seconds, 1),
+            "cpu_seconds": round(cpu_seconds, 1),
+            "epochs": round(seen / len(corpus.train), 2),
+            "train_loss": self._train_loss,
+            "val_loss": val_loss,
+            "val_bits": None if val_loss is None else val_loss / math.log(2),
+            "recipe": asdict(self._plan.recipe),
+            "license": settings.license,
+            "language": settings.language,
+            "credit": settings.credit,
+        }
+        model = Model(self._config, learner.weights())
+        training = write_model(self._run.folder, corpus, model, training)
+        if self._seconds_left() < _EXAMINING_S:
+            return
+        self._run.state("examining")
+        found = examine(
+            network,
+            model,
+            corpus,
+            training,
+            was_stopped=was_stopped,
+            minutes=settings.minutes if settings.steps is None else None,
+            val_losses=list(read_run(self._run.folder).val_losses),
+        )
+        write_model(self._run.folder, corpus, model, {**training, **found})
 
-    def _note_early_end(self) -> None:
-        if self.done < self.plan.total_steps:
-            self._seen.append(
-                f"stopped early, after step {self.done:,} of {self.plan.total_steps:,}: the "
-                f"held-out loss has not fallen since step {self.evaluation.best_step:,} "
-                "(--patience 0 goes on to the end)"
+    def _now(self) -> _Mark:
+        seconds = time.perf_counter() - self._began[0]
+        steps = self._learner.steps
+        return _Mark(steps, seconds, self._schedule.progress(steps, seconds))
+
+    def _tell(self, phase: Any = "training", **more: float) -> None:
+        self._run.state(
+            phase,
+            recipe=self._plan.recipe.describe(),
+            parameters=self._config.parameters,
+            characters=len(self._corpus.indices),
+            train_characters=len(self._corpus.train),
+            vocab_size=len(self._corpus.vocabulary),
+            processes=self._learner.group.size,
+            evaluations=self._plan.evaluations,
+            notes=self._notes,
+            **more,
+        )
+
+    def _take(self, loss: float) -> None:
+        """Follow the losses of the steps by their running mean."""
+        if math.isnan(loss):
+            self._skipped += 1
+            return
+        self._skipped = 0
+        mean = loss if self._train_loss is None else self._train_loss
+        self._train_loss = mean + max(0.01, 1 / self._learner.steps) * (loss - mean)
+
+    def _is_spoilt(self) -> bool:
+        """Whether the loss has exploded, and no further step can help."""
+        blind = math.log(len(self._corpus.vocabulary)) + 1
+        is_high = self._learner.steps > _SETTLED and (self._train_loss or 0.0) > blind
+        return is_high or self._skipped >= _MOST_SKIPPED
+
+    def _note_why(self) -> None:
+        """Say why a run ended before its time, where nobody asked it to."""
+        step, best = self._learner.steps, self._best.step
+        if self._is_spoilt():
+            self._notes.append(
+                f"the loss exploded at step {step:,}, so the run ended there and keeps its best "
+                "weights: lower the learning rates"
+            )
+        elif self._best.patience_is_over and self._now().progress < 1:
+            self._notes.append(
+                f"ended early, after step {step:,}: the held-out loss has not fallen since step "
+                f"{best:,}"
             )
 
-    def _watch_the_clock(self, seconds: float) -> None:
-        """Change the number of steps if the run would miss its time."""
-        if self.settings.steps is not None or self.plan.total_steps - self.done <= 1:
-            return
-        around = WRITING_S + self.evaluation.seconds_for_all
-        budget = self.deadline.budget(self.settings.minutes * 60, seconds, around)
-        most = most_steps(self.plan.recipe, len(self.corpus.train_part))
-        since, since_s = self._paced_from
-        if self.done == since:
-            return
-        pace = (seconds - since_s) / (self.done - since)
-        total = self.deadline.steps_in_time(self.plan, self.done, seconds, pace, budget, most)
-        if total != self.plan.total_steps:
-            self.plan = self.plan.amended(self.done, total)
-            write_json(self.writer.folder / PLAN_FILE, asdict(self.plan))
-            self.writer.state("training", **self.facts())
+    @property
+    def _may_choose_threads(self) -> bool:
+        """Whether the number of threads may follow the clock: steps are to be repeatable."""
+        settings, learner = self._run.settings, self._learner
+        is_free = settings.threads is None and settings.steps is None
+        return is_free and learner.group.size == 1 and learner.device.type == "cpu"
 
-    def finish(self, *, stopped: bool) -> None:
-        """Score the best weights on the whole held-out part, write the model folder, judge it.
+    def _speed(self, since: _Mark, now: _Mark) -> float:
+        """Characters a second between two moments."""
+        characters = (now.step - since.step) * self._plan.recipe.characters_per_step
+        return characters / max(1e-9, now.seconds - since.seconds)
 
-        Args:
-            stopped: before its end.
-        """
-        if not self.evaluation.best and self.learner.is_finite():
-            self.evaluation.evaluate(self.learner.average, self.done)
-        if not self.evaluation.best:
-            raise TrainingError("it was stopped before it had learnt anything that could be kept")
-        network = self.learner.average
-        network.load_state_dict(self.evaluation.best)
-        val_loss = None
-        if self.corpus.held_out:
-            spans = whole_spans(len(self.corpus.train_part), len(self.corpus.indices))
-            val_loss = score(network, self.corpus.indices, spans)
-        chunk = self.plan.recipe.batch_size * self.plan.recipe.sequence_length
+    def _log(self, since: _Mark, now: _Mark) -> None:
+        if self._train_loss is None:
+            return
+        self._run.log(
+            step=now.step,
+            seconds=round(now.seconds, 3),
+            progress=round(now.progress, 6),
+            train_loss=self._train_loss,
+            characters_per_second=round(self._speed(since, now)),
+        )
+
+    def _evaluate(self) -> None:
+        """Score the average weights on a sample of the held-out part; keep them if they are best."""
+        learner, loss = self._learner, None
+        if not learner.is_finite():
+            self._skipped = _MOST_SKIPPED
+            return
+        if self._spans is not None:
+            began = time.perf_counter()
+            loss = score(learner.average, self._corpus.indices, self._spans)
+            share = self._corpus.held_out / self._plan.evaluated_characters
+            self._scoring_s = (time.perf_counter() - began) * max(1.0, share)
+            self._run.log(step=learner.steps, val_loss=loss)
+        self._best.offer(learner.average, learner.steps, loss)
+        params = SamplingParams(length=200, temperature=0.8, seed=learner.steps)
+        text = Generator(Model(self._config, learner.weights())).generate("", params)
+        self._run.sample(step=learner.steps, val_loss=loss, text=text)
+
+    def _save(self, now: _Mark) -> None:
+        tensors = {f"learner.{k}": v for k, v in self._learner.tensors().items()}
+        tensors |= {f"best.{name}": value for name, value in self._best.weights.items()}
         facts = {
-            "steps": self.done,
-            "planned_steps": self.plan.total_steps,
-            "stopped_early": self.has_ended and self.done < self.plan.total_steps,
-            "init_from": self.plan.origin,
-            "roll_backs": [asdict(back) for back in self.plan.roll_backs],
-            "best_step": self.evaluation.best_step,
-            "seconds": round(self.seconds, 1),
-            "cpu_seconds": round(self.cpu_seconds, 1),
-            "scoring_seconds": round(self.evaluation.seconds, 1),
-            "epochs": round(self.done * chunk / len(self.corpus.train_part), 2),
-            "train_loss": self.watch.mean,
-            "val_loss": val_loss,
-            "recipe": asdict(self.plan.recipe),
+            "step": now.step,
+            "progress": now.progress,
+            "seconds": now.seconds,
+            "cpu_seconds": time.process_time() - self._began[1],
+            "train_loss": self._train_loss,
+            **self._best.facts(),
         }
-        write_model(
-            self.writer.folder,
-            self.settings,
-            self.corpus,
-            Model(self.config, self.learner.weights()),
-            facts,
-        )
-        if not self.deadline.leaves(_EXAMINING_S):
-            return
-        self.writer.state("judging", **self.facts())
-        examine(
-            self.writer.folder,
-            network,
-            self.settings,
-            self.corpus,
-            was_stopped=stopped,
-        )
+        save_checkpoint(self._run.folder, now.step, tensors, facts)

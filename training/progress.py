@@ -5,7 +5,7 @@ A thread that reads the folder as anybody could; knows nothing about how trainin
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import shlex
 import shutil
@@ -18,11 +18,24 @@ from typing import Any
 
 from tqdm import tqdm
 
-from model.folder import ModelFolderError, load_model
-from training.judging.judgement import bits
-from training.run import METRICS_FILE, MODEL_FOLDER, SAMPLES_FILE, read_lines, read_state
+from training.run import MODEL_FOLDER, RunStatus, read_run
 
-_EVERY_S = 0.25
+_EVERY_S = 0.5
+_SAMPLES_SHOWN = 5  # over a run
+
+_WORDS = {
+    "reading": "Reading the text ...",
+    "timing": "Timing this machine ...",
+    "scoring": "Scoring the whole held-out part and writing the model ...",
+    "examining": "The model is written. Comparing it with simpler methods and with its text ...",
+}
+
+_BASELINES = {
+    "five_gram": "a 5-gram",
+    "xz": "xz",
+    "unigram": "single characters",
+    "uniform": "guessing blindly",
+}
 
 
 def say(line: str) -> None:
@@ -31,7 +44,7 @@ def say(line: str) -> None:
 
 
 def command_line(*words: str | Path) -> str:
-    """A line for a shell here that gives these words to the Python that runs this."""
+    """A command for a shell here that gives these words to the Python that runs this."""
     found, own = shutil.which("python"), Path(sys.executable)
     python = own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own
     if found is not None and Path(found).absolute() == own:
@@ -49,9 +62,7 @@ class Progress:
         self._bar: tqdm[Any] | None = None
         self._phase = ""
         self._notes: set[str] = set()
-        self._offsets = {METRICS_FILE: 0, SAMPLES_FILE: 0}
-        self._losses: dict[str, str] = {}
-        self._process = os.getpid()
+        self._samples = len(read_run(folder).samples)  # those of an earlier process
 
     def __enter__(self) -> Progress:
         self._thread.start()
@@ -63,7 +74,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         if kind is None:
-            say(self._summary())
+            say("\n".join(_summary(read_run(self._folder), self._folder)))
 
     def _watch(self) -> None:
         while not self._ended.wait(_EVERY_S):
@@ -71,136 +82,112 @@ class Progress:
         self._look()
 
     def _look(self) -> None:
-        state = read_state(self._folder)
-        if state.get("pid") != self._process:
+        status = read_run(self._folder)
+        if status.pid != os.getpid():
             return  # what an earlier process of this run left
-        phase, earlier = state["phase"], self._phase
-        self._phase = phase
-        if phase != earlier and phase == "reading":
-            say("Reading the text ...")
-        if phase != earlier and phase == "timing":
-            say(f"{state['characters']:,} characters. Timing this machine ...")
-        for note in state.get("notes", ()):
+        has_changed, self._phase = status.phase != self._phase, status.phase
+        if has_changed and status.phase in _WORDS:
+            say(_WORDS[status.phase])
+        for note in status.notes:
             if note not in self._notes:
                 self._notes.add(note)
                 say(f"Note: {note}")
-        if "start_step" in state:  # training has begun; a short run may be over already
-            self._follow(state)
-        if phase != earlier and phase == "scoring":
-            say("Scoring the whole held-out part and writing the model ...")
-        if phase != earlier and phase == "judging":
-            say("The model is written. Comparing it with simpler methods and with its text ...")
+        if "recipe" in status.facts:  # training has begun; a short run may be over already
+            self._draw(status)
 
-    def _follow(self, state: dict[str, Any]) -> None:
+    def _draw(self, status: RunStatus) -> None:
         if self._bar is None:
+            facts = status.facts
             say(
-                f"{state['train_characters']:,} characters to learn of {state['characters']:,}, "
-                f"{state['vocab_size']:,} kinds; {state['parameters']:,} weights\n"
-                f"Recipe: {state['recipe']}, {state['total_steps']:,} steps"
+                f"{facts['train_characters']:,} characters to learn of {facts['characters']:,}, "
+                f"{facts['vocab_size']:,} distinct; {facts['parameters']:,} weights\n"
+                f"Recipe: {facts['recipe']}"
             )
             self._bar = tqdm(
-                total=state["total_steps"],
-                initial=state["start_step"],
-                unit="step",
+                total=1.0,
+                initial=status.progress,
                 disable=None,  # no bar where the output is no terminal
                 file=sys.stderr,
                 dynamic_ncols=True,
                 smoothing=0.05,
                 bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
             )
-        self._bar.total = state["total_steps"]
-        for line in self._new_lines(METRICS_FILE, state["start_step"]):
-            if "train_loss" in line:
-                self._losses["train"] = f"{line['train_loss']:.3f}"
-                shown = ", ".join(f"{name} {loss}" for name, loss in self._losses.items())
-                self._bar.update(line["step"] - self._bar.n)
-                self._bar.set_postfix_str(
-                    f"{shown}, {line['characters_per_second']:,} characters/s"
-                )
-            else:
-                self._losses["held out"] = f"{line['val_loss']:.3f}"
-        for line in self._new_lines(SAMPLES_FILE, state["start_step"]):
-            loss = line["val_loss"]
-            measured = f"a sample of what is held out: {loss:.3f} nats ({bits(loss):.2f} bits)"
-            shown = "" if loss is None else f"; {measured} per character"
-            say(f"\n--- step {line['step']:,} of {state['total_steps']:,}{shown}")
-            say(textwrap.indent(line["text"], "    ", lambda _: True))
+        shown = [f"step {status.step:,}"]
+        if status.train_losses:
+            shown.append(f"train {status.train_losses[-1][1]:.3f}")
+        if status.val_losses:
+            shown.append(f"held out {status.val_losses[-1][1]:.3f}")
+        self._bar.set_postfix_str(", ".join([*shown, f"{status.characters_per_second:,} chars/s"]))
+        self._bar.update(status.progress - self._bar.n)
+        self._show_samples(status)
 
-    def _new_lines(self, name: str, after_step: int) -> Iterator[dict[str, Any]]:
-        path = self._folder / name
-        if path.exists() and path.stat().st_size < self._offsets[name]:
-            self._offsets[name] = path.stat().st_size  # the run went back, and its log was cut
-        for line, offset in read_lines(path, self._offsets[name]):
-            self._offsets[name] = offset
-            if line["step"] > after_step:  # what came before, an earlier process has shown
-                yield line
-
-    def _summary(self) -> str:
-        state = read_state(self._folder)
-        try:
-            training = load_model(self._folder).config.training
-        except ModelFolderError as error:
-            return f"No model was written: {error}"
-        lines = []
-        if training["val_loss"] is None:
-            lines.append(
-                "Nothing was held out, so nothing was measured; the last weights are kept."
-            )
-        else:
-            lines.append(
-                f"Held out: {training['val_loss']:.4f} nats per character "
-                f"({training['val_bits']:.3f} bits), of {training['held_out_characters']:,} "
-                f"characters; best at step {training['best_step']:,} of {training['steps']:,}"
-            )
-        lines += _results(training)
-        if state["seconds"] > 0:
-            cores = state["cpu_seconds"] / state["seconds"]
-            lines.append(
-                f"Training took {state['seconds']:.0f} s, with {cores:.2f} of {os.cpu_count()} "
-                "cores busy"
-            )
-        if state["phase"] == "stopped":
-            lines.append(
-                f"Stopped. Go on: {command_line('-m', 'training', '--resume', self._folder)}"
-            )
-        lines += [
-            f"Model:   {self._folder / MODEL_FOLDER}",
-            f"Try:     {command_line('-m', 'model', 'generate', self._folder)}",
-            f"Chat:    {command_line('app.py', '--model', self._folder)}",
-            f"Publish: {command_line('-m', 'publish', 'model', self._folder)} YOUR_NAME/MODEL",
-        ]
-        return "\n".join(lines)
+    def _show_samples(self, status: RunStatus) -> None:
+        every = math.ceil(status.facts["evaluations"] / _SAMPLES_SHOWN)
+        losses = dict(status.val_losses)
+        for step, text in status.samples[self._samples :]:
+            self._samples += 1
+            if self._samples % every:
+                continue
+            loss = losses.get(step)
+            bits = "" if loss is None else f", held out {loss:.3f} nats ({_bits(loss):.2f} bits)"
+            say(f"\n--- {status.progress:.0%}, step {step:,}{bits}")
+            say(textwrap.indent(text, "    ", lambda _: True))
 
 
-def _results(training: Mapping[str, Any]) -> list[str]:
-    """The loss with resets, the baselines and the judgement, as a run stores them."""
-    lines = []
-    reset, baselines = training["val_loss_reset_256"], training["baselines"]
+def _summary(status: RunStatus, folder: Path) -> list[str]:
+    """What came of a run, and what to do with it."""
+    again = command_line("-m", "training", "--resume", folder)
+    if not status.has_model:
+        reason = f": {status.message}" if status.message else ""
+        return [f"No model was written{reason}. To start again: {again}"]
+    training = status.training
+    lines = [*_judgement(training), *_measured(training)]
+    seconds, cpu_seconds = status.facts["seconds"], status.facts["cpu_seconds"]
+    took = f"Training took {seconds:.0f} s"
+    if seconds > 0 and status.facts["processes"] == 1:
+        took += f", with {cpu_seconds / seconds:.2f} of {os.cpu_count()} cores busy"
+    lines.append(took)
+    if status.phase == "stopped":
+        lines.append(f"Stopped. Continue: {again}")
+    return [
+        *lines,
+        f"Model:   {folder / MODEL_FOLDER}",
+        f"Try:     {command_line('-m', 'model', 'generate', folder)}",
+        f"Chat:    {command_line('app.py', '--model', folder)}",
+        f"Publish: {command_line('-m', 'publish', 'model', folder)} YOUR_NAME/MODEL",
+    ]
+
+
+def _judgement(training: Mapping[str, Any]) -> Iterator[str]:
+    for sentence in training.get("judgement", ()):
+        yield textwrap.fill(sentence, 96, initial_indent="- ", subsequent_indent="  ")
+    advice = training.get("advice")
+    if advice:
+        flags = " or ".join(f"--{name} {value:g}" for name, value in advice.items())
+        yield f"  The flags for that: {flags}"
+
+
+def _measured(training: Mapping[str, Any]) -> Iterator[str]:
+    loss = training["val_loss"]
+    if loss is None:
+        yield "Nothing was held out, so nothing was measured; the last weights are kept."
+        return
+    yield (
+        f"Held out: {loss:.4f} nats per character ({_bits(loss):.3f} bits), of "
+        f"{training['held_out_characters']:,} characters; best at step "
+        f"{training['best_step']:,} of {training['steps']:,}"
+    )
+    reset = training.get("val_loss_reset_256")
     if reset is not None:
-        lines.append(
-            f"          {reset:.4f} nats per character ({bits(reset):.3f} bits) with the state "
+        yield (
+            f"          {reset:.4f} nats per character ({_bits(reset):.3f} bits) with the state "
             "reset every 256 characters"
         )
-    if baselines is not None:
-        named = [
-            (name, baselines[key])
-            for key, name in (
-                ("five_gram", "a 5-gram with back-off"),
-                ("xz", "xz"),
-                ("unigram", "single characters"),
-                ("uniform", "guessing blindly"),
-            )
-            if baselines[key] is not None
-        ]
-        others = ", ".join(f"{name} {bits(loss):.2f}" for name, loss in named)
-        lines.append(f"Bits per character: this model {bits(training['val_loss']):.2f}, {others}")
-    lines += [
-        textwrap.fill(sentence, 96, initial_indent="- ", subsequent_indent="  ")
-        for sentence in training["judgement"]
-    ]
-    passage = training["longest_copy"]["passage"]
-    if passage:
-        lines.append(
-            f"Longest passage as in its text: {json.dumps(passage[:80], ensure_ascii=False)}"
-        )
-    return lines
+    if baselines := training.get("baselines"):
+        named = [(name, baselines.get(key)) for key, name in _BASELINES.items()]
+        others = ", ".join(f"{name} {_bits(nats):.2f}" for name, nats in named if nats is not None)
+        yield f"Bits per character: this model {_bits(loss):.2f}, {others}"
+
+
+def _bits(nats: float) -> float:
+    return nats / math.log(2)

@@ -1,16 +1,15 @@
-"""The recipe: a budget in minutes -> sizes, batch, regularization, schedule, number of steps.
+"""The recipe: a budget in minutes -> sizes, batch, regularization.
 
-The rule: one layer, the widest that will see at least four characters for each of its weights in
-the time there is, and has three weights at most for each character to learn, or 220,000; a text is
-passed through 16 times at most, a small one more often. How hard the text is pressed, sqrt(passes
-over it x weights a character), then says how much is dropped and how far the weights decay. What
-each choice was measured against is in docs/experiments.md: at 0.65, 2.1 and 4.7 to 7 of that
-pressure, on parts of tiny Shakespeare, never on its held-out part; and for 1 and 4 minutes on
-source code and on Russian, Chinese and Japanese texts. The four characters a weight are older, and
-were chosen on the held-out part (a layer of 320 for a minute, 512 for 4, 640 for 10).
+The rule: one layer, the widest that sees at least four characters for each of its weights in the
+time there is, and that has at most three weights for each character to learn (or 220,000). A text
+is read 16 times at most, a small one more often. How hard the text is pressed, sqrt(epochs x
+weights per character), then sets dropout and weight decay. docs/experiments.md has what each choice
+was measured against: pressures of 0.65 to 7 on parts of tiny Shakespeare, never on its held-out
+part, and 1 and 4 minutes on source code and on Russian, Chinese and Japanese texts. The four
+characters a weight are older and were chosen on the held-out part.
 
 Not measured: layers wider than 896, which long runs on large texts get. Knows nothing about torch;
-whoever calls says how fast the machine is.
+the caller says how fast the machine is.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ from typing import TypeVar
 
 from model.config import ModelConfig
 from model.vocabulary import Vocabulary
-from training.run import Settings
+from training.settings import Settings
 
 WIDTHS = (48, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536)
 CHARACTERS_PER_WEIGHT = 4.0
 WEIGHTS_PER_CHARACTER = 3
-"""At most. In 14 passes through 903,000 characters 896 wide (3.9 weights a character) learnt no
-more than 768 wide (2.9), in 12 through 450,000 640 wide (4.1) no more than 448 wide (2.0); the
-wider ones cost nearly twice as much."""
+"""At most. In 14 epochs of 903,000 characters, 896 wide (3.9 weights a character) learnt no more
+than 768 wide (2.9); in 12 of 450,000, 640 wide (4.1) no more than 448 wide (2.0). The wider ones
+cost nearly twice as much."""
 
-MAX_PASSES = 16
-"""Of 12 and 23 passes over 100,000 characters the former were better by 0.07 nats; a text of 9,000
-characters took 12 passes to its lowest loss, and 25 to write mostly words of its own."""
+MAX_EPOCHS = 16
+"""12 epochs of 100,000 characters were 0.07 nats better than 23; a text of 9,000 characters took 12
+to its lowest loss, and 25 to write mostly words of its own."""
 
 MOST_DROPOUT = 0.5
-MOST_DECAYS = 8.0
-MOST_EMBEDDING_DECAYS = 5.0
-"""Of AdamW's part, where there is an embedding; see the texts of thousands of kinds of character in
-docs/experiments.md."""
+MOST_DECAY = 8.0
+MOST_EMBEDDING_DECAY = 5.0
+"""For AdamW's part where there is an embedding: see the texts of thousands of distinct characters
+in docs/experiments.md."""
 
-NEWTON_SCHULZ_STEPS = 2  # of training.muon, which needs torch and can't be asked here
+NEWTON_SCHULZ_STEPS = 2  # of training.optim.muon, which needs torch and can't be asked here
 BANDS = 4
 NARROWEST_BAND = 48  # rows; with bands of 24 the loss was 0.01 higher
 _T = TypeVar("_T", int, float)
@@ -50,7 +49,11 @@ _ONE_HOT_UP_TO = 256
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every hyperparameter of a run; stored in config.json."""
+    """Every hyperparameter of a run; stored in config.json.
+
+    Weight decay is given for the whole run, however many steps that has: how many times a weight
+    would shrink by e if nothing else moved it.
+    """
 
     hidden_size: int
     num_layers: int
@@ -63,12 +66,12 @@ class Recipe:
     adam_lr: float
     weight_decay: float
     adam_weight_decay: float
-    average: float
+    state_reset: float
+    ema_decay: float
     warmup: float
-    floor: float
+    min_lr_ratio: float
     clip: float
     precision: str
-    state_reset: float = 0.0  # what a plan that doesn't name it was made with
 
     @property
     def bands(self) -> int:
@@ -88,9 +91,19 @@ class Recipe:
             f"{layers} of {self.hidden_size}{embedding}, "
             f"batch {self.batch_size} x {self.sequence_length}, dropout {self.dropout:.2f} "
             f"(input {self.input_dropout:.2f}), state reset {self.state_reset:g}, "
-            f"Muon {self.muon_lr:g} with weight decay {self.weight_decay:g}, "
-            f"AdamW {self.adam_lr:g} with {self.adam_weight_decay:g}, {self.precision}"
+            f"Muon {self.muon_lr:g} with weight decay {self.weight_decay:.2g}, "
+            f"AdamW {self.adam_lr:g} with {self.adam_weight_decay:.2g}, {self.precision}"
         )
+
+    @property
+    def characters_per_step(self) -> int:
+        """Characters that one step learns from."""
+        return self.batch_size * self.sequence_length
+
+    def lr_factor(self, progress: float) -> float:
+        """The learning rates' factor at a share of the run: short warm-up, then linear decay."""
+        rising = min(1.0, progress / self.warmup) if self.warmup else 1.0
+        return rising * max(self.min_lr_ratio, 1.0 - progress)
 
 
 def choose(
@@ -101,7 +114,7 @@ def choose(
     precision: str,
     processes: int = 1,
 ) -> tuple[Recipe, int]:
-    """The recipe and the number of steps for a run.
+    """The recipe of a run, and about how many steps it will have (exactly, where they are set).
 
     Args:
         settings: what was asked for; its hyperparameters that aren't None are taken as they are.
@@ -125,20 +138,18 @@ def choose(
         for _ in range(2):
             work = seconds * speed(recipe) * _work(recipe, vocabulary)
             recipe = _widest(base, train_characters, vocabulary, _seen_with(work, vocabulary))
-    chunk = recipe.batch_size * recipe.sequence_length
     steps = settings.steps
     if steps is None:
-        # Scoring, samples and checkpoints take their part of the minutes.
-        steps = max(1, round(0.95 * speed(recipe) * seconds / chunk))
+        # Evaluations, samples and checkpoints take their share of the minutes.
+        steps = max(1, round(0.95 * speed(recipe) * seconds / recipe.characters_per_step))
         steps = min(steps, most_steps(recipe, train_characters))
     return _regularized(recipe, settings, steps, train_characters, vocabulary), steps
 
 
 def most_steps(recipe: Recipe, train_characters: int) -> int:
     """The number of steps beyond which a text of so many characters teaches nothing more."""
-    chunk = recipe.batch_size * recipe.sequence_length
-    passes = MAX_PASSES * max(1.0, math.pow(100_000 / train_characters, 0.25))  # 10 kB: 28 passes
-    return max(200, math.ceil(passes * train_characters / chunk))
+    epochs = MAX_EPOCHS * max(1.0, math.pow(100_000 / train_characters, 0.25))  # 10 kB: 28
+    return max(200, math.ceil(epochs * train_characters / recipe.characters_per_step))
 
 
 def _regularized(
@@ -148,34 +159,24 @@ def _regularized(
     train_characters: int,
     vocabulary: Vocabulary,
 ) -> Recipe:
-    """The recipe with dropout and weight decay that suit how hard the text is pressed.
-
-    Weight decay is chosen by what it does in the whole run: how many times e a weight shrinks.
-    """
-    seen = steps * recipe.batch_size * recipe.sequence_length
+    """The recipe with dropout and weight decay that suit how hard the text is pressed."""
+    seen = steps * recipe.characters_per_step
     pressure = math.sqrt(seen * _common_weights(recipe, vocabulary)) / train_characters
-    # A few hundred steps are too few to learn anew what decays so fast: 10 kB want 3.4 decays.
+    # In a few hundred steps little is learnt again after fast decay: 10 kB want 3.4.
     small = min(1.0, math.sqrt(train_characters / 50_000))
     dropout = min(MOST_DROPOUT, max(0.0, 0.1 * (pressure - 2)))
-    decays = max(1.4, min(MOST_DECAYS, 1.8 * pressure) * small)
-    # What AdamW moves is a row of each kind; of an embedding's kinds most are seldom met.
+    decay = max(1.4, min(MOST_DECAY, 1.8 * pressure) * small)
+    # AdamW moves a row of each character; most characters of an embedding are seldom met.
     on_rows = math.sqrt(seen * recipe.config(vocabulary).parameters) / train_characters
-    rate, most = (0.9, MOST_EMBEDDING_DECAYS) if recipe.embedding_size else (0.2, 0.8)
-    adam_decays = min(most, rate * max(0.0, on_rows - 0.5)) * small
+    rate, most = (0.9, MOST_EMBEDDING_DECAY) if recipe.embedding_size else (0.2, 0.8)
+    adam_decay = min(most, rate * max(0.0, on_rows - 0.5)) * small
     return replace(
         recipe,
         dropout=_given(settings.dropout, round(dropout, 2)),
         input_dropout=_given(settings.input_dropout, 0.05 if dropout >= 0.1 else 0.0),
-        weight_decay=_given(settings.weight_decay, _rate(decays, recipe.muon_lr, steps)),
-        adam_weight_decay=_given(
-            settings.adam_weight_decay, _rate(adam_decays, recipe.adam_lr, steps)
-        ),
+        weight_decay=_given(settings.weight_decay, round(decay, 3)),
+        adam_weight_decay=_given(settings.adam_weight_decay, round(adam_decay, 3)),
     )
-
-
-def _rate(decays: float, lr: float, steps: int) -> float:
-    """The weight decay that shrinks a weight by e so many times; the mean rate is half the peak."""
-    return min(1.0, float(f"{decays / (0.5 * lr * steps):.2g}")) if lr else 0.0
 
 
 def _complete(
@@ -207,9 +208,9 @@ def _complete(
         adam_lr=_given(settings.adam_lr, 0.03),
         weight_decay=_given(settings.weight_decay, 0.0),
         adam_weight_decay=_given(settings.adam_weight_decay, 0.0),
-        average=0.998,
+        ema_decay=0.998,
         warmup=0.02,
-        floor=0.02,
+        min_lr_ratio=0.02,
         clip=1.0,
         precision=precision,
     )
@@ -243,8 +244,8 @@ def _seen_with(work: float, vocabulary: Vocabulary) -> Callable[[Recipe], float]
 def _common_weights(recipe: Recipe, vocabulary: Vocabulary) -> int:
     """The weights that are judged by how many characters they see.
 
-    All of them, but where there is an embedding, the LSTM's: of thousands of kinds of character,
-    most weights are an embedding's and the output layer's, in rows that each belong to one kind.
+    All of them; with an embedding only the LSTM's, for most weights are then in the embedding and
+    the output layer, in rows that each belong to one of thousands of characters.
     """
     config = recipe.config(vocabulary)
     if not recipe.embedding_size:
@@ -261,10 +262,4 @@ def _work(recipe: Recipe, vocabulary: Vocabulary) -> float:
     matrices = 2 * layers - 1  # recurrent ones, and inputs above the first layer
     blocks, rows = matrices * 4 * recipe.bands, hidden // recipe.bands
     orthogonalization = blocks * NEWTON_SCHULZ_STEPS * 2.0 * rows**2 * (2 * hidden + rows)
-    return network + orthogonalization / (recipe.batch_size * recipe.sequence_length)
-
-
-def lr_factor(progress: float, recipe: Recipe) -> float:
-    """The learning rates' factor at a share of the run: a short warm-up, then linear decay."""
-    rising = min(1.0, progress / recipe.warmup) if recipe.warmup else 1.0
-    return rising * max(recipe.floor, 1.0 - progress)
+    return network + orthogonalization / recipe.characters_per_step

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -26,6 +27,7 @@ RECIPE_FILE = "recipe.json"
 STATE_FILE = "state.json"
 METRICS_FILE = "metrics.jsonl"
 SAMPLES_FILE = "samples.jsonl"
+CHECKPOINTS_FOLDER = "checkpoints"
 STOP_FILE = "stop"
 LOCK_FILE = "writer.lock"
 MODEL_FOLDER = "model"
@@ -91,6 +93,14 @@ def read_settings(folder: Path) -> Settings:
 def has_begun(folder: Path) -> bool:
     """Whether the run in `folder` has anything worth continuing."""
     return (folder / RECIPE_FILE).exists()
+
+
+def restart(folder: Path, settings: Settings) -> None:
+    """Let a finished run start again with other settings; its model stays until there is another."""
+    shutil.rmtree(folder / CHECKPOINTS_FOLDER, ignore_errors=True)
+    for name in (RECIPE_FILE, METRICS_FILE, SAMPLES_FILE, STATE_FILE):
+        (folder / name).unlink(missing_ok=True)
+    write_settings(folder, settings)
 
 
 def request_stop(folder: Path) -> None:

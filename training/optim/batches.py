@@ -1,4 +1,4 @@
-"""Streams: a text cut into chunks for truncated BPTT, in parallel contiguous streams.
+"""Batches: a text cut into chunks for truncated BPTT, in parallel contiguous streams.
 
 Knows nothing about files; indices may lie in memory or in a memory-mapped file.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Streams:
+class Batches:
     """Parallel contiguous streams through the train part, for truncated BPTT.
 
     Stream b of B begins at b/B of the text, rotated by a random distance that changes from epoch

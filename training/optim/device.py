@@ -1,7 +1,7 @@
-"""Where a run computes, and how precisely: the one place that knows CPUs from GPUs.
+"""Where a run computes and how precisely: the one place that tells CPUs from GPUs.
 
 "auto" takes a CUDA GPU where there is one, else the processor; Apple's (mps) only when asked, for
-nobody has measured it. Written for GPUs, and not tried on one.
+nobody has measured it. Written for GPUs but not tried on one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager
 import torch
 from torch import nn
 
-from training.run import TrainingError
+from training.settings import TrainingError
 
 
 def find_device(asked: str, local_rank: int = 0) -> torch.device:
-    """The device that `--device` means.
+    """The device that was asked for.
 
     Args:
         asked: "auto", "cpu", "cuda" or "mps".
@@ -27,19 +27,19 @@ def find_device(asked: str, local_rank: int = 0) -> torch.device:
     """
     if asked == "mps":
         if not torch.backends.mps.is_available():
-            raise TrainingError("--device mps: torch finds no Apple GPU here; leave --device out")
+            raise TrainingError("torch finds no Apple GPU here: leave the device to auto")
         return torch.device("mps")
     if asked == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
-            "--device cuda: torch finds no CUDA GPU here (none, no driver, or a torch that was "
-            "built for CPUs); leave --device out"
+            "torch finds no CUDA GPU here (none, no driver, or a torch built for CPUs): leave the "
+            "device to auto"
         )
     if asked == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     if local_rank >= torch.cuda.device_count():
         raise TrainingError(
-            f"--device {asked}: there are {torch.cuda.device_count()} CUDA GPUs here, one for each "
-            "process: start fewer processes, or add --device cpu"
+            f"each process needs a CUDA GPU of its own, and there are {torch.cuda.device_count()}: "
+            "start fewer processes, or choose the device cpu"
         )
     torch.cuda.set_device(local_rank)
     return torch.device("cuda", local_rank)
@@ -66,26 +66,26 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 def find_precision(device: torch.device, asked: str) -> str:
-    """The precision that `--precision` means: "float32", "bfloat16" or "tf32".
+    """The precision that was asked for: "float32", "bfloat16" or "tf32".
 
-    "auto" is the one in which this device trains an LSTM clearly faster than in float32, found out
-    by trying, in well under a second. Where oneDNN has no bfloat16 LSTM for a processor it says so
+    "auto" is the one in which this device trains an LSTM clearly faster than in float32, found by
+    trying, in well under a second. Where oneDNN has no bfloat16 LSTM for a processor it says so
     with an error; where it only emulates one, it is slower.
 
     Raises:
-        TrainingError: if this device hasn't what was asked for.
+        TrainingError: if this device doesn't have what was asked for.
     """
     if asked == "auto":
         return _faster_precision(device)
     if asked == "tf32" and device.type != "cuda":
-        raise TrainingError("--precision tf32 is for CUDA GPUs: leave --precision out")
+        raise TrainingError("the precision tf32 is for CUDA GPUs: leave it to auto")
     if asked == "bfloat16":
         try:
             _timed_steps(device, asked, 1)
         except RuntimeError as error:
             raise TrainingError(
-                f"--precision bfloat16: torch can't train an LSTM in it on this {device.type}; "
-                "leave --precision out"
+                f"torch can't train an LSTM in bfloat16 on this {device.type}: leave the precision "
+                "to auto"
             ) from error
     return asked
 

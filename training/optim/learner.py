@@ -1,9 +1,9 @@
-"""Learner: a network, its optimizers and its average, updated chunk by chunk.
+"""Learner: a network, its optimizers and the moving average of its weights, updated step by step.
 
-Muon on the recurrent matrices, AdamW on the rest, gradients clipped, an exponential moving average
-of the weights on the side. Knows nothing about folders, plans or the time. Every random number is a
-function of (seed, step) and drawn on the processor, so nothing random has to be saved, and neither
-the device nor the number of processes changes what is drawn.
+Muon on the recurrent matrices, AdamW on the rest, gradients clipped. Knows nothing about folders or
+time; how far the run is, the caller says. Every random number is a function of (seed, step) and
+drawn on the CPU, so nothing random has to be saved, and neither the device nor the number of
+processes changes what is drawn.
 """
 
 from __future__ import annotations
@@ -19,30 +19,29 @@ from torch import Tensor, nn
 
 from model.char_lstm import CharLSTM, LSTMState
 from model.config import ModelConfig
-from training.device import autocast
-from training.distributed import Group
-from training.muon import Muon
+from training.optim.batches import Batches
+from training.optim.device import autocast
+from training.optim.distributed import Group
+from training.optim.muon import Muon
 from training.recipe import Recipe
-from training.streams import Streams
 
 _CPU = torch.device("cpu")
 _ALONE = Group()
 
 
 class Learner:
-    """A network and its optimizers; `step` is one update. Knows nothing about folders or time.
+    """A network and its optimizers; `step` is one update.
 
     Args:
         recipe: the hyperparameters.
         config: sizes and vocabulary.
         indices: the train part, shape `(characters,)`.
-        seed: of initialisation, dropout and the streams.
+        seed: of initialisation, dropout and the batches.
         device: to compute on.
-        group: of processes, among which the streams are divided. All its processes must call the
-            methods that change the learner, `tensors` too.
+        group: of processes that share each batch. All of them must call `step` and `tensors`.
 
     Raises:
-        TrainingError: if the streams can't be divided equally.
+        TrainingError: if the batch can't be divided equally.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Learner:
         device: torch.device = _CPU,
         group: Group = _ALONE,
     ) -> None:
-        group.refuse_uneven(recipe.batch_size)
+        group.check_batch(recipe.batch_size)
         self.recipe = recipe
         self.seed = seed
         self.device = device
@@ -67,8 +66,10 @@ class Learner:
         initialise(self.network, self._random.manual_seed(seed))
         self.network.to(device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.streams = Streams(indices, recipe.batch_size, recipe.sequence_length, seed)
+        self.batches = Batches(indices, recipe.batch_size, recipe.sequence_length, seed)
         self.state: LSTMState | None = None
+        self.steps = 0
+        self.progress = 0.0
         named = dict(self.network.named_parameters())
         hidden = {
             name
@@ -78,7 +79,6 @@ class Learner:
         self.muon = Muon(
             [named[name] for name in sorted(hidden)],
             lr=recipe.muon_lr,
-            weight_decay=recipe.weight_decay,
             bands=recipe.bands,
             dtype=torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32,
         )
@@ -86,11 +86,11 @@ class Learner:
             [parameter for name, parameter in named.items() if name not in hidden],
             lr=recipe.adam_lr,
             betas=(0.9, 0.98),
-            weight_decay=recipe.adam_weight_decay,
+            weight_decay=0.0,  # `_decay` does it for both
         )
 
-    def begin_with(self, weights: dict[str, np.ndarray]) -> None:
-        """Take other weights than those it was initialised with."""
+    def start_from(self, weights: dict[str, np.ndarray]) -> None:
+        """Replace the initial weights."""
         for network in (self.network, self.average):
             network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
 
@@ -98,17 +98,22 @@ class Learner:
         """The average weights, by name."""
         return {k: v.cpu().numpy() for k, v in self.average.state_dict().items()}
 
-    def step(self, number: int, factor: float) -> float:
-        """Update on chunk `number` with the learning rates times `factor`.
+    def step(self, progress: float) -> float:
+        """Learn from the next chunk.
+
+        Args:
+            progress: share of the run that is done with this step; learning rates and weight decay
+                follow it.
 
         Returns:
-            The loss over all streams, in nats per character; NaN, and nothing is updated, where a
-            gradient isn't finite.
+            The loss over the whole batch, in nats per character; NaN where a gradient isn't finite,
+            and then no weight has changed.
         """
-        inputs, targets = map(self._here, self.streams.chunk(number))  # (B / processes, T)
+        number = self.steps
+        inputs, targets = map(self._here, self.batches.chunk(number))  # (B / processes, T)
         self._random.manual_seed(self.seed + (number + 1) * 1_000_003)
         part = (self.group.rank, self.group.size)
-        self.state = None if self.streams.begins_epoch(number) else self._state_with_resets()
+        self.state = None if self.batches.begins_epoch(number) else self._state_with_resets()
         with autocast(self.device, self.recipe.precision):
             logits, state = self.network(inputs, self.state, self._random, part)
         loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
@@ -120,19 +125,32 @@ class Learner:
             [*(p.grad for p in self.network.parameters() if p.grad is not None), loss]
         )
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        elapsed, self.progress, self.steps = progress - self.progress, progress, number + 1
         if not norm.isfinite():
             return math.nan
+        factor = self.recipe.lr_factor(progress)
+        self._decay(factor * elapsed)
         self.muon.param_groups[0]["lr"] = self.recipe.muon_lr * factor
         self.adam.param_groups[0]["lr"] = self.recipe.adam_lr * factor
         self.muon.step()
         self.adam.step()
-        weight = 1 - min(self.recipe.average, (1 + number) / (10 + number))
+        weight = 1 - min(self.recipe.ema_decay, (1 + number) / (10 + number))
         with torch.no_grad():
             for mean, value in zip(
                 self.average.parameters(), self.network.parameters(), strict=True
             ):
                 mean.lerp_(value, weight)
         return loss.item()
+
+    def _decay(self, share: float) -> None:
+        """Shrink all weights: `share` sums up to about 1/2 over a run, as the mean rate is."""
+        for optimizer, decay in (
+            (self.muon, self.recipe.weight_decay),
+            (self.adam, self.recipe.adam_weight_decay),
+        ):
+            with torch.no_grad():
+                for parameter in optimizer.param_groups[0]["params"]:
+                    parameter.mul_(math.exp(-2 * decay * share))
 
     def _state_with_resets(self) -> LSTMState | None:
         """The carried state, without that of some streams: so it learns to begin as well."""
@@ -144,51 +162,27 @@ class Learner:
         return h, c
 
     def characters_per_second(self, seconds: float = 1.0) -> float:
-        """Time some steps; the learner is spoilt by it."""
-        self.step(0, 0.1)
+        """Measure the speed of some steps; the learner is spoilt by it."""
+        self.step(0.9)
         times: list[float] = []
-        while self.group.agree(len(times) < 3 or sum(times) < seconds):
+        while len(times) < 3 or sum(times) < seconds:
             start = time.perf_counter()
-            self.step(len(times) + 1, 0.1)
+            self.step(0.9)
             times.append(time.perf_counter() - start)
-        chunk = self.recipe.batch_size * self.recipe.sequence_length
-        return chunk / statistics.median(times)  # whatever else a busy machine did in between
-
-    def loss_on(self, chunks: range, tensors: dict[str, Tensor] | None = None) -> float:
-        """The mean loss on earlier chunks, begun without a state, in nats per character.
-
-        Args:
-            chunks: their numbers.
-            tensors: what `tensors` gave at another time, whose weights to take; None for those of
-                now.
-        """
-        network = copy.deepcopy(self.network).eval()
-        if tensors is not None:
-            network.load_state_dict(_part(tensors, "network."))
-        state: LSTMState | None = None
-        losses = []
-        with torch.no_grad():
-            for number in chunks:
-                inputs, targets = (
-                    torch.from_numpy(rows).to(self.device) for rows in self.streams.chunk(number)
-                )
-                logits, state = network(inputs, state)
-                losses.append(
-                    nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
-                )
-        return sum(losses) / len(losses)
+        # The median, whatever else a busy machine did in between.
+        return self.recipe.characters_per_step / statistics.median(times)
 
     def is_finite(self) -> bool:
-        """Whether the average weights are numbers, all of them."""
+        """Whether all average weights are finite."""
         return all(bool(value.isfinite().all()) for value in self.average.parameters())
 
     def _here(self, rows: np.ndarray) -> Tensor:
         return self.group.share(torch.from_numpy(rows)).to(self.device)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that the next step depends on, by name, on the processor.
+        """Everything that the next step depends on but `steps` and `progress`, by name, on the CPU.
 
-        The carried state, shape `(layers, batch, hidden)`, is that of all streams on the leader.
+        The carried state, shape `(layers, batch, hidden)`, is the whole batch's on the leader.
         """
         found = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         found |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
@@ -200,8 +194,9 @@ class Learner:
                 found[name] = self.group.gather(rows, dim=1)
         return {name: value.cpu() for name, value in found.items()}
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors` gave, on whatever device and to however many processes."""
+    def restore(self, tensors: dict[str, Tensor], steps: int, progress: float) -> None:
+        """Take over what `tensors` gave, on any device and among any number of processes."""
+        self.steps, self.progress = steps, progress
         self.network.load_state_dict(_part(tensors, "network."))
         self.average.load_state_dict(_part(tensors, "average."))
         for label, optimizer in (("muon.", self.muon), ("adam.", self.adam)):

@@ -43,13 +43,12 @@ def orthogonalize(blocks: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalized in blocks, with decoupled weight decay.
+    """Nesterov momentum, orthogonalized in blocks.
 
     Args:
         params: matrices of shape `(4 hidden, width)`, the gates stacked.
         lr: learning rate; also scaled by sqrt(max(1, rows / columns)) of a gate block.
         momentum: of the gradient's moving sum.
-        weight_decay: `w *= 1 - lr * weight_decay` at every step.
         bands: into how many bands of rows each gate is cut, to be orthogonalized by themselves.
         dtype: to iterate in.
     """
@@ -59,13 +58,12 @@ class Muon(torch.optim.Optimizer):
         params: Iterable[Tensor],
         lr: float = 0.05,
         momentum: float = 0.95,
-        weight_decay: float = 0.05,
         bands: int = 1,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self._bands = bands
         self._dtype = dtype
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -86,5 +84,4 @@ class Muon(torch.optim.Optimizer):
                 blocks = update.view(4 * self._bands, -1, columns).to(self._dtype)
                 update = orthogonalize(blocks).reshape(param.shape)
                 scale = max(1.0, rows / columns) ** 0.5
-                param.mul_(1 - group["lr"] * group["weight_decay"])
                 param.add_(update.to(param.dtype), alpha=-group["lr"] * scale)

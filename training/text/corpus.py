@@ -23,7 +23,8 @@ import numpy as np
 from model.dialogue import ChatTemplate
 from model.folder import sync_folder
 from model.vocabulary import MAX_VOCABULARY, Vocabulary
-from training.run import RunError, Settings, TrainingError, read_json, write_json
+from training.run import RunError, RunStopped, read_json, write_json
+from training.settings import Settings, TrainingError
 from training.text.dialogue import EXAMINED, detect
 from training.text.encoding import Encoder, index_type
 from training.text.reading import Reader, find_files, hash_files, names_of
@@ -56,7 +57,11 @@ class Corpus:
     chat_template: ChatTemplate | None = None
 
     @property
-    def train_part(self) -> np.ndarray:
+    def validation(self):
+        return self.indices[len(self.indices) - self.held_out :]
+
+    @property
+    def train(self) -> np.ndarray:
         """The indices to train on."""
         return self.indices[: len(self.indices) - self.held_out]
 
@@ -82,7 +87,7 @@ class _Encoded:
     folding: str
 
 
-def prepare_corpus(settings: Settings, folder: Path) -> Corpus:
+def read_corpus(settings: Settings, folder: Path, stop_requested=lambda: False) -> Corpus:
     """The corpus of a run: read and encoded into its folder, unless it is there already.
 
     Text is normalised: NFC, and line ends as \\n. One process at a time may do this in a folder.
@@ -92,7 +97,7 @@ def prepare_corpus(settings: Settings, folder: Path) -> Corpus:
         OSError: if the disk is full; no part of the text is left there then.
     """
     if (folder / DESCRIPTION_FILE).is_file():
-        return _open_corpus(folder)
+        return open_corpus(folder)
     files, notes = find_files(settings.corpus, settings.encoding, folder)
     encoded = _from_another_run(files, settings, folder) or _encode(files, settings, folder)
     if encoded.folding:
@@ -115,7 +120,7 @@ def prepare_corpus(settings: Settings, folder: Path) -> Corpus:
     }
     sync_folder(folder)
     write_json(folder / DESCRIPTION_FILE, asdict(encoded) | own)
-    return _open_corpus(folder)
+    return open_corpus(folder)
 
 
 def _beginning(path: Path, characters: Sequence[str], length: int) -> str:
@@ -124,7 +129,7 @@ def _beginning(path: Path, characters: Sequence[str], length: int) -> str:
     return vocabulary.decode(np.fromfile(path, index_type(vocabulary), length).tolist())
 
 
-def _open_corpus(folder: Path) -> Corpus:
+def open_corpus(folder: Path) -> Corpus:
     """Open the encoded corpus of a run's folder. Raises TrainingError if it isn't whole."""
     description = read_json(folder / DESCRIPTION_FILE)
     if description is None:

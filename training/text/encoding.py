@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from model.vocabulary import Vocabulary
-from training.run import TrainingError
+from training.settings import TrainingError
 
 _BLOCK = 2**16  # indices
 

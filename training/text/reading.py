@@ -14,7 +14,8 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from training.run import SETTINGS_FILE, RunError, TrainingError, read_settings
+from training.run import SETTINGS_FILE, RunError, read_settings
+from training.settings import TrainingError
 
 _BLOCK = 2**16  # bytes: small enough that all arrays made of a block stay in the processor's cache
 _HEAD = 2**16

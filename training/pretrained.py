@@ -1,8 +1,8 @@
-"""Fine-tuning: a run that begins from a model, whose characters may be others than the text's.
+"""Fine-tuning: a run that starts from a trained model, whose characters may differ from the text's.
 
 Characters that both know keep what the model has learnt about them: their columns of the first
 layer's input (or rows of the embedding), and their rows and biases of the output. The rest of the
-network is taken as it is. Knows nothing of torch or of how a network learns.
+network is taken as it is. Knows nothing about torch or how a network learns.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy as np
 from model.folder import WEIGHTS_FILE, Model, ModelFolderError, load_model
 from model.hub import HubError, resolve_model
 from model.vocabulary import Vocabulary
-from training.run import Settings, TrainingError
+from training.settings import Settings, TrainingError
 
 _SIZES = ("hidden_size", "num_layers", "embedding_size")
-_RATES = {"muon_lr": 0.02, "adam_lr": 0.01, "weight_decay": 0.05, "adam_weight_decay": 0.0}
+_RATES = {"muon_lr": 0.02, "adam_lr": 0.01, "weight_decay": 0.5, "adam_weight_decay": 0.0}
 _SHOWN = 30
 
 
 @dataclass(frozen=True)
-class Start:
-    """A model to begin from.
+class Pretrained:
+    """A model to start from.
 
     Args:
         name: its Hub id, or the name of its folder, without the path.
@@ -39,7 +39,7 @@ class Start:
     model: Model
 
     def fit(self, settings: Settings) -> Settings:
-        """The settings with the model's sizes, and rates that don't make it forget.
+        """The settings with the model's sizes, and learning rates that don't make it forget.
 
         Raises:
             TrainingError: if other sizes were asked for.
@@ -49,8 +49,7 @@ class Start:
             asked, size = getattr(settings, flag), getattr(config, flag)
             if asked not in (None, size):
                 raise TrainingError(
-                    f"--{flag} {asked} can't be had with --init_from {settings.init_from}, where "
-                    f"it is {size}: leave it out"
+                    f"{flag} can't be {asked}: the model to start from has {size}, so leave it out"
                 )
         chosen: dict[str, Any] = {
             flag: rate for flag, rate in _RATES.items() if getattr(settings, flag) is None
@@ -86,9 +85,9 @@ class Start:
                 fitted[name] = old
         return fitted
 
-    def facts(self, vocabulary: Vocabulary) -> dict[str, str]:
-        """What the run should remember of the model, as plain JSON."""
-        return {"name": self.name, "sha256": self.sha256, "note": self.overlap(vocabulary)}
+    def facts(self) -> dict[str, str]:
+        """What the card should say of it, as plain JSON."""
+        return {"name": self.name, "sha256": self.sha256}
 
     def overlap(self, vocabulary: Vocabulary) -> str:
         """What the model knows of a text's characters, in one line."""
@@ -96,7 +95,7 @@ class Start:
         new = [c for c in vocabulary.characters if c not in theirs]
         unused = sum(1 for c in theirs.characters if c not in vocabulary)
         line = (
-            f"begins from {self.name}: {len(vocabulary) - len(new):,} of {len(vocabulary):,} "
+            f"starts from {self.name}: {len(vocabulary) - len(new):,} of {len(vocabulary):,} "
             f"characters known, {len(new):,} new"
         )
         if new:
@@ -107,8 +106,8 @@ class Start:
         return line
 
 
-def load_start(init_from: str) -> Start:
-    """The model that --init_from names: its folder, a run's folder, or a Hub id.
+def load_pretrained(init_from: str) -> Pretrained:
+    """The model that `init_from` names: its folder, a run's folder, or a Hub id.
 
     Raises:
         TrainingError: if it can't be used.
@@ -118,8 +117,8 @@ def load_start(init_from: str) -> Start:
         model = load_model(folder)
         digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     except (ModelFolderError, HubError) as error:
-        raise TrainingError(f"--init_from {init_from}: {error}") from error
-    return Start(shown_name(init_from), digest, model)
+        raise TrainingError(f"the model to start from can't be used: {error}") from error
+    return Pretrained(shown_name(init_from), digest, model)
 
 
 def shown_name(init_from: str) -> str:

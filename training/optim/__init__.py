@@ -1,0 +1,1 @@
+"""How a network learns: optimizers, batches, devices, processes."""

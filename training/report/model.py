@@ -1,0 +1,58 @@
+"""The model folder that a run writes: config with all that is known of its training, card, plot.
+
+Knows nothing about torch or how training is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from model.folder import CARD_FILE, PLOT_FILE, Model, save_model
+from model.generator import Generator
+from publish.card import model_card
+from training.report.plot import loss_plot
+from training.report.samples import SAMPLE_LENGTH, samples
+from training.run import MODEL_FOLDER, read_run
+from training.text.corpus import Corpus
+
+VERSION = "0.1.0"
+
+
+def write_model(
+    folder: Path, corpus: Corpus, model: Model, training: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write `folder/model`, in place of an older one.
+
+    Args:
+        folder: the run's.
+        corpus: what the model was trained on.
+        model: the weights to keep.
+        training: what config.json is to say of the training.
+
+    Returns:
+        `training`, with the samples, the date and the version that were added to it.
+
+    Raises:
+        OSError: if the disk is full; an older model stays whole.
+    """
+    told = {
+        **training,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "charlstm_version": VERSION,
+    }
+    if "samples" not in told:
+        told["samples"] = samples(Generator(model), SAMPLE_LENGTH)
+    status = read_run(folder)
+    plot = loss_plot(status.train_losses, status.val_losses)
+    config = replace(model.config, training=told, chat_template=corpus.chat_template)
+    files: dict[str, bytes | str] = {
+        CARD_FILE: model_card(config, repo_id=None, has_plot=plot is not None)
+    }
+    if plot is not None:
+        files[PLOT_FILE] = plot
+    save_model(folder / MODEL_FOLDER, Model(config, model.weights), files)
+    return told

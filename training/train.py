@@ -1,0 +1,228 @@
+"""train(settings, folder): the one way in to a run of training, from the text to the model.
+
+Has no terminal and no signal handler: whoever watches reads the folder, and whoever wants it to
+stop leaves a file there. Under torchrun the first process calls `train`, each other one `follow`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.config import ConfigError
+from training.loop import WRITING_S, Loop
+from training.optim.checkpoint import Checkpoint, load_checkpoint
+from training.optim.device import find_device, find_precision, is_lack_of_memory
+from training.optim.distributed import Group, join
+from training.optim.learner import Learner
+from training.optim.memory import keep_freed_memory
+from training.pretrained import Pretrained, load_pretrained
+from training.recipe import Recipe, choose, most_steps
+from training.run import Phase, Run, RunStopped
+from training.schedule import Plan, Schedule
+from training.settings import Settings, TrainingError
+from training.text.corpus import Corpus, open_corpus, read_corpus
+
+_STRETCH = 1.5  # times the time that is left: a longer rest continues in another call
+
+
+def train(settings: Settings, folder: Path, deadline_s: float = math.inf) -> Phase:
+    """Fit a CharLSTM to a corpus; everything about the run is in `folder`.
+
+    A run that was begun there with the same settings continues from its newest whole checkpoint.
+
+    Args:
+        settings: what to do.
+        folder: the run's.
+        deadline_s: seconds from now by which the model must have been written: the run ends or
+            stops early enough for that.
+
+    Returns:
+        "done", or "stopped" if it was asked to stop or its time was up.
+
+    Raises:
+        TrainingError: if the corpus, the device or the model to start from can't be used, or
+            nothing could be learnt.
+        RunError: if the folder belongs to another run or another process is training there.
+        OSError: if the disk is full; the last checkpoint stays whole.
+    """
+    ends_at = time.monotonic() + deadline_s
+    with join() as group, _threads_restored(), Run(folder, settings) as run:
+        try:
+            return _train(run, group, lambda: ends_at - time.monotonic())
+        except RunStopped:
+            run.state("stopped", "it was stopped before it had learnt anything")
+            return "stopped"
+        except BaseException as error:
+            lacking = "no memory is left for this: choose a narrower network or a smaller batch"
+            lacks_memory = is_lack_of_memory(error)
+            with suppress(OSError):  # a full disk has no room for a word
+                run.state("failed", lacking if lacks_memory else _reason(error))
+            if lacks_memory:
+                raise TrainingError(lacking) from error
+            raise
+
+
+def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
+    settings, folder = run.settings, run.folder
+    device = find_device(settings.device, group.local_rank)
+    plan = Plan.read(folder)
+    checkpoint, damaged = load_checkpoint(folder)
+    spent = 0.0 if checkpoint is None else checkpoint.facts["seconds"]
+    end_s = _end(settings.minutes * 60, spent, seconds_left() - WRITING_S)
+    pretrained = None
+    if settings.init_from is not None and checkpoint is None:
+        pretrained = load_pretrained(settings.init_from)
+        pretrained.fit(settings)
+
+    run.state("reading")
+    corpus = read_corpus(settings, folder, run.stop_requested)
+    keep_freed_memory()
+    if plan is None:
+        run.state("timing", characters=len(corpus.indices), notes=corpus.notes)
+        timed = replace(settings, minutes=end_s / 60)
+        plan = _make_plan(timed, corpus, group, device, pretrained)
+        if run.stop_requested():
+            raise RunStopped
+        plan.write(folder)
+    group.check_batch(plan.recipe.batch_size)
+
+    group.tell((settings, folder, plan, None if checkpoint is None else checkpoint.facts["step"]))
+    learner = _learner(settings, corpus, plan, group, device)
+    if checkpoint is not None:
+        _restore(learner, checkpoint)
+    else:
+        known = pretrained and pretrained.weights(corpus.vocabulary, learner.weights())
+        if weights := group.tell(known):
+            learner.start_from(weights)
+    if settings.steps is not None:
+        schedule = Schedule(settings.steps)
+    else:
+        most = most_steps(plan.recipe, len(corpus.train))
+        schedule = Schedule(most, end_s, resumed=(learner.progress, spent))
+    loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged)
+    if checkpoint is not None:
+        loop.restore(checkpoint)
+    was_stopped = loop.learn()
+    loop.finish(was_stopped=was_stopped)
+    phase: Phase = "stopped" if was_stopped else "done"
+    run.state(phase)
+    return phase
+
+
+def follow() -> Iterator[None]:
+    """Take part in the run of the first process that torchrun has started, as another one.
+
+    Yields once, when all processes have met.
+
+    Raises:
+        TrainingError: if another process has ended or this one can't do its part.
+    """
+    with join() as group:
+        yield
+        settings, folder, plan, step = group.tell(None)
+        device = find_device(settings.device, group.local_rank)
+        keep_freed_memory()
+        learner = _learner(settings, open_corpus(folder), plan, group, device)
+        if step is None:
+            if weights := group.tell(None):
+                learner.start_from(weights)
+        else:
+            checkpoint, _ = load_checkpoint(folder, step)
+            if checkpoint is None:
+                raise TrainingError("a checkpoint is missing: all processes need the same files")
+            _restore(learner, checkpoint)
+        while True:
+            progress, ends, saves = group.order(0.0, 0.0, 0.0)
+            if saves:
+                learner.tensors()  # hands in its share of the state
+            if ends:
+                return
+            learner.step(progress)
+
+
+def _end(asked: float, spent: float, left: float) -> float:
+    """Seconds of training at which a run ends: those asked for, or what a deadline leaves."""
+    if asked - spent > _STRETCH * left:
+        return asked  # far too long for this call: it is stopped in time
+    return min(asked, spent + max(1.0, 0.9 * left))
+
+
+def _make_plan(
+    settings: Settings,
+    corpus: Corpus,
+    group: Group,
+    device: torch.device,
+    pretrained: Pretrained | None,
+) -> Plan:
+    """Choose the recipe, by timing some steps with throwaway networks."""
+    if pretrained is not None:
+        settings = pretrained.fit(settings)
+    all_threads = settings.threads or torch.get_num_threads()
+    is_free = settings.threads is None and group.size == 1 and device.type == "cpu"
+    speeds: dict[int, float] = {}
+
+    def speed(recipe: Recipe) -> float:
+        """Characters a second with the best number of threads: two can be slower than one."""
+        group.check_batch(recipe.batch_size)
+        own = replace(recipe, batch_size=recipe.batch_size // group.size)
+        learner = Learner(own, own.config(corpus.vocabulary), corpus.train, settings.seed, device)
+        for threads in {all_threads, 1} if is_free else {all_threads}:
+            torch.set_num_threads(threads)
+            speeds[threads] = learner.characters_per_second(min(1.0, settings.minutes))
+        torch.set_num_threads(all_threads)
+        return max(speeds.values()) * group.size
+
+    precision = find_precision(device, settings.precision)
+    try:
+        recipe, steps = choose(
+            settings, len(corpus.train), corpus.vocabulary, speed, precision, group.size
+        )
+    except ConfigError as error:
+        raise TrainingError(f"{error}: choose a narrower network") from error
+    return Plan(
+        recipe,
+        steps,
+        threads=max(speeds, key=lambda count: speeds[count], default=all_threads),
+        speed=max(speeds.values(), default=0.0),
+        init_from=pretrained and pretrained.facts(),
+        notes=(pretrained.overlap(corpus.vocabulary),) if pretrained else (),
+    )
+
+
+def _learner(
+    settings: Settings, corpus: Corpus, plan: Plan, group: Group, device: torch.device
+) -> Learner:
+    torch.set_num_threads(settings.threads or plan.threads)
+    config = plan.recipe.config(corpus.vocabulary)
+    return Learner(plan.recipe, config, corpus.train, settings.seed, device, group)
+
+
+def _restore(learner: Learner, checkpoint: Checkpoint) -> None:
+    facts = checkpoint.facts
+    learner.restore(checkpoint.part("learner."), facts["step"], facts["progress"])
+
+
+@contextmanager
+def _threads_restored() -> Iterator[None]:
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _reason(error: BaseException) -> str:
+    """Why a run failed, for its readers: without paths."""
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) if isinstance(error, TrainingError) else f"{type(error).__name__}: {error}"

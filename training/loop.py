@@ -266,7 +266,7 @@ class Loop:
         )
 
     def _evaluate(self) -> None:
-        """Score the average weights on a sample of the held-out part; keep them if they are best."""
+        """Score the average weights on a sample of the held-out part; keep the best."""
         learner, loss = self._learner, None
         if not learner.is_finite():
             self._skipped = _MOST_SKIPPED

@@ -82,8 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
         groups[about["group"]].add_argument(
             f"--{option.name}",
             type=about["kind"],
-            choices=about["choices"] or None,
-            metavar=about["metavar"],
+            choices=about.get("choices") or None,
             help=about["help"].replace("%", "%%") + default,
         )
     hub = parser.add_argument_group("publishing on the Hugging Face Hub")

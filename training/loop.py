@@ -23,7 +23,7 @@ from training.optim.learner import Learner
 from training.optim.threads import WINDOW_S, ThreadChoice
 from training.report.examine import examine
 from training.report.model import write_model
-from training.run import Run, read_run
+from training.run import Phase, Run, read_run
 from training.schedule import Plan, Schedule
 from training.settings import TrainingError
 from training.text.corpus import Corpus
@@ -199,7 +199,7 @@ class Loop:
         steps = self._learner.steps
         return _Mark(steps, seconds, self._schedule.progress(steps, seconds))
 
-    def _tell(self, phase: Any = "training", **more: float) -> None:
+    def _tell(self, phase: Phase = "training", **more: Any) -> None:
         self._run.state(
             phase,
             recipe=self._plan.recipe.describe(),
@@ -266,7 +266,7 @@ class Loop:
         )
 
     def _evaluate(self) -> None:
-        """Score the average weights on a sample of the held-out part; keep them if they are best."""
+        """Score the average weights on a sample of the held-out part; keep the best."""
         learner, loss = self._learner, None
         if not learner.is_finite():
             self._skipped = _MOST_SKIPPED

@@ -96,7 +96,7 @@ def has_begun(folder: Path) -> bool:
 
 
 def restart(folder: Path, settings: Settings) -> None:
-    """Let a finished run start again with other settings; its model stays until there is another."""
+    """Let a finished run start again with other settings; its model stays until the next."""
     shutil.rmtree(folder / CHECKPOINTS_FOLDER, ignore_errors=True)
     for name in (RECIPE_FILE, METRICS_FILE, SAMPLES_FILE, STATE_FILE):
         (folder / name).unlink(missing_ok=True)

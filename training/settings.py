@@ -6,53 +6,48 @@ a few. Knows nothing about how any of it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "bfloat16", "tf32")
 LEAST_MINUTES = 0.01
 
-LENGTH = "how long"
-TEXT = "the text"
-NETWORK = "the network (chosen by default)"
-RARE = "rarely needed"
+_LENGTH, _TEXT = "how long", "the text"
+_NETWORK, _RARE = "the network (chosen by default)", "rarely needed"
 
 
 class TrainingError(Exception):
     """Training can't start or continue; one sentence that says why and what to do."""
 
 
-def _option(
+def _number(
     group: str,
-    help: str,  # noqa: A002  # argparse's word
-    *,
+    low: float,
+    high: float,
+    help_: str,
+    default: float | None = None,
     kind: type = float,
-    default: Any = None,
-    between: tuple[float, float] | None = None,
-    choices: Sequence[str] = (),
-    metavar: str | None = None,
 ) -> Any:
-    """A field and its flag: `between` are the lowest and highest values that are allowed."""
-    metadata = {
-        "group": group,
-        "help": help,
-        "kind": kind,
-        "between": between,
-        "choices": tuple(choices),
-        "metavar": metavar,
-    }
-    return field(default=default, metadata=metadata)
+    """A field with the flag of a number from `low` to `high`."""
+    about = {"group": group, "help": help_, "kind": kind, "between": (low, high)}
+    return field(default=default, metadata=about)
+
+
+def _whole(group: str, low: int, high: int, help_: str, default: int | None = None) -> Any:
+    return _number(group, low, high, help_, default, int)
+
+
+def _word(group: str, help_: str, default: str | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """A field with the flag of a word, one of `choices` if there are any."""
+    about = {"group": group, "help": help_, "kind": str, "choices": choices}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a run was asked for, as plain data. None leaves a choice to `training.recipe`.
 
-    Args:
-        corpus: files or folders of text, in order.
-        command: how the run was started, without paths; for the model card.
+    `corpus` are the files or folders of text, in order; `command` is how the run was started,
+    without paths, for the model card. The other fields say themselves what they are.
 
     Raises:
         TrainingError: if a value is out of range.
@@ -61,109 +56,59 @@ class Settings:
     corpus: tuple[str, ...]
     command: str = ""
 
-    minutes: float = _option(
-        LENGTH, "how long to train", default=5.0, between=(LEAST_MINUTES, 100_000)
-    )
-    steps: int | None = _option(
-        LENGTH, "a number of steps instead: repeatable exactly", kind=int, between=(1, 10**9)
-    )
-    patience: int | None = _option(
-        LENGTH,
-        "evaluations without a better held-out loss before the run ends; 0: never (default: three "
-        "tenths of them, at least 5)",
-        kind=int,
-        between=(0, 10**9),
+    minutes: float = _number(_LENGTH, LEAST_MINUTES, 100_000, "how long to train", 5.0)
+    steps: int | None = _whole(_LENGTH, 1, 10**9, "a number of steps instead: repeatable exactly")
+    patience: int | None = _whole(
+        _LENGTH, 0, 10**9, "end after so many evaluations without a better held-out loss; 0: never"
     )
 
-    encoding: str = _option(TEXT, "of the files; a byte order mark wins", kind=str, default="utf-8")
-    errors: str = _option(
-        TEXT,
-        "what to do about bytes that can't be decoded",
-        kind=str,
-        default="strict",
-        choices=("strict", "replace"),
+    encoding: str = _word(_TEXT, "of the files; a byte order mark wins", "utf-8")
+    errors: str = _word(
+        _TEXT, "what to do about bytes that can't be decoded", "strict", ("strict", "replace")
     )
-    held_out: float = _option(
-        TEXT,
-        "share at the end that is not learnt but measured on; 0 measures nothing",
-        default=0.1,
-        between=(0, 0.5),
+    held_out: float = _number(
+        _TEXT, 0, 0.5, "share at the end that is measured on, not learnt; 0: nothing", 0.1
     )
-    min_count: int = _option(
-        TEXT,
-        "fold rarer characters into one unknown character",
-        kind=int,
-        default=1,
-        between=(1, 10**9),
+    min_count: int = _whole(_TEXT, 1, 10**9, "fold rarer characters into one unknown one", 1)
+    dialogue: str = _word(
+        _TEXT, "look for the speakers of a play or a chat log", "auto", ("auto", "off")
     )
-    dialogue: str = _option(
-        TEXT,
-        "look for the speakers of a play or a chat log",
-        kind=str,
-        default="auto",
-        choices=("auto", "off"),
-    )
-    language: str | None = _option(TEXT, "of the text, for the model card: en, de, ...", kind=str)
-    credit: str | None = _option(
-        TEXT, "whose text it is, for the model card", kind=str, metavar="TEXT"
-    )
-    license: str | None = _option(TEXT, "of the model, for its card: mit, cc0-1.0, ...", kind=str)
+    language: str | None = _word(_TEXT, "of the text, for the model card: en, de, ...")
+    credit: str | None = _word(_TEXT, "whose text it is, for the model card")
+    license: str | None = _word(_TEXT, "of the model, for its card: mit, cc0-1.0, ...")
 
-    init_from: str | None = _option(
-        NETWORK,
-        "fine-tune a model: its folder, a run's folder, or its name on the Hub",
-        kind=str,
-        metavar="MODEL",
+    init_from: str | None = _word(
+        _NETWORK, "fine-tune a model: its folder, a run's folder, or its name on the Hub"
     )
-    hidden_size: int | None = _option(NETWORK, "width of a layer", kind=int, between=(1, 8_192))
-    num_layers: int | None = _option(
-        NETWORK, "stacked LSTM layers (default: 1)", kind=int, between=(1, 16)
+    hidden_size: int | None = _whole(_NETWORK, 1, 8_192, "width of a layer")
+    num_layers: int | None = _whole(_NETWORK, 1, 16, "stacked LSTM layers (default: 1)")
+    dropout: float | None = _number(_NETWORK, 0, 0.95, "on the LSTM's output")
+    seed: int = _whole(_NETWORK, 0, 2**31 - 1, "of everything random", 1)
+    threads: int | None = _whole(
+        _NETWORK, 1, 1_024, "of the processor (default: all, or one where that is faster)"
     )
-    dropout: float | None = _option(NETWORK, "on the LSTM's output", between=(0, 0.95))
-    seed: int = _option(
-        NETWORK, "of everything random", kind=int, default=1, between=(0, 2**31 - 1)
-    )
-    threads: int | None = _option(
-        NETWORK,
-        "of the processor (default: all, or one where that is faster)",
-        kind=int,
-        between=(1, 1_024),
-    )
-    device: str = _option(
-        NETWORK,
-        "to train on; auto takes a CUDA GPU where there is one",
-        kind=str,
-        default="auto",
-        choices=DEVICES,
+    device: str = _word(
+        _NETWORK, "auto: a CUDA GPU where there is one", "auto", ("auto", "cpu", "cuda", "mps")
     )
 
-    embedding_size: int | None = _option(
-        RARE, "learned embedding; 0 for one-hot", kind=int, between=(0, 8_192)
+    embedding_size: int | None = _whole(_RARE, 0, 8_192, "learned embedding; 0: one-hot")
+    batch_size: int | None = _whole(_RARE, 1, 65_536, "parallel streams through the text")
+    sequence_length: int | None = _whole(_RARE, 1, 65_536, "characters of truncated BPTT")
+    input_dropout: float | None = _number(_RARE, 0, 0.95, "on the LSTM's input")
+    state_reset: float | None = _number(
+        _RARE, 0, 1, "probability that a stream forgets its state before a step"
     )
-    batch_size: int | None = _option(
-        RARE, "parallel streams through the text", kind=int, between=(1, 65_536)
+    muon_lr: float | None = _number(_RARE, 0, 10, "learning rate of the recurrent matrices")
+    adam_lr: float | None = _number(_RARE, 0, 10, "learning rate of everything else")
+    weight_decay: float | None = _number(
+        _RARE, 0, 100, "of the recurrent matrices, in e-foldings over the run"
     )
-    sequence_length: int | None = _option(
-        RARE, "characters of truncated BPTT", kind=int, between=(1, 65_536)
-    )
-    input_dropout: float | None = _option(RARE, "on the LSTM's input", between=(0, 0.95))
-    state_reset: float | None = _option(
-        RARE, "probability that a stream forgets its state before a step", between=(0, 1)
-    )
-    muon_lr: float | None = _option(RARE, "of the recurrent matrices", between=(0, 10))
-    adam_lr: float | None = _option(RARE, "of everything else", between=(0, 10))
-    weight_decay: float | None = _option(
-        RARE, "e-foldings of the recurrent matrices over the run", between=(0, 100)
-    )
-    adam_weight_decay: float | None = _option(
-        RARE, "e-foldings of everything else", between=(0, 100)
-    )
-    precision: str = _option(
-        RARE,
-        "of matrix products; auto takes the fastest",
-        kind=str,
-        default="auto",
-        choices=PRECISIONS,
+    adam_weight_decay: float | None = _number(_RARE, 0, 100, "the same of everything else")
+    precision: str = _word(
+        _RARE,
+        "of matrix products; auto: the fastest",
+        "auto",
+        ("auto", "float32", "bfloat16", "tf32"),
     )
 
     def __post_init__(self) -> None:
@@ -171,7 +116,7 @@ class Settings:
             raise TrainingError("name at least one text to learn")
         for option in options():
             name, value = option.name, getattr(self, option.name)
-            choices, between = option.metadata["choices"], option.metadata["between"]
+            choices, between = option.metadata.get("choices"), option.metadata.get("between")
             if choices and value not in choices:
                 raise TrainingError(f"{name} must be {' or '.join(choices)}, not {value!r}")
             if between and value is not None and not between[0] <= value <= between[1]:
@@ -179,11 +124,6 @@ class Settings:
                 raise TrainingError(f"{name} must be from {low} to {high}, not {value:,}")
 
 
-def options() -> list[Any]:
-    """The fields of `Settings` that have a flag, with its description in their metadata."""
+def options() -> list[Field[Any]]:
+    """The fields of `Settings` that have a flag, described in their metadata."""
     return [entry for entry in fields(Settings) if entry.metadata]
-
-
-def default_of(option: Any) -> Any:
-    """The default of one of `options`; None where there is none."""
-    return None if option.default is MISSING else option.default

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -99,7 +98,9 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
     if checkpoint is not None:
         _restore(learner, checkpoint)
     else:
-        known = pretrained and pretrained.weights(corpus.vocabulary, learner.weights())
+        known = None
+        if pretrained is not None:
+            known = pretrained.weights(corpus.vocabulary, learner.weights())
         if weights := group.tell(known):
             learner.start_from(weights)
     if settings.steps is not None:
@@ -192,7 +193,7 @@ def _make_plan(
         steps,
         threads=max(speeds, key=lambda count: speeds[count], default=all_threads),
         speed=max(speeds.values(), default=0.0),
-        init_from=pretrained and pretrained.facts(),
+        init_from=pretrained.facts() if pretrained else None,
         notes=(pretrained.overlap(corpus.vocabulary),) if pretrained else (),
     )
 

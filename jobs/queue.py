@@ -157,10 +157,13 @@ def end_writer(folder: Path) -> None:
 
 
 def last_words(folder: Path) -> str | None:
-    """Why the child that trained there ended, "" if it didn't say; None if there was no child."""
+    """Why the child that trained there ended: "" if it didn't say, None if there was no child.
+
+    Nothing that names the folder: where it lies is no visitor's business.
+    """
     try:
         lines = (folder / _LOG_FILE).read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
-    said = next((line for line in reversed(lines) if line.startswith("error: ")), "")
-    return said.removeprefix("error: ")
+    said = [line for line in lines if line.startswith("error: ") and folder.name not in line]
+    return said[-1].removeprefix("error: ") if said else ""

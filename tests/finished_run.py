@@ -1,6 +1,6 @@
 """A visitor's run that has come to its end, without anybody having waited for it.
 
-Its model has random weights; all else is as `jobs.service` and a run of training leave it.
+Its model has random weights; all else is as `jobs.store` and a run of training leave it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jobs.service import TrainingService, View
-from jobs.shelf import ABOUT_FILE, TEXT_FOLDER
-from jobs.text import understand
+from jobs.store import ABOUT_FILE, TEXT_FOLDER, RunStore, StoredRun
+from jobs.text import summarize
 from tests.random_model import TEXT, saved_model
-from training.run import SETTINGS_FILE, STATE_FILE, Settings, write_json
+from training.run import STATE_FILE, write_json, write_settings
+from training.settings import Settings
 
 TRAINING: dict[str, Any] = {
     "corpus": "My Novel.txt",
@@ -28,8 +28,8 @@ def finished_run(folder: Path, title: str = "My Novel") -> Path:
     text = folder / TEXT_FOLDER / f"{title}.txt"
     text.parent.mkdir(parents=True)
     text.write_text(TEXT, encoding="utf-8")
-    write_json(folder / ABOUT_FILE, {"title": title, "created": time.time()})
-    write_json(folder / "understood.json", asdict(understand(text)))
+    about = {"title": title, "created": time.time(), "text": asdict(summarize(text))}
+    write_json(folder / ABOUT_FILE, about)
     finish(folder)
     return folder
 
@@ -37,15 +37,13 @@ def finished_run(folder: Path, title: str = "My Novel") -> Path:
 def finish(folder: Path) -> None:
     """Give a run of a text that was taken in its end, and its model."""
     text = next((folder / TEXT_FOLDER).iterdir())
-    write_json(folder / SETTINGS_FILE, asdict(Settings((str(text),))))
-    write_json(folder / STATE_FILE, {"phase": "done", "step": 100, "total_steps": 100})
+    write_settings(folder, Settings((str(text),)))
+    write_json(folder / STATE_FILE, {"phase": "done"})
     saved_model(folder / "model", training=TRAINING)
 
 
-def finished_view(service: TrainingService, secret: str, title: str = "My Novel") -> View:
-    """A visitor's run of a text of theirs, as the page sees it."""
-    taken = service.take(secret, f"{title}.txt", TEXT)
-    finish(taken.entry.folder)
-    view = service.view(secret, taken.entry.id)
-    assert view is not None
-    return view
+def stored_run(store: RunStore, secret: str, title: str = "My Novel") -> StoredRun:
+    """A visitor's run of a text of theirs."""
+    run = store.add(secret, f"{title}.txt", TEXT)
+    finish(run.folder)
+    return run

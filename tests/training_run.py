@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from training.run import PLAN_FILE, Settings, request_stop
+from training.run import RECIPE_FILE, request_stop
+from training.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,14 +30,14 @@ def weights_digest(run: Path) -> str:
 def planned_as(other: Path, run: Path) -> Path:
     """A run's folder with another's plan: what is faster is timed, and may differ by chance."""
     run.mkdir()
-    shutil.copy(other / PLAN_FILE, run)
+    shutil.copy(other / RECIPE_FILE, run)
     return run
 
 
 def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
     """Train in another process, which may be killed."""
     program = (
-        "import pickle, sys; from pathlib import Path; from training.trainer import train; "
+        "import pickle, sys; from pathlib import Path; from training.train import train; "
         "train(pickle.load(sys.stdin.buffer), Path(sys.argv[1]))"
     )
     child = subprocess.Popen([sys.executable, "-c", program, run], cwd=ROOT, stdin=subprocess.PIPE)
@@ -50,9 +51,10 @@ def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
 def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[bytes]]:
     """Another process has a run's folder, in this phase, and does nothing; killed at the end."""
     program = (
-        "import sys, time; from pathlib import Path; from training.run import RunWriter\n"
-        "with RunWriter(Path(sys.argv[1])) as writer:\n"
-        "    writer.state(sys.argv[2], total_steps=9, chunk=64); print(flush=True); time.sleep(600)"
+        "import sys, time; from pathlib import Path; from training.run import Run, read_settings\n"
+        "folder = Path(sys.argv[1])\n"
+        "with Run(folder, read_settings(folder)) as run:\n"
+        "    run.state(sys.argv[2]); print(flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", program, str(run), phase]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:

@@ -6,6 +6,7 @@ hands their token to the events below, which hand it on and keep nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -289,7 +290,7 @@ class PublishPanel:
     def _whose(self, request: gr.Request, token: Token, me: Profile) -> tuple[Account | None, str]:
         """Whose account an event acts for, and what to say of it; None for nobody's."""
         if self._is_for_visitors:
-            if token is None or me is None:
+            if token is None or me is None or token.expires_at < time.time():
                 return None, SIGN_IN_FIRST
             account = Account(me.username, token.token)
             return account, describe_account(account.name, is_visitor=True)

@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import gradio as gr
 import pytest
+from publish.model import PublishedModel, what_becomes_public
 from starlette.requests import Request
 
-from jobs.publishing import OnTheHub, Publication
-from publish.consent import what_becomes_public
+from jobs.publishing import Published, Publishing
+from publish.space import PublishedSpace
 from tests.finished_run import TRAINING
 from tests.random_model import random_model
 from ui.publish import comes_from_here
-from ui.publish_view import PIECES_COME_BACK, describe_model, describe_publication
+from ui.publish_view import PIECES_COME_BACK, describe_model, describe_publishing
+
+MODEL = PublishedModel("ann/novel", "https://hub/ann/novel", "0" * 40, True, False)
+SPACE = PublishedSpace("ann/chat", "https://hub/spaces/ann/chat", "0" * 40, False, True)
 
 
 def test_what_becomes_public_is_listed_as_it_is_and_never_as_markup() -> None:
     config = random_model(training=TRAINING).config
     shown = describe_model("ann/<i>", what_becomes_public(config, "ann/<i>"))
-    assert "<li>how it was trained: sizes, losses, times and settings" in shown
-    assert "<div class=quoted>The &lt;b&gt;while&lt;/b&gt; &amp; so on</div>" in shown
+    assert "The &lt;b&gt;while&lt;/b&gt; &amp; so on" in shown
     assert "<i>" not in shown
-    assert (shown.count("<ul>"), shown.count("</ul>")) == (1, 1)
+    assert shown.count("<ul>") == shown.count("</ul>") == 1
     assert PIECES_COME_BACK in shown
-    assert PIECES_COME_BACK in describe_model("ann/novel", "")
-
-
-def test_a_private_model_lists_nothing_that_becomes_public() -> None:
-    shown = describe_model("ann/novel", "")
-    assert "for you alone to see" in shown
-    assert "anybody" not in shown
+    private = describe_model("ann/novel", ())
+    assert PIECES_COME_BACK in private
+    assert "only you can see" in private
+    assert "anybody" not in private
 
 
 def test_how_far_it_is_comes_with_the_links_that_are_known() -> None:
-    there = OnTheHub("ann/novel", "https://hub/ann/novel", "0" * 40, is_private=True)
-    shown = describe_publication(Publication(there, doing="Uploading <1> file"))
+    shown = describe_publishing(Publishing(doing="Uploading <1> file"), Published(MODEL, SPACE))
     assert '<a href="https://hub/ann/novel" target="_blank" rel="noopener">ann/novel</a>' in shown
-    assert "only you see it" in shown
+    assert "only you can see it" in shown
+    assert "wasn't running when" in shown
+    assert "add a secret HF_TOKEN" in shown
     assert "Uploading &lt;1&gt; file ..." in shown
-    refused = Publication(there, problem="no\n  <log>", about="space")
-    assert "run: no\n  &lt;log&gt;</div>" in describe_publication(refused)
-    assert describe_publication(Publication()) == ""
+    refused = Publishing("space", problem="no\n  <log>")
+    assert "run: no\n  &lt;log&gt;</div>" in describe_publishing(refused, Published(MODEL))
+    assert describe_publishing(Publishing(), None) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """ZeroGPU's scheduler on 127.0.0.1 for tests, to which the platform's own `spaces` package talks.
 
 Gives "GPUs" at once, keeps a caller waiting, or refuses; writes down what it was asked. What a
-worker then computes on is the processor of this machine. Knows nothing about what is trained.
+worker then computes on is the processor of this machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-Mood = Literal["give", "hold", "time out", "broken"]
 _PING_S = 0.2
 
 
@@ -27,7 +26,7 @@ class ZeroGPUServer:
 
     `reports` counts the apps that have started, `asked` holds the seconds of each request for a
     GPU, `given` when each was given, `workers` the process of each worker that has begun,
-    `released` whether each call that has ended had failed.
+    `released` whether each call that has ended had failed. `refusal` is what is answered instead.
     """
 
     def __init__(self) -> None:
@@ -36,56 +35,50 @@ class ZeroGPUServer:
         self.given: list[float] = []
         self.workers: list[int] = []
         self.released: list[bool] = []
-        self.mood: Mood = "give"
+        self.mood: Literal["give", "hold", "fail"] = "give"
         self.refusal: tuple[dict[str, object], dict[str, str]] | None = None
-        self.lock = threading.Lock()
-        self.taken: dict[str, int] = {}
         self._server = _Server(self)
 
     @property
     def environment(self) -> dict[str, str]:
         """What makes an app believe that it is on ZeroGPU."""
-        port = self._server.server_address[1]
-        return {
-            "SPACES_ZERO_GPU": "1",
-            "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{port}",
-        }
+        url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        return {"SPACES_ZERO_GPU": "1", "SPACES_ZERO_DEVICE_API_URL": url}
 
     def __enter__(self) -> ZeroGPUServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.mood = "time out"
+        self.mood = "fail"
         self._server.shutdown()
         self._server.server_close()
         for pid in self.workers:  # a worker waits for more work even when its app has gone
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def refuse(self, result: str, *, left: int, wait: int, auth: str | None = None) -> None:
-        """Refuse from now on, until `refusal` is None again.
+    def refuse(self, result: str, *, left: int, wait: int) -> None:
+        """Refuse visitors with a free account from now on, until `refusal` is None again.
 
         Args:
             result: the platform's word for it.
             left: seconds of the visitor's quota.
             wait: seconds until there are more; below 0: so much is never given at once.
-            auth: "regular" or "pro"; None for a visitor who isn't signed in.
         """
-        headers = {"X-Approve-Result": result}
-        if auth is not None:
-            headers["X-Authenticated"] = auth
+        headers = {"X-Approve-Result": result, "X-Authenticated": "regular"}
         self.refusal = ({"left": left, "wait": wait}, headers)
 
     def take(self) -> dict[str, object]:
-        """A GPU that nobody has; a worker that had it before may have it again."""
-        with self.lock:
-            index = next(n for n in range(99) if n not in self.taken.values())
-            token = f"token-{len(self.asked)}-{index}"
-            self.taken[token] = index
-            self.given.append(time.time())
-        uuid = f"GPU-{index}"
-        return {"idle": True, "nvidiaIndex": index, "nvidiaUUID": uuid, "allowToken": token}
+        """A GPU of its own for each call."""
+        self.given.append(time.time())
+        index = len(self.given)
+        token = f"token-{index}"
+        return {
+            "idle": True,
+            "nvidiaIndex": index,
+            "nvidiaUUID": f"GPU-{index}",
+            "allowToken": token,
+        }
 
 
 def visitor_token() -> str:
@@ -113,51 +106,41 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
-        self._answer(200 if urlsplit(self.path).path == "/queue-size" else 404, 0)
+        self._answer(200, 0)  # the length of its queue
 
     def do_POST(self) -> None:
         scheduler, address = self.server.scheduler, urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
-        match address.path:
-            case "/startup-report":
-                scheduler.reports += 1
-                self._answer(200)
-            case "/schedule":
-                scheduler.asked.append(int(query["durationSeconds"]))
-                self._schedule()
-            case "/allow":
-                scheduler.workers.append(int(query["pid"]))
-                self._answer(200 if query["allowToken"] in scheduler.taken else 404)
-            case "/release":
-                with scheduler.lock:
-                    known = scheduler.taken.pop(query["allowToken"], None) is not None
-                scheduler.released.append(query["fail"] == "true")
-                self._answer(200 if known else 404)
-            case _:
-                self._answer(404)
+        if address.path == "/schedule":
+            scheduler.asked.append(int(query["durationSeconds"]))
+            self._schedule(scheduler)
+            return
+        if address.path == "/startup-report":
+            scheduler.reports += 1
+        elif address.path == "/allow":
+            scheduler.workers.append(int(query["pid"]))
+        elif address.path == "/release":
+            scheduler.released.append(query["fail"] == "true")
+        self._answer(200)
 
-    def _schedule(self) -> None:
-        scheduler = self.server.scheduler
+    def _schedule(self, scheduler: ZeroGPUServer) -> None:
         if scheduler.refusal is not None:
             content, headers = scheduler.refusal
             self._answer(429, content, headers)
-        elif scheduler.mood == "broken":
-            self._answer(500)
         elif scheduler.mood == "give":
             self._answer(200, scheduler.take())
         else:
-            self._keep_waiting()
+            self._keep_waiting(scheduler)
 
-    def _keep_waiting(self) -> None:
+    def _keep_waiting(self, scheduler: ZeroGPUServer) -> None:
         """Server-sent events, one a chunk, as the client reads them."""
-        scheduler = self.server.scheduler
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         while scheduler.mood == "hold":
             self._send_event("event: ping")
-            threading.Event().wait(_PING_S)
+            time.sleep(_PING_S)
         if scheduler.mood == "give":
             self._send_event(f"event: succeeded\ndata: {json.dumps(scheduler.take())}")
         else:

@@ -91,6 +91,7 @@ def test_a_server_that_is_killed_or_ended_loses_nobodys_run(browser: Browser, ho
         told(ann, "Stopped")
         told(bob, TRAINING)
         os.kill(second.pid, signal.SIGTERM)
+        os.waitpid(second.pid, 0)  # a second signal would disturb it in ending
     with house.serving():
         come_back(bob)
         told(bob, "Stopped")  # as it was asked to

@@ -40,7 +40,11 @@ _ARCHIVES = {".docx": "a Word document", ".epub": "an EPUB book", ".odt": "an Op
 BORDERS = "\0-\u02ff\u2000-\u206f\u3000-\u3029\u3030-\u3096\u309b-\u9fff\uac00-\ud7a3"
 _UP_TO_LAST_BORDER = re.compile(f".*(?=[{BORDERS}])", re.DOTALL)
 
-_AS_LIKELY = 0.06  # difference in charset_normalizer's "chaos" that decides nothing
+# Encodings that files are found in; more of them would only add wrong guesses.
+_LIKELY_ENCODINGS = [
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp850",
+    "iso8859_2", "koi8_r", "mac_roman", "gb18030", "big5", "cp932", "euc_jp", "cp949",
+]  # fmt: skip
 
 
 class TextStream:
@@ -272,18 +276,18 @@ def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
 def guess_encoding(path: Path) -> str | None:
     """The encoding that a file seems to be in; None if there is no telling.
 
-    Of several that would do, the one whose letters are most like those of a language is taken, and
-    of these cp1252, which most files in old encodings are in: in a French or German text hardly a
-    character tells it from cp1250 or cp1257.
+    cp1252 is preferred to others that fit as well, because most files in an old encoding are in it:
+    in French or German hardly a character tells it from cp1250 or cp1257.
     """
     found = _first_undecodable(path, "utf-8")
     if found is None:
         return "utf-8"
     with open(path, "rb") as file:
         file.seek(max(0, found[0] - 50_000))
-        matches = list(from_bytes(file.read(100_000)))
+        matches = list(from_bytes(file.read(100_000), cp_isolation=_LIKELY_ENCODINGS))
     if not matches:
         return None
-    likely = [match for match in matches if match.chaos <= matches[0].chaos + _AS_LIKELY]
-    best = max(likely, key=lambda m: (m.coherence, "cp1252" in m.could_be_from_charset))
-    return "cp1252" if "cp1252" in best.could_be_from_charset else best.encoding
+    best = matches[0]
+    as_good = [m for m in matches if m.chaos == best.chaos and "cp1252" in m.could_be_from_charset]
+    # cp1254 differs from it in six letters, so where both fit, Turkish is what decides.
+    return "cp1252" if as_good and best.encoding != "cp1254" else best.encoding

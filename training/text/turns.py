@@ -134,7 +134,8 @@ _IRC = Form(
 # ROMEO:
 _HEADING = Form(
     re.compile(
-        rf"(?P<before>(?:#{{1,4}} |\*\*)?){_NAME}(?P<after>{_ASIDE}(?:[:\uff1a]\*\*|\*\*:|[:\uff1a]))$"
+        rf"(?P<before>(?:#{{1,4}} |\*\*)?){_NAME}"
+        rf"(?P<after>{_ASIDE}(?:[:\uff1a]\*\*|\*\*:|[:\uff1a]))$"
     ),
     _is_script_name,
     is_heading=True,

@@ -98,7 +98,7 @@ def test_a_pipe_is_read_though_it_can_be_read_only_once(tmp_path: Path) -> None:
     other.mkdir()
     writer = threading.Thread(target=pipe.write_bytes, args=(b"PK\x03\x04 and so on",))
     writer.start()
-    with pytest.raises(TrainingError, match="^pipe is a ZIP archive"):
+    with pytest.raises(TrainingError, match=r"^pipe is a ZIP archive"):
         read(other, pipe)
     writer.join()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -85,9 +86,7 @@ def test_text_is_only_cut_where_nothing_is_composed_across() -> None:
         parts = unicodedata.decomposition(chr(code)).split()
         if len(parts) == 2 and not parts[0].startswith("<"):
             second_halves.add(chr(int(parts[1], 16)))
-    for character in filter(
-        reading.re.compile(f"[{reading.BORDERS}]").match, map(chr, range(0x30000))
-    ):
+    for character in filter(re.compile(f"[{reading.BORDERS}]").match, map(chr, range(0x30000))):
         first = unicodedata.normalize("NFD", character)[0]
         assert unicodedata.combining(first) == 0
         assert first not in second_halves
@@ -163,7 +162,7 @@ def test_documents_are_named_as_what_they_are(tmp_path: Path) -> None:
             read(write(tmp_path / name, data))
     with pytest.raises(TrainingError, match="a PDF"):
         read(write(tmp_path / "x.pdf", b"%PDF-1.7"))
-    with pytest.raises(TrainingError, match="a binary file .* set encoding to utf-16-le"):
+    with pytest.raises(TrainingError, match=r"a binary file .* set encoding to utf-16-le"):
         read(write(tmp_path / "x.bin", bytes(range(256))))
 
 

@@ -60,8 +60,9 @@ class Dialogue:
         most = [_shown(name) for name in template.speakers[:_MOST_NAMED]]
         text = (
             f"the text reads like a {'chat' if self.is_chat else 'dialogue'}: {self.turns:,} "
-            f"turns, most by {', '.join(most[:-1])} and {most[-1]}; whoever talks to the model speaks "
-            f"as {_shown(template.user_speaker)}, and it answers as {_shown(template.reply_speaker)}"
+            f"turns, most by {', '.join(most[:-1])} and {most[-1]}; a visitor speaks as "
+            f"{_shown(template.user_speaker)}, the model answers as "
+            f"{_shown(template.reply_speaker)}"
         )
         if self.is_chat:
             text += (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.reference import TEXT
-from training.judging import copying
-from training.judging.copying import known_word_share, longest_copy, words
+from training.report import copying
+from training.report.copying import known_word_share, longest_copy, words
 
 
 def code_points(text: str) -> np.ndarray:

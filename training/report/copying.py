@@ -70,7 +70,7 @@ def longest_copy(texts: Sequence[np.ndarray], corpus: np.ndarray) -> Passage:
 
     def hashes(sums: np.ndarray, length: int) -> np.ndarray:
         """The hash of each window of `length`: the sum of values[text[i + j]] * base**j."""
-        found = sums[length:] - sums[:-length]
+        found: np.ndarray = sums[length:] - sums[:-length]
         found *= inverses[: len(found)]
         return found
 

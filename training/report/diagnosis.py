@@ -133,50 +133,47 @@ def bits(nats: float) -> float:
 def _verdict(m: Measurements) -> tuple[str, dict[str, Any]]:
     """The first sentence, and the advice that goes with it."""
     if m.was_stopped:
-        return "It was stopped early: resume it, for the end of a run teaches the most.", {}
+        return "It was stopped early: resume it, because the end of a run teaches it the most.", {}
     if m.val_loss is None:
-        can_hold_out = m.train_characters >= 10 * JUDGEABLE
         return (
-            "Try it: nothing was held out of the text, so nothing tells how it does on new text.",
-            {"held_out": 0.1} if can_hold_out else {},
+            "Try it: no text was held out, so how it does on new text wasn't measured.",
+            {"held_out": 0.1} if m.train_characters >= 10 * JUDGEABLE else {},
         )
     if m.held_out_characters < JUDGEABLE:
-        return (
-            f"It needs more text: {m.held_out_characters:,} held-out characters are too few to "
-            "judge it by.",
-            {},
-        )
+        return "Give it more text: what was held out is too little to judge it by.", {}
     if m.val_loss < EASY:
-        return "It has learnt all there is to learn in your text: try it.", {}
+        return "It has learnt all there is to learn in the text: try it.", {}
     gap = (m.val_loss - m.train_part_loss) / m.val_loss
-    has_peaked = m.best_step < LATE * m.last_scored
     longer, times = _longer(m)
-    if (has_peaked and m.risen > RISEN) or gap > WIDE:
-        problem = "It learns your text by heart"
-    elif gap < NARROW or m.epochs < FEW_EPOCHS or _loses_to_counting(m):
-        if longer:
-            return f"It would learn more with more time: train it {times} as long.", longer
-        problem = "It has learnt what it could from your text"
-    elif m.known_words is not None and m.known_words < REAL_WORDS:
-        if longer and not has_peaked:
-            return f"It still makes up words: train it {times} as long.", longer
-        problem = "It still makes up words"
-    elif _recites(m):
-        problem = "It repeats passages of your text"
-    else:
-        good = "It has learnt your text well and writes new text in its style: try it."
-        if has_peaked or not longer:
-            return f"{good} More text would make it better, more time wouldn't.", {}
-        return f"{good} It may get a little better if you train it {times} as long.", longer
     dropout = _more_dropout(m)
-    otherwise = ", and more dropout a little" if dropout else ""
-    return f"{problem}: more text would help most{otherwise}.", dropout
+    more_text = f"give it more text{', or train it with more dropout' if dropout else ''}"
+    if (_has_peaked(m) and m.risen > RISEN) or gap > WIDE:
+        return f"It has begun to learn the text by heart: {more_text}.", dropout
+    if gap < NARROW or m.epochs < FEW_EPOCHS or _loses_to_counting(m):
+        if longer:
+            return f"It would learn more with more time: train it for {times} as long.", longer
+        return "It has learnt what it can from the text: give it more.", {}
+    if m.known_words is not None and m.known_words < REAL_WORDS:
+        advice = f"train it for {times} as long" if longer else "give it more text"
+        return f"It still makes up too many words: {advice}.", longer
+    if _recites(m):
+        return f"It repeats passages of the text: {more_text}.", dropout
+    good = "It has learnt the text well and writes new text in its style: try it."
+    if longer:
+        return f"{good} Training it for {times} as long may make it a little better.", longer
+    return f"{good} More text would make it better; more time wouldn't.", {}
+
+
+def _has_peaked(m: Measurements) -> bool:
+    """Whether it was best on new text some time before the end."""
+    return m.best_step < LATE * m.last_scored
 
 
 def _longer(m: Measurements) -> tuple[dict[str, Any], str]:
-    """More time as advice, and how much more in words; {} where the run didn't use what it had."""
-    factor = 4 if _loses_to_counting(m) else 2
-    times = {2: "twice", 4: "four times"}[factor]
+    """More time as advice, and how much more in words; {} where more time would be of no use."""
+    factor, times = (4, "four times") if _loses_to_counting(m) else (2, "twice")
+    if _has_peaked(m):
+        return {}, times
     if m.minutes is None:
         return {"steps": factor * m.steps}, times
     if m.seconds < 0.5 * m.minutes * 60:  # a small text is learnt before the time is up
@@ -210,10 +207,10 @@ def _fit(m: Measurements) -> str:
     if m.val_loss is None or m.held_out_characters < JUDGEABLE:
         return ""
     text = (
-        f"It needs {bits(m.val_loss):.2f} bits per character on new text, which was held out, and "
+        f"It needs {bits(m.val_loss):.2f} bits per character on new text (the part held out) and "
         f"{bits(m.train_part_loss):.2f} on the text that it learnt"
     )
-    if m.best_step < LATE * m.last_scored:
+    if _has_peaked(m):
         text += (
             f"; after step {m.best_step:,} of {m.steps:,} it got no better on new text, so the "
             "weights of that step were kept"
@@ -232,10 +229,10 @@ def _rivals(m: Measurements) -> str:
     figures = " and ".join(f"{name} needs {bits(loss):.2f}" for name, loss in rivals.items())
     lowest = min(rivals.values())
     if m.val_loss < lowest:
-        result = f"it does {1 - m.val_loss / lowest:.0%} better"
+        result = f"the model does {1 - m.val_loss / lowest:.0%} better"
     else:
         winners = [name.split(",")[0] for name, loss in rivals.items() if loss <= m.val_loss]
-        result = f"{' and '.join(winners)} {'does' if len(winners) == 1 else 'do'} better than it"
+        result = f"{' and '.join(winners)} still {'do' if winners[1:] else 'does'} better"
     return f"On the same new text {figures}: {result}."
 
 
@@ -252,31 +249,31 @@ def _repetition(m: Measurements) -> str:
 def _copying(m: Measurements) -> str:
     passage = (
         f"in {m.written:,} characters that it wrote, the longest passage that stands word for word "
-        f"in its text has {m.copied:,}"
+        f"in the text that it learnt has {m.copied:,}"
     )
     if m.repeated is not None:
-        passage += f"; in {m.compared:,} characters of new text it has {m.repeated:,}"
+        passage += f"; in {m.compared:,} characters of the held-out text, it has {m.repeated:,}"
     if _recites(m):
-        return f"It recites: {passage}. A higher temperature makes it write more of its own."
+        return f"It recites: {passage}. A higher temperature makes it recite less."
     return f"It doesn't recite: {passage}."
 
 
 def _words(m: Measurements) -> str:
     if m.known_words is None:
         return ""
-    return f"Of the words that it wrote at temperature 0.5, {m.known_words:.0%} stand in its text."
+    return f"Of the words that it wrote at temperature 0.5, {m.known_words:.0%} stand in the text."
 
 
 def _size(m: Measurements) -> str:
-    parts = []
+    sentences = []
     if m.train_characters < SMALL_TEXT:
-        other = "" if m.is_fine_tuned else "; so does a model to start from that has learnt more"
-        parts.append(
+        pretrained = ", and so does starting from a model trained on a longer text"
+        sentences.append(
             f"{m.train_characters:,} characters are little to learn from: a few hundred thousand "
-            f"make a great difference{other}"
+            f"make a great difference{'' if m.is_fine_tuned else pretrained}."
         )
     if 0 < m.held_out_characters < ROUGH:
-        parts.append(
-            f"{m.held_out_characters:,} characters are little to measure on: the figures are rough"
+        sentences.append(
+            f"{m.held_out_characters:,} characters are little to measure on: the figures are rough."
         )
-    return f"{'; '.join(parts)}." if parts else ""
+    return " ".join(sentences)

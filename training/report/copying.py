@@ -1,14 +1,13 @@
 """Copying: the longest passage that texts share with a corpus, and which of their words it has.
 
-Exact, by the hashes of all windows of a length (Karp and Rabin, Efficient randomized
-pattern-matching algorithms, 1987), each match compared character by character. Knows nothing about
-who wrote the texts.
+By the 64-bit hashes of all windows of a length (Karp and Rabin, Efficient randomized
+pattern-matching algorithms, 1987). Knows nothing about who wrote the texts.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,13 +78,12 @@ def longest_copy(texts: Sequence[np.ndarray], corpus: np.ndarray) -> Passage:
     for begin in range(0, len(corpus), _CHUNK):
         chunk_sums = sums(corpus[begin : begin + _CHUNK + longest])
         while length < longest:
-            wanted = length + 1
-            pairs = _equal_pairs(hashes(query_sums, wanted), hashes(chunk_sums, wanted))
-            shared = ((i, _common_length(query[i:], corpus[begin + p :])) for i, p in pairs)
-            match = next(((i, size) for i, size in shared if size >= wanted), None)
+            match = _match(hashes(query_sums, length + 1), hashes(chunk_sums, length + 1))
             if match is None:
                 break
-            start, length = match
+            start = match[0]
+            shared = _common_length(query[start:], corpus[begin + match[1] :])
+            length = max(length + 1, shared)
     ends = np.cumsum([len(text) + 1 for text in texts])
     which = int(np.searchsorted(ends, start, side="right"))
     return Passage(which, start - int(ends[which]) + len(texts[which]) + 1, length)
@@ -97,20 +95,15 @@ def _powers(base: int, count: int) -> np.ndarray:
     return np.cumprod(powers, dtype=np.uint64)
 
 
-def _equal_pairs(sought: np.ndarray, found: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(i, p) wherever sought[i] == found[p]. Lazy: the first is usually all that is needed."""
-    order = np.argsort(sought, kind="stable")
-    ordered = sought[order]
+def _match(sought: np.ndarray, found: np.ndarray) -> tuple[int, int] | None:
+    """Any (i, p) for which sought[i] == found[p]; None if there are none."""
     # Nearly all positions are ruled out by a look at their highest bits.
     shift = np.uint64(64 - _FILTER_BITS)
     is_sought = np.zeros(2**_FILTER_BITS, bool)
     is_sought[sought >> shift] = True
     candidates = np.flatnonzero(is_sought[found >> shift])
-    first = np.searchsorted(ordered, found[candidates])
-    behind = np.searchsorted(ordered, found[candidates], side="right")
-    for match in np.flatnonzero(first < behind):
-        for i in order[first[match] : behind[match]]:
-            yield int(i), int(candidates[match])
+    _, i, p = np.intersect1d(sought, found[candidates], return_indices=True)
+    return (int(i[0]), int(candidates[p[0]])) if len(i) else None
 
 
 def _common_length(left: np.ndarray, right: np.ndarray) -> int:

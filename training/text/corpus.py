@@ -87,8 +87,8 @@ def read_corpus(
             for n, path in enumerate(files)
         ]
         text = read_text(files, settings.encoding, settings.errors)
-        counts = _count(_blocks(text, stop_requested))
         sha256 = text.sha256
+        counts = _count(_blocks(text, stop_requested))
         vocabulary, folding = _vocabulary(counts, settings.min_count, name)
         _write_indices(_blocks(text, stop_requested), vocabulary, folder)
         if text.sha256 != sha256:

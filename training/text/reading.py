@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from charset_normalizer import from_bytes
 
 from training.run import SETTINGS_FILE, RunError, read_settings
 from training.settings import TrainingError
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 _HEAD = 2**16  # bytes of a file that are looked at to tell what it is
 _BLOCK = 2**17  # characters of a chunk: arrays made of it stay in the processor's cache
@@ -60,35 +55,43 @@ class TextStream:
         self._files = files
         self._encoding = encoding
         self._errors = errors
-        self.sha256 = ""
-        """Of the files' bytes, one after the other, as they were when last read to the end."""
 
     def __iter__(self) -> Iterator[str]:
-        digest = hashlib.sha256()
         for number, path in enumerate(self._files):
             last = ""
-            for text in _normalised(self._decoded(path, digest)):
+            for text in _normalised(self._decoded(path)):
                 last = text[-1:] or last
                 yield text
             if last != "\n" and number < len(self._files) - 1:
                 yield "\n"
-        self.sha256 = digest.hexdigest()
 
-    def _decoded(self, path: Path, digest: _Hash) -> Iterator[str]:
+    def _decoded(self, path: Path) -> Iterator[str]:
         head = _head(path)
         kind = _document_kind(path, head, self._encoding)
         if kind is not None:
             raise TrainingError(f"{path.name} is {kind}: export it as plain text (UTF-8) first")
         encoding = _encoding_of_bom(head) or self._encoding
         try:
-            raw = io.BufferedReader(_HashedFile(path, digest), _HEAD)
-            with io.TextIOWrapper(raw, encoding, self._errors) as file:
+            with open(path, encoding=encoding, errors=self._errors) as file:
                 while text := file.read(_BLOCK):
                     yield text
         except UnicodeError as error:
             raise TrainingError(_undecodable(path, encoding, error)) from None
         except OSError as error:
             raise _unreadable(path, error) from error
+
+    @property
+    def sha256(self) -> str:
+        """Of the files' bytes as they are now, one after the other."""
+        digest = hashlib.sha256()
+        for path in self._files:
+            try:
+                with open(path, "rb") as file:
+                    while block := file.read(2**20):
+                        digest.update(block)
+            except OSError as error:
+                raise _unreadable(path, error) from error
+        return digest.hexdigest()
 
 
 def read_text(files: Sequence[Path], encoding: str, errors: str) -> TextStream:
@@ -100,26 +103,6 @@ def read_text(files: Sequence[Path], encoding: str, errors: str) -> TextStream:
         errors: "strict", or "replace" to put U+FFFD for what can't be decoded.
     """
     return TextStream(files, encoding, errors)
-
-
-class _HashedFile(io.RawIOBase):
-    """A file whose bytes go into a digest as they are read."""
-
-    def __init__(self, path: Path, digest: _Hash) -> None:
-        self._file = io.FileIO(path)
-        self._digest = digest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count = self._file.readinto(buffer)
-        self._digest.update(buffer[:count])
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def _normalised(chunks: Iterable[str]) -> Iterator[str]:

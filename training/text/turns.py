@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _RECURS = 3  # turns: who has fewer is no speaker, but a line that looks like one's
@@ -49,12 +49,38 @@ _FIELDS = {
     "zutaten", "作者", "出处", "出典", "日期", "来源", "标题", "注", "題名", "题目",
 }  # fmt: skip
 _HEADINGS = {"act", "appendix", "book", "chapter", "part", "scene", "section", "stanza", "volume"}
-_HTML = {"a", "b", "br", "code", "dd", "div", "dt", "em", "i", "li", "p", "pre", "td", "th", "tr"}
 _PARTICLES = {
     "al", "am", "and", "at", "bin", "da", "das", "de", "del", "della", "den", "der", "des", "di",
     "die", "du", "el", "et", "for", "from", "in", "la", "le", "of", "on", "the", "to", "und", "van",
     "vom", "von", "zu",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way to write turns.
+
+    Args:
+        header: matches all of a turn's first line that isn't speech; groups `before`, `name`,
+            `after`.
+        is_heading: the header is a line of its own.
+        is_chat: messages of people, who call themselves anything; not lines of a script.
+    """
+
+    header: re.Pattern[str]
+    is_heading: bool = False
+    is_chat: bool = False
+
+    def match(self, line: str) -> re.Match[str] | None:
+        """The header at the beginning of a line, if the name in it may be somebody's."""
+        found = self.header.match(line)
+        if found is None:
+            return None
+        name = found["name"]
+        if self.is_chat:
+            is_cut = name.count('"') % 2 == 1  # Ann changed the subject to "tea: or coffee"
+            return None if is_cut or name.casefold() in _FIELDS else found
+        return found if _is_script_name(name) else None
 
 
 def _is_script_name(name: str) -> bool:
@@ -67,35 +93,6 @@ def _is_script_name(name: str) -> bool:
     return not (
         name[0].islower() or any(word[0].islower() and word not in _PARTICLES for word in words)
     )
-
-
-def _is_messengers_name(name: str) -> bool:
-    """Whatever people call themselves, and telephone numbers."""
-    is_cut = name.count('"') % 2 == 1  # Ann changed the subject to "tea: or coffee"
-    return not is_cut and name.casefold() not in _FIELDS
-
-
-def _is_nick(name: str) -> bool:
-    """Whatever stands in <> and is no tag of HTML."""
-    return name.casefold() not in _FIELDS | _HTML
-
-
-@dataclass(frozen=True)
-class Form:
-    """A way to write turns.
-
-    Args:
-        header: matches all of a turn's first line that isn't speech; groups `before`, `name`,
-            `after`.
-        accepts: whether a name may be somebody's.
-        is_heading: the header is a line of its own.
-        is_chat: messages of people, not lines of a script.
-    """
-
-    header: re.Pattern[str]
-    accepts: Callable[[str], bool]
-    is_heading: bool = False
-    is_chat: bool = False
 
 
 _DATE = (
@@ -119,16 +116,15 @@ _MESSENGER = Form(
         rf"(?P<before>[{MARKS}]*(?:{_BRACKETED}|{_STAMP} [-\u2013\u2014])\s)"
         r"(?P<name>[^\s\[\]<>:,][^\n:<>\[\]]{0,59}?)(?P<after>:(?:\s|$))"
     ),
-    _is_messengers_name,
     is_chat=True,
 )
 # <ann> text     [14:05] <ann> text     14:05 <@ann> text     2021-03-12 14:05:33<tab>ann<tab>text
 _IRC = Form(
     re.compile(
         rf"(?P<before>(?:(?:(?:{_BRACKETED}|{_STAMP})\s)?<|{_STAMP}\t)[ @+%&~]?)"
-        r"(?P<name>[^\s<>/!?][^\s<>]{0,31})(?P<after>>\s|\t)"
+        r"(?P<name>(?!(?i:a|b|br|code|dd|div|dt|em|i|li|p|pre|td|th|tr)>)[^\s<>/!?][^\s<>]{0,31})"
+        r"(?P<after>>\s|\t)"
     ),
-    _is_nick,
     is_chat=True,
 )
 # ROMEO:
@@ -137,7 +133,6 @@ _HEADING = Form(
         rf"(?P<before>(?:#{{1,4}} |\*\*)?){_NAME}"
         rf"(?P<after>{_ASIDE}(?:[:\uff1a]\*\*|\*\*:|[:\uff1a]))$"
     ),
-    _is_script_name,
     is_heading=True,
 )
 # Ann: text     **Ann:** text     小明：text
@@ -146,7 +141,6 @@ _INLINE = Form(
         rf"(?P<before>(?:\*\*)?){_NAME}"
         rf"(?P<after>{_ASIDE}(?:(?::\*\*|\*\*:|:)[ \t]+|\uff1a(?:\*\*)?\s*)(?=\S))"
     ),
-    _is_script_name,
 )
 
 # Whether a turn goes on behind a blank line: a message does; a line of a script seldom, so that is
@@ -202,8 +196,7 @@ def readings(lines: Sequence[str], fewest: int) -> Iterator[Reading]:
         headers = {
             number: found
             for number, line in enumerate(lines)
-            if (found := form.header.match(line))
-            and form.accepts(found["name"])
+            if (found := form.match(line))
             # A heading stands above something: not above a blank line, nor at the end.
             and (not form.is_heading or any(sizes[number + 1 : number + 2]))
         }

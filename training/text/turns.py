@@ -31,28 +31,18 @@ ANSWERING = {
 
 # What stands before a colon at the beginning of a line and is nobody's name.
 _FIELDS = {
-    "abstract", "actual", "address", "after", "answers", "arguments", "args", "artist", "author",
-    "authors", "background", "before", "bug", "bugs", "cc", "caution", "category", "changes",
-    "chapter", "comment", "comments", "conclusion", "cons", "content", "contents", "copyright",
-    "date", "debug", "default", "definition", "depends", "description", "details", "directions",
-    "email", "error", "errors", "example", "examples", "expected", "fatal", "figure", "file",
-    "files", "fix", "fixed", "from", "hint", "homepage", "important", "info", "ingredients",
-    "ingrédients", "input", "installation", "instructions", "keywords", "language", "level",
-    "license", "licence", "link", "list", "location", "log", "meaning", "message", "method", "name",
-    "note", "notes", "notice", "options", "output", "overview", "package", "parameters", "params",
-    "phone", "preparation", "priority", "problem", "procedure", "pros", "préparation", "purpose",
-    "raises", "references", "remark", "requires", "result", "results", "return", "returns", "scene",
-    "section", "see", "see also", "servings", "setting", "size", "solution", "source", "status",
-    "step", "steps", "subject", "summary", "synopsis", "syntax", "table", "tags", "time", "tip",
-    "tips", "title", "to", "todo", "topic", "total", "trace", "type", "update", "url", "usage",
-    "value", "verbose", "version", "warn", "warning", "warnings", "word", "yields", "zubereitung",
-    "zutaten", "作者", "出处", "出典", "日期", "来源", "标题", "注", "題名", "题目",
-}  # fmt: skip
-_HEADINGS = {"act", "appendix", "book", "chapter", "part", "scene", "section", "stanza", "volume"}
-_PARTICLES = {
-    "al", "am", "and", "at", "bin", "da", "das", "de", "del", "della", "den", "der", "des", "di",
-    "die", "du", "el", "et", "for", "from", "in", "la", "le", "of", "on", "the", "to", "und", "van",
-    "vom", "von", "zu",
+    "abstract", "address", "after", "answers", "author", "before", "bug", "bugs", "cc",
+    "category", "changes", "chapter", "comment", "comments", "cons", "content", "contents",
+    "copyright", "date", "debug", "description", "directions", "email", "error", "errors",
+    "example", "examples", "file", "files", "fix", "fixed", "from", "hint", "info",
+    "ingredients", "ingrédients", "input", "instructions", "language", "license", "licence",
+    "list", "meaning", "message", "method", "name", "note", "notes", "options", "output",
+    "phone", "preparation", "priority", "problem", "pros", "préparation", "requires", "result",
+    "results", "return", "returns", "see", "see also", "servings", "size", "source", "status",
+    "step", "steps", "subject", "summary", "synopsis", "table", "tip", "tips", "title", "to",
+    "todo", "topic", "total", "type", "update", "url", "value", "version", "warn", "warning",
+    "actual", "definition", "expected", "scene", "setting", "solution", "warnings", "word",
+    "zubereitung", "zutaten", "作者", "出处", "出典", "日期", "来源", "标题", "注", "題名", "题目",
 }  # fmt: skip
 
 
@@ -85,14 +75,12 @@ class Form:
 
 def _is_script_name(name: str) -> bool:
     """JULIET, First Citizen, Ghost of Buckingham, Speaker 2, 小明; and q, a, user, assistant."""
-    words = name.split()
     if name.casefold() in ASKING | ANSWERING:
         return True
-    if name.casefold() in _FIELDS or words[0].casefold() in _HEADINGS or len(words) > 5:
+    words = name.split()
+    if name.casefold() in _FIELDS or name[0].islower() or len(words) > 5:
         return False
-    return not (
-        name[0].islower() or any(word[0].islower() and word not in _PARTICLES for word in words)
-    )
+    return not any(word[0].islower() and len(word) > 3 for word in words)
 
 
 _DATE = (

@@ -176,29 +176,19 @@ NO_DIALOGUES = {
     "prose with colons": "\n\n".join(f"He said this: {line} Note: {line}" for line in LINES),
     "python": Path(turns_module.__file__).read_text("utf-8") * 2,
     "json": json.dumps([{"who": "Ann", "says": line} for line in LINES], indent=1),
-    "yaml": "".join(f"- name: {line}\n  who: ann\n  says: {line}\n" for line in LINES),
     "recipes": "".join(RECIPE.format(number) for number in range(40)),
-    "http headers": "Host: example.org\nAccept: */*\nUser-Agent: curl/8\n\n" * 40,
     "mail headers": "".join(
         f"From: ann@a.org\nTo: bob@b.org\nSubject: {line}\n\n{line}\n\n" for line in LINES
-    ),
-    "packages": "".join(
-        f"Package: lib{n}\nVersion: 1.{n}\nDescription: {line}\n\n" for n, line in enumerate(LINES)
     ),
     "a package with its manual": "".join(
         f"Requires-Dist: {a}\nRequires-Dist: {b}\nProvides-Extra: {c}\n"
         for a, b, c in zip(*[iter(list(topics)[:36])] * 3, strict=True)
     ) + topics["lambda"] + "\nWhat is it for?",
     "glossary": "".join(f"{line.split()[0]}{n}: {line}\n" for n, line in enumerate(LINES)),
-    "log": "".join(LOG.format(n, "INFO" if n % 3 else "WARNING") for n in range(60)),
     "log of programs": "".join(LOG.format(n, "cache" if n % 2 else "server") for n in range(60)),
     "reviews": "".join(
         f"Good: It is {word}.\nBad: It isn't very {word}.\n\n" for word in dir(str) + dir(list)
     ) + "Good: Is it?\nBad: Is it not?\nGood: Why?\n",
-    "man page": "".join(
-        f"NAME\n     tool{n}\n\nSYNOPSIS\n     tool{n} file\n\nNOTES:\nWhy? {line}\n\n"
-        for n, line in enumerate(LINES)
-    ),
     "html": "".join(f"<p> {line}\n<li> {line}\n" for line in LINES),
     # Each of these is refused by one rule alone.
     "a talk in a long text": topics["lambda"] * 9 + conversation("{who}: {says}\n", "Ann", "Bob"),

@@ -66,11 +66,7 @@ class TextStream:
                 yield "\n"
 
     def _decoded(self, path: Path) -> Iterator[str]:
-        head = _head(path)
-        kind = _document_kind(path, head, self._encoding)
-        if kind is not None:
-            raise TrainingError(f"{path.name} is {kind}: export it as plain text (UTF-8) first")
-        encoding = _encoding_of_bom(head) or self._encoding
+        encoding = _encoding_of_text(path, self._encoding)
         try:
             with open(path, encoding=encoding, errors=self._errors) as file:
                 while text := file.read(_BLOCK):
@@ -139,7 +135,8 @@ def find_files(
     training in it are left out, and so is the folder `own`.
 
     Raises:
-        TrainingError: if there is no such encoding, a path doesn't exist, or a folder has no text.
+        TrainingError: if there is no such encoding, or a path doesn't exist, is no text, or is a
+            folder without any.
     """
     try:
         "a".encode(encoding)  # refuses what is a codec to Python and no text to us: hex, zip
@@ -152,8 +149,11 @@ def find_files(
             texts, left_out = _texts_in(path, encoding, own)
             files += texts
             notes += left_out
-        elif path.exists():
+        elif path.is_file():
+            _encoding_of_text(path, encoding)
             files.append(path)
+        elif path.exists():
+            files.append(path)  # a pipe: what it holds can be looked at only once
         else:
             raise TrainingError(f"{path} doesn't exist")
     return files, notes
@@ -217,6 +217,15 @@ def _encoding_of_bom(head: bytes) -> str | None:
     return next((name for bom, name in _BOMS if head.startswith(bom)), None)
 
 
+def _encoding_of_text(path: Path, encoding: str) -> str:
+    """What a file is to be decoded with. Raises TrainingError if it isn't plain text."""
+    head = _head(path)
+    kind = _document_kind(path, head, encoding)
+    if kind is not None:
+        raise TrainingError(f"{path.name} is {kind}: export it as plain text (UTF-8) first")
+    return _encoding_of_bom(head) or encoding
+
+
 def _document_kind(path: Path, head: bytes, encoding: str) -> str | None:
     """What a file that begins with these bytes is, if it isn't plain text in that encoding."""
     if head.startswith(b"%PDF"):
@@ -257,7 +266,7 @@ def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
 
 
 def guess_encoding(path: Path) -> str | None:
-    """The encoding that a file seems to be in; None if there is no telling.
+    """The encoding that a file seems to be in; None if there is no telling, or it is broken UTF-8.
 
     cp1252 is preferred to others that fit as well, because most files in an old encoding are in it:
     in French or German hardly a character tells it from cp1250 or cp1257.
@@ -267,7 +276,12 @@ def guess_encoding(path: Path) -> str | None:
         return "utf-8"
     with open(path, "rb") as file:
         file.seek(max(0, found[0] - 50_000))
-        matches = list(from_bytes(file.read(100_000), cp_isolation=_LIKELY_ENCODINGS))
+        window = file.read(100_000)
+    as_utf8 = window.decode("utf-8", "replace")
+    broken = as_utf8.count("\ufffd")
+    if sum(not character.isascii() for character in as_utf8) > 10 * broken:
+        return None
+    matches = list(from_bytes(window, cp_isolation=_LIKELY_ENCODINGS))
     if not matches:
         return None
     best = matches[0]

@@ -147,6 +147,13 @@ def test_the_encoding_of_a_file_is_guessed(
     assert guess_encoding(write(tmp_path / "a.txt", (text * times).encode(encoding))) == encoding
 
 
+def test_utf_8_with_a_broken_end_is_not_taken_for_something_else(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.txt", (FRENCH * 100).encode() + b"\xc3")
+    assert guess_encoding(file) is None
+    with pytest.raises(TrainingError, match=r"\d\); to train on the rest, set errors to replace$"):
+        read(file)
+
+
 @pytest.mark.parametrize("encoding", ["klingon", "hex", "rot13", "undefined"])
 def test_an_encoding_that_is_none_is_told(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(TrainingError, match=f"Python knows no encoding named {encoding}"):
@@ -159,7 +166,7 @@ def test_documents_are_named_as_what_they_are(tmp_path: Path) -> None:
     data = (tmp_path / "book.epub").read_bytes()
     for name, kind in (("book.epub", "an EPUB"), ("x.docx", "a Word document"), ("x.zip", "a ZIP")):
         with pytest.raises(TrainingError, match=f"^{name} is {kind}.*plain text"):
-            read(write(tmp_path / name, data))
+            find_files([str(write(tmp_path / name, data))], "utf-8")
     with pytest.raises(TrainingError, match="a PDF"):
         read(write(tmp_path / "x.pdf", b"%PDF-1.7"))
     with pytest.raises(TrainingError, match=r"a binary file .* set encoding to utf-16-le"):

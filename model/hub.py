@@ -148,12 +148,12 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
         TimeoutError,
         transport,  # type: ignore[misc]  # a class of exceptions
     ) as error:
-        raise _unreachable(repo_id, error) from error
+        raise _unreachable(error) from error
     except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
         if isinstance(error.__cause__, Exception):
             with hub_errors(repo_id, revision, kind):
                 raise error.__cause__ from None
-        raise _unreachable(repo_id, error) from error
+        raise _unreachable(error) from error
     except OSError as error:
         if error.errno is None:  # the client's own, for a file of the wrong length
             raise Unreachable(
@@ -183,10 +183,10 @@ def _answered(status: int, said: str, repo_id: str) -> HubError:
     return HubError(f"the Hub doesn't do that for {repo_id} (it answers {status}: {said})")
 
 
-def _unreachable(repo_id: str, error: Exception) -> Unreachable:
+def _unreachable(error: Exception) -> Unreachable:
     return Unreachable(
-        f"the Hub can't be reached for {repo_id} ({_said(error)}); check the network, HF_ENDPOINT "
-        "and HF_HUB_OFFLINE, then try again"
+        f"the Hub can't be reached ({_said(error)}); check the network, HF_ENDPOINT and "
+        "HF_HUB_OFFLINE, then try again"
     )
 
 
@@ -194,4 +194,4 @@ def _said(error: BaseException) -> str:
     """The Hub's own sentence, or else the first line of the client's."""
     text = getattr(error, "server_message", None) or str(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return lines[0][:300].rstrip(".") if lines else type(error).__name__

@@ -32,25 +32,22 @@ class ServedModel:
 
     Args:
         model_id: "user/model".
-        commit: the sha that the Space is pinned to; "" where it isn't published yet.
+        config: what it says about itself, if it is known yet.
+        commit: the sha that the Space is pinned to; "" before it is published.
         needs_token: whether it is private or gated.
         files: those of its files that the app reads.
-        corpus: the name of the text that it was trained on, or "".
-        license: the model's, or "".
     """
 
     model_id: str
+    config: ModelConfig | None = None
     commit: str = ""
     needs_token: bool = False
     files: tuple[str, ...] = FILES
-    corpus: str = ""
-    license: str = ""
 
-    @classmethod
-    def of(cls, config: ModelConfig, model_id: str, **known: Any) -> ServedModel:
-        """The model of this config, and what else is `known` of it."""
-        corpus, licence = config.training.get("corpus"), config.training.get("license")
-        return cls(model_id, corpus=str(corpus or ""), license=str(licence or ""), **known)
+    def told(self, key: str) -> str:
+        """What its training says, in one line; "" where it says nothing."""
+        text = str((self.config.training.get(key) if self.config else None) or "")
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def space_readme(
@@ -77,7 +74,7 @@ def space_readme(
         "emoji": "\N{FEATHER}",
         "colorFrom": "indigo",
         "colorTo": "yellow",
-        "short_description": _short_description(model.corpus),
+        "short_description": _short_description(model.told("corpus")),
         "license": "mit",
         **there,
         **{key: value for key, value in asked.items() if value is not None},
@@ -121,20 +118,15 @@ def front_matter(readme: str) -> dict[str, Any]:
 
 def _short_description(corpus: str) -> str:
     most = LONGEST_SHORT_DESCRIPTION
-    name = _printable(corpus)
-    text = f"A small LSTM trained on {name}" if name else "Chat with a small LSTM"
+    text = f"A small LSTM trained on {corpus}" if corpus else "Chat with a small LSTM"
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def _printable(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def _body(title: str, model: ServedModel) -> str:
-    corpus = _printable(model.corpus)
+    corpus, commit, licence = model.told("corpus"), model.commit, model.told("license")
     read = code(corpus) if corpus else "its corpus"
-    now = f"now {code(model.commit)}" if model.commit else "empty for the newest"
-    licence = f" The model's licence: {plain(model.license)}." if model.license else ""
+    now = f"now {code(commit)}" if commit else "empty for the newest"
+    licence = f" The model's licence: {plain(licence)}." if licence else ""
     return f"""\
 # {plain(title)}
 

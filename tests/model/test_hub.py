@@ -121,15 +121,6 @@ def test_a_login_page_in_the_way_is_not_taken_for_the_hub(hub: HubServer, publis
         resolve_model(published)
 
 
-def test_a_download_that_breaks_off_is_continued(
-    hub: HubServer, published: str, tmp_path: Path
-) -> None:
-    hub.fault("model.safetensors", "truncate")
-    folder = resolve_model(published)
-    weights = tmp_path / "published" / "model.safetensors"
-    assert (folder / "model.safetensors").read_bytes() == weights.read_bytes()
-
-
 @pytest.mark.parametrize(
     ("files", "said"),
     [

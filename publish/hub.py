@@ -32,8 +32,6 @@ LONGEST_SHORT_DESCRIPTION = 60
 """Characters; the Hub rejects a README with a longer one."""
 OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)
 """Create repos, and touch only those that this app created."""
-BROUGHT_BY_PLATFORM: Sequence[str] = ("gradio", "huggingface_hub", "spaces", "torch")
-"""Not to be named in requirements.txt: another release breaks the build or the GPU hook."""
 FAILED: Mapping[str, str] = {
     "BUILD_ERROR": "the build failed",
     "CONFIG_ERROR": "the Hub refuses its README.md",
@@ -131,12 +129,10 @@ def check_may_publish(api: HfApi, repo_id: str, kind: Kind = "model", *, private
     return info
 
 
-def read_text(api: HfApi, repo_id: str, path: str, commit: str, kind: Kind = "model") -> str:
-    """The text of a small file. Nothing of it stays here: a cache would outlive who may read it."""
-    with tempfile.TemporaryDirectory() as scratch, hub_errors(repo_id, commit, kind):
-        file = api.hf_hub_download(
-            repo_id, path, repo_type=kind.lower(), revision=commit, local_dir=scratch
-        )
+def read_text(api: HfApi, model_id: str, path: str, commit: str) -> str:
+    """The text of a model's small file, past the cache, which would outlive who may read it."""
+    with tempfile.TemporaryDirectory() as scratch, hub_errors(model_id, commit):
+        file = api.hf_hub_download(model_id, path, revision=commit, local_dir=scratch)
         return Path(file).read_text(encoding="utf-8", errors="replace")
 
 

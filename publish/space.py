@@ -23,7 +23,7 @@ from publish.hub import (
     find_token,
     read_text,
 )
-from publish.space_card import TAG, ServedModel, front_matter, space_readme, tags_of
+from publish.space_card import TAG, ServedModel, space_readme
 from publish.space_files import is_in_our_folders, project_files, requirements
 from publish.waiting import wait_until_running
 
@@ -256,10 +256,8 @@ def _look(
         return _Site(api, model, None, is_private, hardware or ZERO_GPU, False, {}, [])
     files = [file.rfilename for file in info.siblings or []]
     theirs = [path for path in files if path not in _LEFT_BY_THE_HUB]
-    matter = {}
-    if "README.md" in files:
-        matter = front_matter(read_text(api, space_id, "README.md", str(info.sha), "Space"))
-    is_ours = TAG in tags_of(matter) or _OLD_MARKER in files
+    matter = info.card_data.to_dict() if info.card_data else {}
+    is_ours = TAG in (matter.get("tags") or []) or _OLD_MARKER in files
     if theirs and not is_ours and not force:
         raise HubError(
             f"{space_id} is there already and wasn't made with CharLSTM (it holds "

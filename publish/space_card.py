@@ -5,12 +5,9 @@ Pure text; knows nothing about files or networks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
 
 from model.config import ModelConfig
 from model.hub import FILES
@@ -22,8 +19,6 @@ SDK_VERSION = "6.31.0"
 
 TAG = "charlstm"
 """Says in a Space's front matter that it was made here, and may be written again."""
-
-_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(?P<yaml>.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -68,21 +63,12 @@ def space_readme(
         there: front matter of the Space as it is, of which everything stays that isn't needed to
             run it.
     """
-    asked = {"title": title, "emoji": emoji}
-    looks = {
-        "title": model.model_id.partition("/")[2],
-        "emoji": "\N{FEATHER}",
-        "colorFrom": "indigo",
-        "colorTo": "yellow",
-        "short_description": _short_description(model.told("corpus")),
-        "license": "mit",
-        **there,
-        **{key: value for key, value in asked.items() if value is not None},
-    }
+    from huggingface_hub import CardData  # here: importing it takes 0.2 s
+
     # Only what anybody may read can be fetched while the Space is built.
     preloads = bool(model.commit) and not model.needs_token
     needed = {
-        "tags": [*(tag for tag in tags_of(there) if tag != TAG), TAG],
+        "tags": [*(tag for tag in there.get("tags") or [] if tag != TAG), TAG],
         "sdk": SDK,
         "sdk_version": SDK_VERSION,
         "python_version": PYTHON_VERSION,
@@ -94,26 +80,20 @@ def space_readme(
         "hf_oauth": trains or None,
         "hf_oauth_scopes": list(OAUTH_SCOPES) if trains else None,
     }
-    data = {key: value for key, value in (looks | needed).items() if value is not None}
-    # One line an entry, however long: a reader of front matter may not know folded ones.
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000)
-    return f"---\n{text}---\n\n{_body(str(looks['title']), model)}"
-
-
-def tags_of(matter: Mapping[str, Any]) -> list[str]:
-    """The tags that front matter names."""
-    tags = matter.get("tags")
-    return [str(tag) for tag in tags] if isinstance(tags, list) else []
-
-
-def front_matter(readme: str) -> dict[str, Any]:
-    """The front matter of a README; {} where it has none, or none that can be read."""
-    found = _FRONT_MATTER.match(readme.replace("\r\n", "\n"))
-    try:
-        data = yaml.safe_load(found["yaml"]) if found else None
-    except yaml.YAMLError:
-        data = None
-    return data if isinstance(data, dict) else {}
+    asked = {"title": title, "emoji": emoji}
+    looks = {
+        "title": model.model_id.partition("/")[2],
+        "emoji": "\N{FEATHER}",
+        "colorFrom": "indigo",
+        "colorTo": "yellow",
+        "short_description": _short_description(model.told("corpus")),
+        "license": "mit",
+        **{key: value for key, value in there.items() if key not in needed},
+        **{key: value for key, value in asked.items() if value is not None},
+    }
+    data: dict[str, Any] = looks | needed
+    text = CardData(**data).to_yaml()  # without what is None
+    return f"---\n{text}\n---\n\n{_body(str(looks['title']), model)}"
 
 
 def _short_description(corpus: str) -> str:

@@ -196,10 +196,13 @@ def create_repo(request: Request) -> Reply:
     return answer({"url": f"{hub.url}/{'spaces/' if kind == 'spaces' else ''}{repo_id}"})
 
 
+def front_matter(readme: str) -> dict[str, Any]:
+    parts = re.split(r"^---$", readme, maxsplit=2, flags=re.MULTILINE)
+    return dict(yaml.safe_load(parts[1])) if len(parts) == 3 else {}
+
+
 def validate_yaml(request: Request) -> Reply:
-    parts = re.split(r"^---$", request.json()["content"], maxsplit=2, flags=re.MULTILINE)
-    data = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
-    errors = []
+    data, errors = front_matter(request.json()["content"]), []
     if not re.fullmatch("[a-z0-9.-]+", data.get("license", "other")):
         errors.append({"message": f'"license" must be one of [...], not {data["license"]}'})
     if len(data.get("short_description", "")) > 60:
@@ -213,7 +216,9 @@ def repo_info(request: Request, kind: str, repo: str, revision: str = "main") ->
     info = {"id": repo, "sha": commit.oid, "private": found.private, "tags": []}
     siblings = [{"rfilename": name} for name in commit.files]
     gated = "manual" if found.is_gated else False
-    return answer({**info, "gated": gated, "siblings": siblings})
+    readme = commit.files.get("README.md", Blob(b"", False)).data.decode()
+    card = {"cardData": front_matter(readme)}
+    return answer({**info, **card, "gated": gated, "siblings": siblings})
 
 
 def tree(request: Request, kind: str, repo: str, revision: str) -> Reply:

@@ -102,7 +102,7 @@ def check_space(
         who = "only you can see" if site.is_private else "anybody can see and use"
         lines = [f"This creates the Space {space_id}, which {who}, on {site.hardware}."]
     else:
-        lines = [f"This writes the app in the Space {space_id} again; other files in it stay."]
+        lines = [f"This updates the app in the Space {space_id}; other files in it stay."]
         if site.moves:
             lines.append(f"It moves to {site.hardware}.")
         if site.gone:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -80,19 +80,26 @@ def resolve_model(model: str | Path, revision: str | None = None, token: str | N
 
 def _download(model_id: str, revision: str | None, token: str | None) -> Path:
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     api = HfApi(token=token)
 
-    def fetch(*names: str) -> Path:
-        folder = api.snapshot_download(model_id, revision=commit, allow_patterns=list(names))
-        if not (Path(folder) / names[0]).is_file():
-            raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {names[0]}")
-        return Path(folder)
+    def fetch(name: str) -> Path:
+        try:
+            return Path(api.hf_hub_download(model_id, name, revision=commit))
+        except RemoteEntryNotFoundError:
+            raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {name}") from None
 
     with hub_errors(model_id, revision):
         commit = api.resolve_revision(model_id, revision=revision)
-        _check_kind(fetch(CONFIG_FILE) / CONFIG_FILE, model_id)  # before anything large is fetched
-        return fetch(WEIGHTS_FILE, CONFIG_FILE, CARD_FILE)
+        config = fetch(CONFIG_FILE)
+        _check_kind(config, model_id)  # before anything large is downloaded
+        is_cached = (config.parent / WEIGHTS_FILE).is_file()
+        fetch(WEIGHTS_FILE)
+        if not is_cached:
+            with suppress(NotACharLSTM):  # a model works without its card
+                fetch(CARD_FILE)
+    return config.parent
 
 
 def _check_kind(config: Path, model_id: str) -> None:

@@ -52,12 +52,14 @@ def test_a_pinned_commit_in_the_cache_costs_no_request(hub: HubServer, published
 
 
 def test_a_branch_costs_one_request_and_a_new_commit_is_noticed(
-    hub: HubServer, published: str
+    hub: HubServer, published: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     first = resolve_model(published)
     hub.requests.clear()
+    capfd.readouterr()
     assert resolve_model(published) == first
     assert len(hub.requests) == 1
+    assert capfd.readouterr() == ("", "")  # no bars for what is there
     hub.put(published, {"README.md": b"# Better\n"})
     assert (resolve_model(published) / "README.md").read_bytes() == b"# Better\n"
 

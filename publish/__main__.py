@@ -78,7 +78,6 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--training",
         action=argparse.BooleanOptionalAction,
-        default=False,
         help="without ZeroGPU: let visitors train on its processors; installs torch",
     )
     add(
@@ -162,7 +161,7 @@ def _write(
     else:  # its commit is known only once it is published
         model = ServedModel(model_id, config, needs_token=parsed.private)
     files = space_files(
-        model, parsed.hardware or ZERO_GPU, parsed.training, parsed.title, parsed.emoji
+        model, parsed.hardware or ZERO_GPU, bool(parsed.training), parsed.title, parsed.emoji
     )
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

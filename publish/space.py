@@ -7,7 +7,7 @@ shows what `check_space` returns and asks in its own way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from model.config import ConfigError, ModelConfig
@@ -64,12 +64,14 @@ class _Site:
 
     api: HfApi
     model: ServedModel
-    head: str | None  # None for a Space that isn't there
     is_private: bool
     hardware: str
-    moves: bool  # to other hardware than it has
-    front_matter: Mapping[str, Any]  # {} if the Space isn't ours
-    gone: list[str]  # files of an earlier version
+    trains: bool  # without ZeroGPU, too
+    head: str | None = None  # None for a Space that isn't there
+    moves: bool = False  # to other hardware than it has
+    front_matter: Mapping[str, Any] = field(default_factory=dict)  # {} if the Space isn't ours
+    variables: Mapping[str, str] = field(default_factory=dict)  # those that are set
+    gone: Sequence[str] = ()  # files of an earlier version
 
 
 def check_space(
@@ -79,7 +81,7 @@ def check_space(
     revision: str | None = None,
     hardware: str | None = None,
     private: bool = False,
-    training: bool = False,
+    training: bool | None = None,
     force: bool = False,
     token: str | None = None,
     model_is_coming: bool = False,
@@ -97,7 +99,7 @@ def check_space(
             can't be reached.
     """
     is_there = not model_is_coming
-    site = _look(model_id, space_id, revision, hardware, private, force, token, is_there)
+    site = _look(model_id, space_id, revision, hardware, private, training, force, token, is_there)
     if site.head is None:
         who = "only you can see" if site.is_private else "anybody can see and use"
         lines = [f"This creates the Space {space_id}, which {who}, on {site.hardware}."]
@@ -111,7 +113,7 @@ def check_space(
     lines.append(f"It serves {model_id}{at}.")
     if site.hardware == ZERO_GPU:
         lines.append("Chatting is free; visitors who train spend GPU time of their own quota.")
-    elif training:
+    elif site.trains:
         lines.append("Visitors may train a model there, on its processors.")
     return lines
 
@@ -125,7 +127,7 @@ def publish_space(
     private: bool = False,
     title: str | None = None,
     emoji: str | None = None,
-    training: bool = False,
+    training: bool | None = None,
     force: bool = False,
     token: str | None = None,
     token_for_model: str | None = None,
@@ -144,7 +146,7 @@ def publish_space(
         private: create a private Space.
         title: None for the one that is there, or the model's name.
         emoji: None for the one that is there, or a feather.
-        training: whether visitors may train without ZeroGPU, too.
+        training: whether visitors may train without ZeroGPU, too; None leaves it, or says no.
         force: overwrite a Space that wasn't made here.
         token: by default `HF_TOKEN` or the saved login.
         token_for_model: to store as the Space's secret HF_TOKEN, for a model that needs one.
@@ -156,12 +158,15 @@ def publish_space(
         HubError: as `check_space`, or if it can't be built or started. What was done before stays;
             publishing again continues.
     """
-    site = _look(model_id, space_id, revision, hardware, private, force, token)
+    site = _look(model_id, space_id, revision, hardware, private, training, force, token)
     api, model = site.api, site.model
     if token_for_model is not None and not model.needs_token:
         raise HubError(f"anybody can read {model_id}, so its Space needs no token")
     variables = {"MODEL_ID": model_id, "MODEL_REVISION": model.commit}
-    variables |= {"TRAINING": "on"} if training else {}
+    if site.trains:
+        variables["TRAINING"] = "on"
+    elif training is False and "TRAINING" in site.variables:
+        variables["TRAINING"] = "off"
     head = _set_up(site, space_id, variables, report)
     lacks_token = False
     with hub_errors(space_id, kind="Space"):
@@ -170,7 +175,7 @@ def publish_space(
             api.add_space_secret(space_id, TOKEN_SECRET, token_for_model)
         elif model.needs_token:
             lacks_token = TOKEN_SECRET not in api.get_space_secrets(space_id)
-    files = space_files(model, site.hardware, training, title, emoji, site.front_matter)
+    files = space_files(model, site.hardware, site.trains, title, emoji, site.front_matter)
     report(f"Uploading {len(files)} files to {space_id}")
     commit = commit_files(
         api,
@@ -231,6 +236,7 @@ def _look(
     revision: str | None,
     hardware: str | None,
     private: bool,
+    training: bool | None,
     force: bool,
     token: str | None,
     model_is_there: bool = True,
@@ -253,7 +259,7 @@ def _look(
             f"what it has learnt: make {space_id} private, or the model public"
         )
     if info is None:
-        return _Site(api, model, None, is_private, hardware or ZERO_GPU, False, {}, [])
+        return _Site(api, model, is_private, hardware or ZERO_GPU, bool(training))
     files = [file.rfilename for file in info.siblings or []]
     theirs = [path for path in files if path not in _LEFT_BY_THE_HUB]
     matter = info.card_data.to_dict() if info.card_data else {}
@@ -265,6 +271,7 @@ def _look(
         )
     with hub_errors(space_id, kind="Space"):
         runtime = api.get_space_runtime(space_id)
+        variables = {name: v.value for name, v in api.get_space_variables(space_id).items()}
     has = str(runtime.requested_hardware or runtime.hardware or ZERO_GPU)
     kept = project_files()
     gone = [p for p in theirs if p == _OLD_MARKER or (is_in_our_folders(p) and p not in kept)]
@@ -275,6 +282,8 @@ def _look(
         is_private=is_private,
         hardware=hardware or has,
         moves=hardware not in (None, has),
+        trains=variables.get("TRAINING") == "on" if training is None else training,
+        variables=variables,
         front_matter=matter if is_ours else {},
         gone=gone if is_ours else [],
     )
@@ -308,11 +317,8 @@ def _set_up(
             if site.moves:
                 report(f"Asking for {site.hardware}")
                 api.request_space_hardware(space_id, site.hardware)  # type: ignore[arg-type]
-            there = {name: v.value for name, v in api.get_space_variables(space_id).items()}
-            if there.get("TRAINING") == "on":  # but for what is asked for now
-                variables = {"TRAINING": "off", **variables}
             for name, value in variables.items():
-                if there.get(name) != value:  # each that is set restarts it
+                if site.variables.get(name) != value:  # each that is set restarts it
                     api.add_space_variable(space_id, name, value)
             return site.head
     except Refused as error:

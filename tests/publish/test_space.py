@@ -146,7 +146,9 @@ def test_training_on_a_cpu_brings_torch_and_turns_its_tab_on(
     assert b"\ntorch>=2.8" in files_in(hub, space_id)["requirements.txt"]
     assert card_in(hub, space_id)["hf_oauth"]
     assert hub.spaces[space_id].variables["TRAINING"] == "on"
-    publish(model_id, space_id)
+    publish(model_id, space_id)  # not asked again, it stays
+    assert hub.spaces[space_id].variables["TRAINING"] == "on"
+    publish(model_id, space_id, training=False)
     assert b"\ntorch" not in files_in(hub, space_id)["requirements.txt"]
     assert "hf_oauth" not in card_in(hub, space_id)
     assert hub.spaces[space_id].variables["TRAINING"] == "off"

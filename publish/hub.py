@@ -86,14 +86,12 @@ def _account(api: HfApi) -> dict[str, Any]:
     return account
 
 
-def find_repo(api: HfApi, repo_id: str, kind: Kind = "model", revision: str | None = None) -> Any:
+def find_repo(api: HfApi, repo_id: str, kind: Kind = "model") -> Any:
     """What the Hub says about a repo (ModelInfo or SpaceInfo); None where it shows none."""
     try:
-        with hub_errors(repo_id, revision, kind):
-            return api.repo_info(repo_id, repo_type=kind.lower(), revision=revision)
+        with hub_errors(repo_id, kind=kind):
+            return api.repo_info(repo_id, repo_type=kind.lower())
     except NotFound:
-        if revision is not None:
-            raise
         return None
 
 

@@ -36,21 +36,13 @@ _MOST_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """What is on the Hub now.
-
-    Args:
-        repo_id: "user/name".
-        url: the page to look at.
-        commit: the sha that pins this version.
-        is_private: whether the repo is private.
-        kept_card: whether the card there was edited, and so was left alone.
-    """
+    """What is on the Hub now."""
 
     repo_id: str
     url: str
-    commit: str
+    commit: str  # the sha that pins this version
     is_private: bool
-    kept_card: bool
+    kept_card: bool  # the card there was edited, and so was left alone
 
 
 def check_model_repo(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.config import ConfigError, ModelConfig
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
-from model.hub import FILES, HubError, NotACharLSTM, NotFound, Refused, hub_errors
+from model.hub import FILES, HubError, NotACharLSTM, Refused, hub_errors
 from publish.hub import (
     SDK,
     WHO_MAY_HOST,
@@ -41,21 +41,13 @@ _MOST_NAMED = 4
 
 @dataclass(frozen=True)
 class PublishedSpace:
-    """What is on the Hub now.
-
-    Args:
-        space_id: "user/space".
-        url: the page to look at.
-        commit: the head of the Space.
-        is_running: whether it was seen to run.
-        lacks_token: whether its model needs a token and the Space has no secret with one.
-    """
+    """What is on the Hub now."""
 
     space_id: str
     url: str
-    commit: str
-    is_running: bool
-    lacks_token: bool
+    commit: str  # the head of the Space
+    is_running: bool  # as far as that was waited for
+    lacks_token: bool  # its model needs one, and the Space has no secret with one
 
 
 @dataclass(frozen=True)
@@ -213,12 +205,8 @@ def find_served_model(api: HfApi, model_id: str, revision: str | None = None) ->
         NotFound: if it isn't there.
         NotACharLSTM: if it is another kind of model, or none.
     """
-    info = find_repo(api, model_id, revision=revision)
-    if info is None:
-        raise NotFound(
-            f"no model {model_id} is on the Hub, or this token may not read it: check the "
-            "spelling, or publish it first"
-        )
+    with hub_errors(model_id, revision):
+        info = api.model_info(model_id, revision=revision)
     commit, there = str(info.sha), {file.rfilename for file in info.siblings or []}
     if missing := [name for name in (CONFIG_FILE, WEIGHTS_FILE) if name not in there]:
         raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {missing[0]}")

@@ -23,21 +23,13 @@ TAG = "charlstm"
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The model that a Space is for.
-
-    Args:
-        model_id: "user/model".
-        config: what it says about itself, if it is known yet.
-        commit: the sha that the Space is pinned to; "" before it is published.
-        needs_token: whether it is private or gated.
-        files: those of its files that the app reads.
-    """
+    """The model that a Space is for."""
 
     model_id: str
-    config: ModelConfig | None = None
-    commit: str = ""
-    needs_token: bool = False
-    files: tuple[str, ...] = FILES
+    config: ModelConfig | None = None  # None before it is published
+    commit: str = ""  # that the Space is pinned to; "" before it is published
+    needs_token: bool = False  # it is private or gated
+    files: tuple[str, ...] = FILES  # those of its files that the app reads
 
     def told(self, key: str) -> str:
         """What its training says, in one line; "" where it says nothing."""

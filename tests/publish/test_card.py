@@ -143,6 +143,8 @@ def test_results_that_a_config_lacks_are_left_out() -> None:
     only = card(config(longest_copy={"length": 3, "passage": "abc"}))
     assert ("text", "abc\n") in fences(only)
     assert "the first" not in only
+    blank = {"length": 40, "passage": " \n\n"}  # an empty quotation would tell nobody anything
+    assert "## Results" not in card(config(longest_copy=blank))
 
 
 @pytest.mark.parametrize(

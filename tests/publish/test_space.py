@@ -179,7 +179,7 @@ def test_who_may_not_write_and_what_is_no_model_are_told_first(
     for token, said in [("hf_read", "may only read"), ("hf_bob", "no right to write")]:
         with pytest.raises(Refused, match=said):
             check_space(model_id, space_id, token=token)
-    with pytest.raises(NotFound, match="publish it first"):
+    with pytest.raises(NotFound, match="check the spelling"):
         check_space("ann/nowhere", space_id)
     with pytest.raises(HubError, match="user/name"):
         check_space(model_id, "chat")

@@ -12,6 +12,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from markdown_it import MarkdownIt
 
 from model.config import ModelConfig
+from model.folder import BUNDLED_MODEL, CARD_FILE, load_model
 from publish.card import PLACEHOLDER, WRITTEN_BY, is_as_written, model_card
 from tests.random_model import random_model
 
@@ -135,6 +136,11 @@ def test_it_names_the_model_that_it_was_fine_tuned_from() -> None:
     assert metadata(local).base_model is None  # it can't be found on the Hub
     for nonsense in (None, "ann/plays", {}, {"name": None}):
         assert "fine-tuned from" not in card(config(init_from=nonsense))
+
+
+def test_the_bundled_card_is_what_is_written_today() -> None:
+    there = (BUNDLED_MODEL / CARD_FILE).read_text(encoding="utf-8")
+    assert model_card(load_model(BUNDLED_MODEL).config, repo_id=None, has_plot=True) == there
 
 
 def test_results_that_a_config_lacks_are_left_out() -> None:

@@ -1,13 +1,13 @@
 """The model card: a ModelConfig becomes the text of README.md.
 
-Pure text; knows nothing about files or networks. A card ends in a stamp, a comment with the digest
-of its text: by it publishing tells a card that it may replace from one that somebody has edited.
+Pure text; knows nothing about files or networks. By a comment at its top, as transformers' Trainer
+writes one, publishing tells a card that it may replace from one that somebody has edited.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -16,18 +16,48 @@ from typing import Any
 from model.config import ModelConfig
 from model.folder import PLOT_FILE
 from publish.markdown import code, fenced, plain
-from publish.results import metrics, number, results
+from publish.results import number, results
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""
 
-_STAMP = re.compile(
-    r"\n<!-- charlstm-card (?P<kind>written|edited) sha256:(?P<digest>[0-9a-f]{64}) -->\s*\Z"
+WRITTEN_BY = (
+    "<!-- Written by CharLSTM, again each time the model is published. "
+    "Remove this line to keep your edits. -->"
 )
 
-# The equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise) draws from
-# softmax(logits / temperature), and at temperature 0 it is the argmax: one line for both.
-_SNIPPET = """\
+_METRICS = (
+    ("val_loss", "Held-out loss (nats per character)", 1.0),
+    ("bits_per_character", "Held-out bits per character", math.log(2)),
+)
+_NUMBERS = (
+    ("val_loss", "held-out part: {:.4f} nats per character"),
+    ("val_bits", "held-out part: {:.4f} bits per character"),
+    ("train_loss", "training loss: {:.4f} nats per character"),
+    ("steps", "{:,.0f} steps"),
+    ("epochs", "{:.1f} times through the text"),
+    ("seconds", "{:,.0f} seconds"),
+    ("seed", "seed {:.0f}"),
+)
+
+# The second program has the equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise)
+# draws from softmax(logits / temperature); at temperature 0 it is the argmax: one line for both.
+_USAGE = """\
+## Use it with CharLSTM
+
+```python
+from model.generator import Generator
+from model.sampling import SamplingParams
+
+generator = Generator.from_pretrained({source})
+print(generator.generate({prompt}, SamplingParams(length=500, temperature=0.8)))
+```
+
+## Use it without CharLSTM
+
+All that this needs is numpy, safetensors and huggingface_hub:
+
+```python
 import json
 import numpy as np
 from huggingface_hub import snapshot_download
@@ -53,13 +83,13 @@ def generate(prompt, length=500, temperature=0.8):
             h[:] = x = np.tanh(c) / (1 + np.exp(-o))
     return "".join(chars[i] for i in ids[len(ids) - length :])
 print(generate({prompt}))
-"""
+```"""
 
 
 def model_card(
     config: ModelConfig, *, repo_id: str | None, has_plot: bool, revision: str | None = None
 ) -> str:
-    """The text of README.md, stamped.
+    """The text of README.md.
 
     Args:
         config: the model; what it doesn't say about its training is left out.
@@ -67,57 +97,31 @@ def model_card(
         has_plot: whether a loss plot lies beside the card.
         revision: the branch that it is published on; None for the main one.
     """
-    source = [repo_id or PLACEHOLDER] if revision is None else [repo_id or PLACEHOLDER, revision]
+    source = json.dumps(repo_id or PLACEHOLDER)
+    source += "" if revision is None else f", revision={json.dumps(revision)}"
     parts = [
         f"---\n{_front_matter(config, repo_id)}\n---",
+        WRITTEN_BY,
         f"# {_title(config)}",
         _summary(config),
         f"![Loss during training]({PLOT_FILE})" if has_plot else "",
         _training(config),
         results(config),
         _samples(config),
-        _usage(config, source),
+        _USAGE.format(source=source, prompt=_prompt(config)),
     ]
-    return _stamped("\n\n".join(part for part in parts if part), "written")
-
-
-def edited_card(card: str, repo_id: str) -> str:
-    """A card that was edited by hand, ready for publishing: the repo's id filled in, stamped."""
-    body, _ = _split(card)
-    return _stamped(body.replace(PLACEHOLDER, repo_id), "edited")
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def is_as_written(card: str) -> bool:
-    """Whether this is, to the letter, a card that `model_card` wrote: it may be written anew."""
-    _, stamp = _split(card)
-    return is_as_published(card) and stamp is not None and stamp["kind"] == "written"
-
-
-def is_as_published(card: str) -> bool:
-    """Whether nobody has edited this card since it was stamped, as publishing does last."""
-    body, stamp = _split(card)
-    return stamp is not None and stamp["digest"] == _digest(body)
-
-
-def _stamped(body: str, kind: str) -> str:
-    return f"{body.strip()}\n\n<!-- charlstm-card {kind} sha256:{_digest(body)} -->\n"
-
-
-def _split(card: str) -> tuple[str, re.Match[str] | None]:
-    # An editor may change line ends and the space at the ends; that is no edit.
-    text = card.replace("\r\n", "\n")
-    stamp = _STAMP.search(text)
-    return (text if stamp is None else text[: stamp.start()]), stamp
-
-
-def _digest(body: str) -> str:
-    return hashlib.sha256(body.strip().encode("utf-8")).hexdigest()
+    """Whether a card still says that `model_card` wrote it, so that it may be written again."""
+    return WRITTEN_BY in card.splitlines()
 
 
 def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
     from huggingface_hub import EvalResult, ModelCardData  # here: importing it takes 0.2 s
 
-    name = _corpus_name(config)
+    name, loss = _corpus_name(config), number(config.training, "val_loss")
     measured = [
         EvalResult(
             task_type="text-generation",
@@ -126,13 +130,14 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
             dataset_name=f"{name} (held-out part)",
             metric_type=metric,
             metric_name=label,
-            metric_value=round(value, 4),
+            metric_value=round(loss / unit, 4),
         )
-        for metric, label, value in metrics(config)
+        for metric, label, unit in _METRICS
+        if loss is not None
     ]
-    origin = str(_origin(config).get("name", ""))
+    begun = str(origin(config).get("name", ""))
     data = ModelCardData(
-        base_model=origin if "/" in origin else None,  # its name on the Hub
+        base_model=begun if "/" in begun else None,  # its name on the Hub
         language=config.training.get("language"),
         license=config.training.get("license"),
         library_name="charlstm",
@@ -166,71 +171,47 @@ def _summary(config: ModelConfig) -> str:
 
 
 def _training(config: ModelConfig) -> str:
-    lines = [*_corpus_lines(config), *_origin_lines(config), *_measured_lines(config)]
+    facts, lines = config.training, []
+    if facts.get("corpus"):
+        lines.append(f"corpus: {code(_corpus_name(config))}")
+        characters = number(facts, "corpus_characters")
+        lines[-1] += "" if characters is None else f", {characters:,.0f} characters"
+        if facts.get("corpus_sha256"):
+            lines[-1] += f", sha256 {code(str(facts['corpus_sha256']))}"
+        if facts.get("credit"):
+            lines.append(f"credit: {' '.join(str(facts['credit']).split())}")
+    if begun := origin(config):
+        lines.append(f"fine-tuned from: {code(plain(str(begun['name'])))}")
+        if begun.get("sha256"):
+            lines[-1] += f", weights of sha256 {code(plain(str(begun['sha256'])))}"
+    loss = number(facts, "val_loss")
+    known = {**facts, "val_bits": None if loss is None else loss / math.log(2)}
+    for key, form in _NUMBERS:
+        value = number(known, key)
+        lines += [] if value is None else [form.format(value)]
+    if facts.get("date"):
+        lines.append(f"date: {str(facts['date'])[:10]}")
     parts = ["\n".join(f"- {line}" for line in lines)] if lines else []
-    if config.training.get("command"):
-        parts += ["The command that trained it:", fenced(str(config.training["command"]), "sh")]
+    if facts.get("command"):
+        parts += ["The command that trained it:", fenced(str(facts["command"]), "sh")]
     return "\n\n".join(["## Training", *parts]) if parts else ""
 
 
-def _corpus_lines(config: ModelConfig) -> list[str]:
-    if not config.training.get("corpus"):
-        return []
-    line = f"corpus: {code(_corpus_name(config))}"
-    characters = number(config.training, "corpus_characters")
-    if characters is not None:
-        line += f", {characters:,.0f} characters"
-    if config.training.get("corpus_sha256"):
-        line += f", sha256 {code(str(config.training['corpus_sha256']))}"
-    credit = config.training.get("credit")
-    return [line, f"credit: {' '.join(str(credit).split())}"] if credit else [line]
-
-
-def _origin(config: ModelConfig) -> Mapping[str, Any]:
+def origin(config: ModelConfig) -> Mapping[str, Any]:
     """The model that this one was fine-tuned from; {} if it wasn't."""
-    origin = config.training.get("init_from")
-    return origin if isinstance(origin, Mapping) and origin.get("name") else {}
+    begun = config.training.get("init_from")
+    return begun if isinstance(begun, Mapping) and begun.get("name") else {}
 
 
-def _origin_lines(config: ModelConfig) -> list[str]:
-    origin = _origin(config)
-    if not origin:
-        return []
-    line = f"begun from: {code(plain(str(origin['name'])))}"
-    if origin.get("sha256"):
-        line += f", weights of sha256 {code(plain(str(origin['sha256'])))}"
-    return [line]
-
-
-def _measured_lines(config: ModelConfig) -> list[str]:
-    lines = []
-    for (_, _, value), unit in zip(metrics(config), ("nats", "bits"), strict=False):
-        lines.append(f"held-out part: {value:.4f} {unit} per character")
-    train_loss = number(config.training, "train_loss")
-    if train_loss is not None:
-        lines.append(f"training loss: {train_loss:.4f} nats per character")
-    for key, form in (
-        ("steps", "{:,.0f} steps"),
-        ("epochs", "{:.1f} times through the text"),
-        ("seconds", "{:,.0f} seconds"),
-        ("seed", "seed {:.0f}"),
-    ):
-        value_or_none = number(config.training, key)
-        if value_or_none is not None:
-            lines.append(form.format(value_or_none))
-    if config.training.get("date"):
-        lines.append(f"date: {str(config.training['date'])[:10]}")
-    return lines
-
-
-def _sample_entries(config: ModelConfig) -> list[Mapping[str, Any]]:
+def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
+    """What it wrote after training, each with "prompt", "text" and "temperature"."""
     entries = config.training.get("samples")
     return [e for e in entries if isinstance(e, Mapping)] if isinstance(entries, list) else []
 
 
 def _samples(config: ModelConfig) -> str:
     parts = []
-    for sample in _sample_entries(config):
+    for sample in samples(config):
         prompt, text = str(sample.get("prompt", "")), str(sample.get("text", ""))
         if sample.get("temperature") is not None:
             parts.append(f"At temperature {plain(str(sample['temperature']))}:")
@@ -238,40 +219,10 @@ def _samples(config: ModelConfig) -> str:
     return "\n\n".join(["## Samples", *parts]) if parts else ""
 
 
-def _usage(config: ModelConfig, source: list[str]) -> str:
-    arguments = json.dumps(source[0]) + "".join(f", revision={json.dumps(r)}" for r in source[1:])
-    prompt = _prompt(config)
-    python = (
-        "from model.generator import Generator\n"
-        "from model.sampling import SamplingParams\n\n"
-        f"generator = Generator.from_pretrained({arguments})\n"
-        f"print(generator.generate({prompt}, SamplingParams(length=500, temperature=0.8)))"
-    )
-    return "\n\n".join(
-        [
-            "## Use it with CharLSTM",
-            fenced(python, "python"),
-            "## Use it without CharLSTM",
-            "All that this needs is numpy, safetensors and huggingface_hub:",
-            fenced(snippet(arguments, prompt), "python"),
-        ]
-    )
-
-
-def snippet(arguments: str, prompt: str) -> str:
-    """The program that needs no CharLSTM: at most 25 lines of at most 88 columns.
-
-    Args:
-        arguments: of `snapshot_download`, as Python source.
-        prompt: a string literal, as Python source.
-    """
-    return _SNIPPET.format(source=arguments, prompt=prompt).rstrip()
-
-
 def _prompt(config: ModelConfig) -> str:
     """A short prompt of the model's own characters, as a Python literal."""
-    samples = _sample_entries(config)
-    prompt = str(samples[0].get("prompt", "")) if samples else "The "
+    entries = samples(config)
+    prompt = str(entries[0].get("prompt", "")) if entries else "The "
     known = set(config.vocabulary.characters)
     fits = len(prompt) <= 40 and prompt.isprintable() and set(prompt) <= known
     return json.dumps(prompt if fits else "", ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""What is said of a finished run: measures, baselines, what was copied, a judgement in words."""
+"""What is said of a finished run: samples, baselines, what was copied, a diagnosis in words."""

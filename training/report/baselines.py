@@ -135,13 +135,10 @@ def _xz_loss(train: np.ndarray, held_out: np.ndarray, vocabulary: Vocabulary) ->
     """Nats per character that the held-out part adds to the compressed text, in UTF-8."""
     if len(held_out) < _XZ_NEEDS:
         return None
-    before = _utf8(train[-_XZ_READS_BYTES:], vocabulary)[-_XZ_READS_BYTES:]
-    added = _compressed(before + _utf8(held_out, vocabulary)) - _compressed(before)
+    before = vocabulary.decode(train[-_XZ_READS_BYTES:].tolist()).encode()[-_XZ_READS_BYTES:]
+    after = vocabulary.decode(held_out.tolist()).encode()
+    added = _compressed(before + after) - _compressed(before)
     return added * 8 * math.log(2) / len(held_out)
-
-
-def _utf8(indices: np.ndarray, vocabulary: Vocabulary) -> bytes:
-    return vocabulary.decode(indices.tolist()).encode("utf-8", "surrogatepass")
 
 
 def _compressed(data: bytes) -> int:

@@ -1,14 +1,13 @@
 """Copying: the longest passage that texts share with a corpus, and which of their words it has.
 
-Exact, by the hashes of all windows of a length (Karp and Rabin, Efficient randomized
-pattern-matching algorithms, 1987), each match compared character by character. Knows nothing about
-who wrote the texts.
+By the 64-bit hashes of all windows of a length (Karp and Rabin, Efficient randomized
+pattern-matching algorithms, 1987). Knows nothing about who wrote the texts.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,6 @@ WORDS_AT_MOST = 10_000_000
 
 _CHUNK = 2**18  # positions whose hashes fit into a processor's cache
 _FILTER_BITS = 18
-_FIRST_LOOK = 1_000
 # Odd, so that it has an inverse; everything is modulo 2**64, as numpy's uint64 is by itself.
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 2**64)
@@ -42,39 +40,6 @@ class Passage:
     length: int
 
 
-class _Windows:
-    """The hashes of all windows of any one length in a text.
-
-    The hash of x at i is the sum of value[x[i + j]] * base**j, from one running sum of
-    value[x[i]] * base**i. Random values keep apart what powers of a base alone would not.
-    """
-
-    def __init__(self, values: np.ndarray, longest: int) -> None:
-        count = _CHUNK + longest + 1
-        self._values = values
-        self._powers = _powers(_BASE, count)
-        self._inverses = _powers(_INVERSE, count)
-        self._sums = np.zeros(1, np.uint64)
-
-    def load(self, text: np.ndarray) -> None:
-        """Take a text, of no more characters than a chunk and the longest window together."""
-        sums = np.zeros(len(text) + 1, np.uint64)
-        np.cumsum(self._values[text] * self._powers[: len(text)], out=sums[1:])
-        self._sums = sums
-
-    def hashes(self, length: int) -> np.ndarray:
-        """Of the windows of `length` at each position, uint64."""
-        found = self._sums[length:] - self._sums[:-length]
-        found *= self._inverses[: len(found)]
-        return found
-
-
-def _powers(base: int, count: int) -> np.ndarray:
-    powers = np.full(count, base, np.uint64)
-    powers[0] = 1
-    return np.cumprod(powers, dtype=np.uint64)
-
-
 def longest_copy(texts: Sequence[np.ndarray], corpus: np.ndarray) -> Passage:
     """The longest stretch of any of the texts that stands in the corpus as well.
 
@@ -92,41 +57,53 @@ def longest_copy(texts: Sequence[np.ndarray], corpus: np.ndarray) -> Passage:
     # Texts in a row, each behind an index that the corpus has nowhere.
     border = 1 + max(int(corpus.max()), *(int(t.max()) for t in texts if len(t)))
     query = np.concatenate([np.append(text.astype(np.int64), border) for text in texts])
+    # Random values keep apart what the powers of a base alone would not.
     values = np.random.default_rng(0).integers(2**64, size=border + 1, dtype=np.uint64)
-    sought, chunk = _Windows(values, len(query)), _Windows(values, longest)
-    sought.load(query)
+    powers, inverses = (_powers(b, _CHUNK + len(query)) for b in (_BASE, _INVERSE))
+
+    def sums(text: np.ndarray) -> np.ndarray:
+        """Running sums of values[text[i]] * base**i, beginning with 0."""
+        found = np.zeros(len(text) + 1, np.uint64)
+        np.cumsum(values[text] * powers[: len(text)], out=found[1:])
+        return found
+
+    def hashes(sums: np.ndarray, length: int) -> np.ndarray:
+        """The hash of each window of `length`: the sum of values[text[i + j]] * base**j."""
+        found: np.ndarray = sums[length:] - sums[:-length]
+        found *= inverses[: len(found)]
+        return found
+
+    query_sums = sums(query)
     start, length = 0, 0
     for begin in range(0, len(corpus), _CHUNK):
-        chunk.load(corpus[begin : begin + _CHUNK + longest])
+        chunk_sums = sums(corpus[begin : begin + _CHUNK + longest])
         while length < longest:
-            wanted = length + 1
-            pairs = _equal_pairs(sought.hashes(wanted), chunk.hashes(wanted))
-            shared = ((i, _common_length(query[i:], corpus[begin + p :])) for i, p in pairs)
-            match = next(((i, size) for i, size in shared if size >= wanted), None)
+            match = _match(hashes(query_sums, length + 1), hashes(chunk_sums, length + 1))
             if match is None:
                 break
-            start, length = match
+            start = match[0]
+            shared = _common_length(query[start:], corpus[begin + match[1] :])
+            length = max(length + 1, shared)
     ends = np.cumsum([len(text) + 1 for text in texts])
     which = int(np.searchsorted(ends, start, side="right"))
     return Passage(which, start - int(ends[which]) + len(texts[which]) + 1, length)
 
 
-def _equal_pairs(sought: np.ndarray, found: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(i, p) wherever sought[i] == found[p]. Lazy: the first is usually all that is needed."""
-    order = np.argsort(sought, kind="stable")
-    ordered = sought[order]
+def _powers(base: int, count: int) -> np.ndarray:
+    powers = np.full(count, base, np.uint64)
+    powers[0] = 1
+    return np.cumprod(powers, dtype=np.uint64)
+
+
+def _match(sought: np.ndarray, found: np.ndarray) -> tuple[int, int] | None:
+    """Any (i, p) for which sought[i] == found[p]; None if there are none."""
     # Nearly all positions are ruled out by a look at their highest bits.
     shift = np.uint64(64 - _FILTER_BITS)
     is_sought = np.zeros(2**_FILTER_BITS, bool)
     is_sought[sought >> shift] = True
     candidates = np.flatnonzero(is_sought[found >> shift])
-    # Short windows are found nearly everywhere, and already among the first candidates.
-    for positions in (candidates[:_FIRST_LOOK], candidates[_FIRST_LOOK:]):
-        first = np.searchsorted(ordered, found[positions])
-        behind = np.searchsorted(ordered, found[positions], side="right")
-        for match in np.flatnonzero(first < behind):
-            for i in order[first[match] : behind[match]]:
-                yield int(i), int(positions[match])
+    _, i, p = np.intersect1d(sought, found[candidates], return_indices=True)
+    return (int(i[0]), int(candidates[p[0]])) if len(i) else None
 
 
 def _common_length(left: np.ndarray, right: np.ndarray) -> int:
@@ -155,6 +132,8 @@ def known_word_share(text: str, corpus: Iterable[str]) -> float | None:
     written = words(text)
     if written and text.endswith(written[-1]):
         written.pop()
+    if not written:
+        return None
     unknown = set(written)
     rest = ""
     for chunk in corpus:
@@ -164,6 +143,4 @@ def known_word_share(text: str, corpus: Iterable[str]) -> float | None:
         rest = found.pop() if found and chunk.endswith(found[-1]) else ""
         unknown.difference_update(found)
     unknown.discard(rest)
-    if not written:
-        return None
     return sum(word not in unknown for word in written) / len(written)

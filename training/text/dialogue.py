@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from model.dialogue import ChatTemplate
-from training.text.speakers import ANSWERING, ASKING
-from training.text.turns import MARKS, FoundTurn, Reading, readings
+from training.text.turns import ANSWERING, ASKING, MARKS, FoundTurn, Reading, readings
 
 EXAMINED = 1_500_000
 """Characters of a corpus that are looked at: the first ones of what is learnt."""
@@ -56,20 +55,19 @@ class Dialogue:
     is_chat: bool
 
     def describe(self) -> str:
-        """A note for whoever trains on it."""
+        """What was understood, and what follows; one clause."""
         template = self.template
         most = [_shown(name) for name in template.speakers[:_MOST_NAMED]]
-        visitor, model = _shown(template.user_speaker), _shown(template.reply_speaker)
-        others = " (there is a choice)" if len(template.speakers) > 2 else ""
         text = (
-            f"reads like a {'chat' if self.is_chat else 'dialogue'}: {self.turns:,} turns, most by "
-            f"{', '.join(most[:-1])} and {most[-1]}. In the app one speaks as {visitor}, and the "
-            f"model answers as {model}{others}; --dialogue off leaves that out"
+            f"the text reads like a {'chat' if self.is_chat else 'dialogue'}: {self.turns:,} "
+            f"turns, most by {', '.join(most[:-1])} and {most[-1]}; a visitor speaks as "
+            f"{_shown(template.user_speaker)}, the model answers as "
+            f"{_shown(template.reply_speaker)}"
         )
         if self.is_chat:
             text += (
-                ". If these messages are private, keep the model private too: it can repeat them "
-                "word for word, and its config.json names the speakers"
+                "; if these messages are private, keep the model private too: it can repeat them "
+                "word for word, and it names the speakers"
             )
         return text
 
@@ -126,42 +124,33 @@ def _pair(turns: Sequence[FoundTurn]) -> tuple[str, str] | None:
     }
     if not mutual:
         return None
-    first, second = max(mutual, key=lambda pair: mutual[pair])
-    return (second, first) if _replies(turns, first, second) else (first, second)
-
-
-def _replies(turns: Sequence[FoundTurn], first: str, second: str) -> bool:
-    """Whether of these two it is the first who replies rather than the second."""
-    for replier, other, verdict in ((first, second, True), (second, first, False)):
-        if replier.casefold() in ANSWERING or other.casefold() in ASKING:
-            return verdict
-    speeches = {name: [t.text for t in turns if t.speaker == name] for name in (first, second)}
-    asking = {
+    pair = max(mutual, key=lambda pair: mutual[pair])
+    said = {name: [turn.text for turn in turns if turn.speaker == name] for name in pair}
+    asks = {
         name: sum(1 for text in texts if _QUESTION.search(text)) / len(texts)
-        for name, texts in speeches.items()
+        for name, texts in said.items()
     }
-    for replier, other, verdict in ((first, second, True), (second, first, False)):
-        if asking[other] >= 0.5 and asking[other] >= 2 * asking[replier]:
-            return verdict
+    ways = [pair, pair[::-1]]
+    by_name = [way for way in ways if way[0].casefold() in ASKING or way[1].casefold() in ANSWERING]
+    by_questions = [way for way in ways if asks[way[0]] >= max(0.5, 2 * asks[way[1]])]
     # The model knows best how to speak for the one of whom it has read most.
-    return sum(map(len, speeches[first])) > sum(map(len, speeches[second]))
+    by_length = sorted(ways, key=lambda way: -sum(map(len, said[way[1]])))
+    return [*by_name, *by_questions, *by_length][0]
 
 
 def _template(reading: Reading, visitor: str, model: str) -> ChatTemplate:
     turns = reading.turns
     counts = Counter(turn.speaker for turn in turns)
-    speakers = [name for name, _ in counts.most_common(MOST_SPEAKERS)]
-    for name in (visitor, model):
-        if name not in speakers:
-            speakers[-1 if speakers[-1] not in (visitor, model) else -2] = name
-    before, after = _surroundings(reading, visitor, model)
-    said, replied = _gap(turns, visitor, model), _gap(turns, model, visitor)
+    others = [name for name, _ in counts.most_common() if name not in (visitor, model)]
+    named = {visitor, model, *others[: MOST_SPEAKERS - 2]}
+    before, after = _around_names(reading, visitor, model)
+    replied = _gap(turns, model, visitor)
     return ChatTemplate(
         user_prefix=before + visitor + after,
-        user_suffix=said,
+        user_suffix=_gap(turns, visitor, model),
         reply_prefix=before + model + after,
         reply_suffix=replied,
-        speakers=tuple(speakers),
+        speakers=tuple(name for name, _ in counts.most_common() if name in named),
         stop=_stops(turns, replied, after),
         user_speaker=visitor,
         reply_speaker=model,
@@ -178,29 +167,12 @@ def _gap(turns: Sequence[FoundTurn], speaker: str, next_speaker: str) -> str:
     return "\n" * gaps.most_common(1)[0][0]
 
 
-def _surroundings(reading: Reading, visitor: str, model: str) -> tuple[str, str]:
-    """What stands before and after a name.
-
-    Where that is a date or a time, a real one is taken, the last at which the two exchanged words:
-    a template is constant text, and messages that follow one another within a minute have the same
-    stamp in most messengers.
-    """
-    turns = reading.turns
-    if not reading.form.is_chat:
-        theirs = (turn for turn in turns if turn.speaker in (visitor, model))
-        return Counter((turn.before, turn.after) for turn in theirs).most_common(1)[0][0]
-    exchanges = [
-        (first, second)
-        for first, second in pairwise(turns)
-        if {first.speaker, second.speaker} == {visitor, model}
-    ]
-    same = [
-        second
-        for first, second in exchanges
-        if (first.before, first.after) == (second.before, second.after)
-    ]
-    turn = same[-1] if same else exchanges[-1][1]
-    return turn.before.lstrip(MARKS), turn.after
+def _around_names(reading: Reading, visitor: str, model: str) -> tuple[str, str]:
+    """What stands before and after a name; where that is a date or a time, the last real one."""
+    theirs = [turn for turn in reading.turns if turn.speaker in (visitor, model)]
+    if reading.form.is_chat:
+        return theirs[-1].before.lstrip(MARKS), theirs[-1].after
+    return Counter((turn.before, turn.after) for turn in theirs).most_common(1)[0][0]
 
 
 def _stops(turns: Sequence[FoundTurn], separator: str, after: str) -> tuple[str, ...]:

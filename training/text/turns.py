@@ -1,17 +1,15 @@
-"""Lines of text -> turns: how scripts, transcripts and messengers write who speaks.
+"""Lines of text -> turns: how scripts, interviews, messengers and IRC write who speaks.
 
-A form is a regular expression for a turn's first line, and what ends the turn. Whether a text is a
-dialogue is judged in `training.text.dialogue`; here it is only read as if it were one.
+A form is a regular expression for a turn's first line. Whether a text is a dialogue is judged in
+`training.text.dialogue`; here it is only read as if it were one.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from training.text.speakers import is_messengers_name, is_name_in_capitals, is_nick, is_script_name
 
 _RECURS = 3  # turns: who has fewer is no speaker, but a line that looks like one's
 _MOST_LINES = 60  # of a turn: what goes on longer than this is no longer somebody speaking
@@ -19,7 +17,72 @@ _MOST_LINES = 60  # of a turn: what goes on longer than this is no longer somebo
 MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Messengers put these, which direct the writing and can't be seen, before a line or a name."""
 
-_MARKS = f"[{MARKS}]*"
+ASKING = {
+    "customer", "human", "instruction", "interviewer", "me", "patient", "prompt", "q", "question",
+    "student", "user", "you",
+}  # fmt: skip
+"""Speakers whose part in a dialogue a visitor takes."""
+
+ANSWERING = {
+    "a", "agent", "ai", "answer", "assistant", "bot", "chatbot", "doctor", "interviewee", "model",
+    "response", "teacher",
+}  # fmt: skip
+"""Speakers whose part the model takes."""
+
+# What stands before a colon at the beginning of a line and is nobody's name.
+_FIELDS = {
+    "abstract", "address", "after", "answers", "author", "before", "bug", "bugs", "cc",
+    "category", "changes", "chapter", "comment", "comments", "cons", "content", "contents",
+    "copyright", "date", "debug", "description", "directions", "email", "error", "errors",
+    "example", "examples", "file", "files", "fix", "fixed", "from", "hint", "info",
+    "ingredients", "ingrédients", "input", "instructions", "language", "license", "licence",
+    "list", "meaning", "message", "method", "name", "note", "notes", "options", "output",
+    "phone", "preparation", "priority", "problem", "pros", "préparation", "requires", "result",
+    "results", "return", "returns", "see", "see also", "servings", "size", "source", "status",
+    "step", "steps", "subject", "summary", "synopsis", "table", "tip", "tips", "title", "to",
+    "todo", "topic", "total", "type", "update", "url", "value", "version", "warn", "warning",
+    "actual", "definition", "expected", "scene", "setting", "solution", "warnings", "word",
+    "zubereitung", "zutaten", "作者", "出处", "出典", "日期", "来源", "标题", "注", "題名", "题目",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way to write turns.
+
+    Args:
+        header: matches all of a turn's first line that isn't speech; groups `before`, `name`,
+            `after`.
+        is_heading: the header is a line of its own.
+        is_chat: messages of people, who call themselves anything; not lines of a script.
+    """
+
+    header: re.Pattern[str]
+    is_heading: bool = False
+    is_chat: bool = False
+
+    def match(self, line: str) -> re.Match[str] | None:
+        """The header at the beginning of a line, if the name in it may be somebody's."""
+        found = self.header.match(line)
+        if found is None:
+            return None
+        name = found["name"]
+        if self.is_chat:
+            is_cut = name.count('"') % 2 == 1  # Ann changed the subject to "tea: or coffee"
+            return None if is_cut or name.casefold() in _FIELDS else found
+        return found if _is_script_name(name) else None
+
+
+def _is_script_name(name: str) -> bool:
+    """JULIET, First Citizen, Ghost of Buckingham, Speaker 2, 小明; and q, a, user, assistant."""
+    if name.casefold() in ASKING | ANSWERING:
+        return True
+    words = name.split()
+    if name.casefold() in _FIELDS or name[0].islower() or len(words) > 5:
+        return False
+    return not any(word[0].islower() and len(word) > 3 for word in words)
+
+
 _DATE = (
     r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\.?"  # 12.03.21, 2021-03-12
     r"|\d{1,2}\.?[ -][^\W\d_]{3,9}\.?[ -]\d{2,4}"  # 12-Mar-21, 12. März 2021
@@ -30,99 +93,50 @@ _ISO_TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\
 _DAY_AND_TIME = rf"[^\W\d_]{{3,9}}\.? {{1,2}}\d{{1,2}} {_TIME}"  # Mar 12 14:05:33
 _STAMP = rf"(?:{_ISO_TIME}|{_DAY_AND_TIME}|{_DATE}(?:,?\s(?:at\s|um\s)?{_TIME})?|{_TIME})"
 _BRACKETED = rf"[\[(]{_STAMP}[\])]"
-_SYSTEM_LINE = re.compile(rf"{_MARKS}(?:{_BRACKETED}|{_STAMP})(?:\s|$)")
-
-
-@dataclass(frozen=True)
-class Form:
-    """A way to write turns.
-
-    Args:
-        header: matches all of a turn's first line that isn't speech; groups `before`, `name`,
-            `after`.
-        accepts: whether a name may be somebody's.
-        is_heading: the header is a line of its own.
-        is_chat: messages of people, not lines of a script.
-    """
-
-    header: re.Pattern[str]
-    accepts: Callable[[str], bool]
-    is_heading: bool
-    is_chat: bool
-
+_SYSTEM_LINE = re.compile(rf"[{MARKS}]*(?:{_BRACKETED}|{_STAMP})(?:\s|$)")
 
 _NAME = r"(?P<name>[^\W\d_][\w .'\u2019&/\u00b7-]{0,39}?)"
 _ASIDE = r"(?: ?[(\[][^)\]\n]{1,60}[)\]])?"  # ROMEO (aside):
-_CHAT_NAME = r"(?P<name>[^\s\[\]<>:,][^\n:<>\[\]]{0,59}?)"
 
-
-def _chat(
-    pattern: str, accepts: Callable[[str], bool] = is_messengers_name, *, heading: bool = False
-) -> Form:
-    return Form(re.compile(pattern), accepts, is_heading=heading, is_chat=True)
-
-
-def _script(
-    pattern: str, accepts: Callable[[str], bool] = is_script_name, *, heading: bool = False
-) -> Form:
-    return Form(re.compile(pattern), accepts, is_heading=heading, is_chat=False)
-
-
-FORMS = (
-    # [12.03.21, 14:05:33] Ann: text     12/03/21, 2:05 PM - Ann: text     14:05 - ann: text
-    _chat(
-        rf"(?P<before>{_MARKS}(?:{_BRACKETED}|{_STAMP} [-\u2013\u2014])\s)"
-        rf"{_CHAT_NAME}(?P<after>:(?:\s|$))",
+# [12.03.21, 14:05:33] Ann: text     12/03/21, 2:05 PM - Ann: text     14:05 - ann: text
+_MESSENGER = Form(
+    re.compile(
+        rf"(?P<before>[{MARKS}]*(?:{_BRACKETED}|{_STAMP} [-\u2013\u2014])\s)"
+        r"(?P<name>[^\s\[\]<>:,][^\n:<>\[\]]{0,59}?)(?P<after>:(?:\s|$))"
     ),
-    # <ann> text     [14:05] <ann> text     14:05 <@ann> text
-    _chat(
-        rf"(?P<before>(?:(?:{_BRACKETED}|{_STAMP})\s)?<[ @+%&~]?)"
-        r"(?P<name>[^\s<>/!?][^\s<>]{0,31})(?P<after>>\s)",
-        is_nick,
+    is_chat=True,
+)
+# <ann> text     [14:05] <ann> text     14:05 <@ann> text     2021-03-12 14:05:33<tab>ann<tab>text
+_IRC = Form(
+    re.compile(
+        rf"(?P<before>(?:(?:(?:{_BRACKETED}|{_STAMP})\s)?<|{_STAMP}\t)[ @+%&~]?)"
+        r"(?P<name>(?!(?i:a|b|br|code|dd|div|dt|em|i|li|p|pre|td|th|tr)>)[^\s<>/!?][^\s<>]{0,31})"
+        r"(?P<after>>\s|\t)"
     ),
-    # 2021-03-12 14:05:33<tab>ann<tab>text
-    _chat(
-        rf"(?P<before>{_STAMP}\t[ @+%&~]?)(?P<name>\w[^\t\n]{{0,31}})(?P<after>\t)",
-    ),
-    # Ann, [12.03.21 14:05]
-    _chat(
-        rf"(?P<before>{_MARKS}){_CHAT_NAME}(?P<after>, \[{_STAMP}\]:?)$",
-        heading=True,
-    ),
-    # [12-Mar-21 02:05 PM] ann
-    _chat(
-        rf"(?P<before>{_MARKS}{_BRACKETED} ){_CHAT_NAME}(?P<after>)$",
-        heading=True,
-    ),
-    # Ann — 12/03/2021 14:05     Ann  2:05 PM
-    _chat(
-        rf"(?P<before>){_CHAT_NAME}"
-        rf"(?P<after>(?: [\u2013\u2014] (?:[^\W\d_]{{3,12}} (?:at )?)?|  ){_STAMP})$",
-        heading=True,
-    ),
-    # ROMEO:
-    _script(
+    is_chat=True,
+)
+# ROMEO:
+_HEADING = Form(
+    re.compile(
         rf"(?P<before>(?:#{{1,4}} |\*\*)?){_NAME}"
-        rf"(?P<after>{_ASIDE}(?:[:\uff1a]\*\*|\*\*:|[:\uff1a]))$",
-        heading=True,
+        rf"(?P<after>{_ASIDE}(?:[:\uff1a]\*\*|\*\*:|[:\uff1a]))$"
     ),
-    # Ann: text     **Ann:** text     小明：text
-    _script(
+    is_heading=True,
+)
+# Ann: text     **Ann:** text     小明：text
+_INLINE = Form(
+    re.compile(
         rf"(?P<before>(?:\*\*)?){_NAME}"
-        rf"(?P<after>{_ASIDE}(?:(?::\*\*|\*\*:|:)[ \t]+|\uff1a(?:\*\*)?\s*)(?=\S))",
-    ),
-    # HAMLET.
-    _script(
-        rf"(?P<before>){_NAME}(?P<after>\.)$",
-        is_name_in_capitals,
-        heading=True,
-    ),
-    # HAMLET. Text.
-    _script(
-        rf"(?P<before>){_NAME}(?P<after>\. +(?=\S))",
-        is_name_in_capitals,
+        rf"(?P<after>{_ASIDE}(?:(?::\*\*|\*\*:|:)[ \t]+|\uff1a(?:\*\*)?\s*)(?=\S))"
     ),
 )
+
+# Whether a turn goes on behind a blank line: a message does; a line of a script seldom, so that is
+# tried last.
+_WAYS = (
+    (_MESSENGER, True), (_IRC, True), (_HEADING, False), (_INLINE, False), (_HEADING, True),
+    (_INLINE, True),
+)  # fmt: skip
 
 
 @dataclass
@@ -164,28 +178,18 @@ class Reading:
 
 
 def readings(lines: Sequence[str], fewest: int) -> Iterator[Reading]:
-    """Read the lines of a text in every form in which it has so many headers at least.
-
-    Scripts are read with turns that end at a blank line, and after all else with turns that go on,
-    to a line of signs at most.
-    """
+    """Read the lines of a text in every form in which it has so many headers at least."""
     sizes = [len("".join(line.split())) for line in lines]
-    scripts: list[tuple[Form, dict[int, re.Match[str]]]] = []
-    for form in FORMS:
+    for form, spans_blanks in _WAYS:
         headers = {
             number: found
             for number, line in enumerate(lines)
-            if (found := form.header.match(line))
-            and form.accepts(found["name"])
+            if (found := form.match(line))
             # A heading stands above something: not above a blank line, nor at the end.
             and (not form.is_heading or any(sizes[number + 1 : number + 2]))
         }
         if len(headers) >= fewest:
-            yield _read(lines, sizes, form, headers, spans_blanks=form.is_chat)
-            if not form.is_chat:
-                scripts.append((form, headers))
-    for form, headers in scripts:
-        yield _read(lines, sizes, form, headers, spans_blanks=True)
+            yield _read(lines, sizes, form, headers, spans_blanks)
 
 
 def _read(
@@ -212,7 +216,7 @@ def _read(
             is_open = False
             covered += size
         elif size and spans_blanks and not form.is_chat and not any(map(str.isalnum, line)):
-            is_open = False
+            is_open = False  # a line of signs
         elif is_open and (size or spans_blanks):
             turns[-1].lines.append(line)
             is_open = len(turns[-1].lines) < _MOST_LINES

@@ -1,9 +1,14 @@
-"""A corpus: whatever files people have, read as text or refused in one clear line."""
+"""A corpus: indices on disk, found again; what can't be learnt from is said."""
 
 from __future__ import annotations
 
-import unicodedata
-import zipfile
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +17,41 @@ import pytest
 
 from model.vocabulary import UNKNOWN
 from tests.reference import TEXT
-from training.run import Settings, TrainingError
-from training.text import reading
-from training.text.corpus import Corpus, prepare_corpus
+from training.run import RunStopped
+from training.settings import Settings, TrainingError
+from training.text.corpus import DESCRIPTION_FILE, INDICES_FILE, Corpus, open_corpus, read_corpus
+from training.text.reading import read_text
+
+ROOT = Path(__file__).parents[3]
+pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
 
 
-def read(folder: Path, *files: Path, **options: Any) -> Corpus:
-    run = folder / "run"
-    run.mkdir(exist_ok=True)
-    return prepare_corpus(Settings(tuple(map(str, files)), **options), run)
+def read(
+    folder: Path, *files: Path, stop: Callable[[], bool] = lambda: False, **options: Any
+) -> Corpus:
+    (folder / "run").mkdir(exist_ok=True)
+    return read_corpus(Settings(tuple(map(str, files)), **options), folder / "run", stop)
 
 
 def text_of(corpus: Corpus) -> str:
     return corpus.vocabulary.decode(corpus.indices)
 
 
-def write(path: Path, data: str | bytes) -> Path:
-    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+def write(path: Path, text: str) -> Path:
+    path.write_bytes(text.encode())
     return path
+
+
+def start(program: str, *arguments: Path) -> subprocess.Popen[bytes]:
+    """A child that runs a program with `prepare()` at hand, which reads a text into a run."""
+    prepare = (
+        "import os, sys; from pathlib import Path\n"
+        "from training.settings import Settings; from training.text.corpus import read_corpus\n"
+        "def prepare(): return read_corpus(Settings((sys.argv[1],)), Path(sys.argv[2]))\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", prepare + program, *arguments], cwd=ROOT, stdout=subprocess.PIPE
+    )
 
 
 def test_a_text_is_encoded_on_disk_and_found_again(tmp_path: Path) -> None:
@@ -38,112 +60,116 @@ def test_a_text_is_encoded_on_disk_and_found_again(tmp_path: Path) -> None:
     assert text_of(corpus) == TEXT
     assert isinstance(corpus.indices, np.memmap)
     assert corpus.indices.dtype == np.uint8
-    assert corpus.held_out == round(len(TEXT) * 0.1)
-    assert len(corpus.train_part) == len(TEXT) - corpus.held_out
+    assert corpus.held_out == len(corpus.validation) == round(len(TEXT) * 0.1)
+    assert text_of(corpus)[: len(corpus.train)] + TEXT[-corpus.held_out :] == TEXT
     assert corpus.name == "ref.txt"
+    assert corpus.sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
     file.unlink()
+    again = read(tmp_path, file)
+    assert text_of(again) == TEXT
+    assert (again.vocabulary, again.notes) == (corpus.vocabulary, corpus.notes)
+
+
+@pytest.mark.parametrize("damaged", [INDICES_FILE, DESCRIPTION_FILE])
+def test_a_damaged_corpus_is_read_again_where_its_files_are_there(
+    tmp_path: Path, damaged: str
+) -> None:
+    file = write(tmp_path / "ref.txt", TEXT)
+    read(tmp_path, file)
+    path = tmp_path / "run" / damaged
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(TrainingError, match="missing or damaged"):
+        open_corpus(tmp_path / "run")
     assert text_of(read(tmp_path, file)) == TEXT
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        "Zoë\nsaid".encode(),
-        "Zoë\r\nsaid".encode(),
-        "Zoë\rsaid".encode(),
-        "Zoë\nsaid".encode("utf-8-sig"),
-        "Zoë\nsaid".encode("utf-16"),
-        "\ufeffZoë\nsaid".encode("utf-16-be"),
-        "\ufeffZoë\r\nsaid".encode("utf-32-le"),
-        unicodedata.normalize("NFD", "Zoë\nsaid").encode(),
-    ],
-)
-def test_every_usual_way_to_write_a_text_gives_the_same(tmp_path: Path, data: bytes) -> None:
-    assert text_of(read(tmp_path, write(tmp_path / "a.txt", data))) == "Zoë\nsaid"
+@pipes
+def test_a_pipe_is_read_though_it_can_be_read_only_once(tmp_path: Path) -> None:
+    pipe, text = tmp_path / "pipe", TEXT[:300_000]
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(text, "utf-8"))
+    writer.start()
+    corpus = read(tmp_path, pipe)
+    writer.join()
+    assert text_of(corpus) == text
+    assert corpus.name == "pipe"
+    assert len(list((tmp_path / "run").iterdir())) == 2
+    other = tmp_path / "other"
+    other.mkdir()
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"PK\x03\x04 and so on",))
+    writer.start()
+    with pytest.raises(TrainingError, match=r"^pipe is a ZIP archive"):
+        read(other, pipe)
+    writer.join()
 
 
-def test_another_encoding_is_read_when_it_is_named(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.txt", "café".encode("cp1252"))
-    assert text_of(read(tmp_path, file, encoding="cp1252")) == "café"
+def test_reading_stops_when_it_is_asked_to(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.txt", TEXT * 2)
+    asked = iter([False, False, False, True])
+    with pytest.raises(RunStopped):
+        read(tmp_path, file, stop=lambda: next(asked))
+    assert list((tmp_path / "run").iterdir()) == []
+    assert text_of(read(tmp_path, file)) == TEXT * 2
 
 
-def test_undecodable_bytes_are_named_with_what_would_decode_them(tmp_path: Path) -> None:
-    start = "The cafe on the corner, they said, was closed. " * 40
-    data = start.encode() + "Plus tard, le café était fermé; où aller? ".encode("cp1252") * 50
-    file = write(tmp_path / "a.txt", data)
-    offset = data.index(b"\xe9")
-    with pytest.raises(TrainingError, match=f"0xe9 at offset {offset:,}") as error:
-        read(tmp_path, file)
-    assert "--encoding cp125" in str(error.value)
-    assert "--errors replace" in str(error.value)
+def test_a_file_that_changes_meanwhile_is_told(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.txt", TEXT)
+    blocks = len(list(read_text([file], "utf-8", "strict")))
+    calls = iter(range(1_000))
+
+    def change() -> bool:
+        if next(calls) == blocks:  # the first of the second pass
+            with open(file, "a", encoding="utf-8") as growing:
+                growing.write("more\n" * 100_000)
+        return False
+
+    with pytest.raises(TrainingError, match=r"a\.txt changed while it was being read"):
+        read(tmp_path, file, stop=change)
 
 
-def test_the_offset_is_right_far_into_a_file_and_behind_half_a_character(tmp_path: Path) -> None:
-    data = "é".encode() * 3_000_000 + b"\xc3"
-    with pytest.raises(TrainingError, match=r"at offset 6,000,000"):
-        read(tmp_path, write(tmp_path / "a.txt", data))
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit on a file's size")
+def test_a_full_disk_is_one_error_and_no_part_of_the_text_stays(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    program = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try: prepare()\n"
+        "except OSError as error: print(error.strerror, error.filename)\n"
+        "print(os.listdir(sys.argv[2]))"
+    )  # the system then refuses to write, as it does when the disk is full
+    child = start(program, write(tmp_path / "a.txt", TEXT), run)
+    assert child.communicate()[0].decode() == f"File too large {run / INDICES_FILE}\n[]\n"
 
 
-def test_undecodable_bytes_can_be_replaced(tmp_path: Path) -> None:
-    corpus = read(tmp_path, write(tmp_path / "a.txt", b"caf\xe9 x"), errors="replace")
-    assert text_of(corpus) == f"caf{UNKNOWN} x"
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what is allocated")
+def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
+    text, run = tmp_path / "a.txt", tmp_path / "run"
+    text.write_text(TEXT * 100, encoding="utf-8")  # tens of megabytes
+    run.mkdir()
+    program = (
+        "import resource; status = Path('/proc/self/status').read_text()\n"
+        "used = int(next(x for x in status.splitlines() if x.startswith('VmData')).split()[1])\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (used * 1024 + 35_000_000,) * 2)\n"
+        "print(len(prepare().indices))"
+    )
+    assert int(start(program, text, run).communicate()[0]) == len(TEXT) * 100
 
 
-def test_an_encoding_that_is_none_is_told(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="Python knows no such encoding"):
-        read(tmp_path, write(tmp_path / "a.txt", "abc"), encoding="klingon")
-
-
-def test_documents_are_named_as_what_they_are(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "book.epub", "w") as archive:
-        archive.writestr("mimetype", "application/epub+zip")
-    for name, kind in (("book.epub", "an EPUB"), ("x.docx", "a Word document"), ("x.zip", "a ZIP")):
-        file = tmp_path / name
-        file.write_bytes((tmp_path / "book.epub").read_bytes())
-        with pytest.raises(TrainingError, match=f"{kind}.*plain text"):
-            read(tmp_path, file)
-    with pytest.raises(TrainingError, match="a PDF"):
-        read(tmp_path, write(tmp_path / "x.pdf", b"%PDF-1.7"))
-    with pytest.raises(TrainingError, match="binary"):
-        read(tmp_path, write(tmp_path / "x.bin", bytes(range(256))))
-
-
-@pytest.mark.parametrize(("data", "message"), [("", "is empty"), ("a", "has a single character")])
-def test_nothing_to_learn_from_is_said(tmp_path: Path, data: str, message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        read(tmp_path, write(tmp_path / "a.txt", data))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"nowhere\.txt doesn't exist"):
-        read(tmp_path, tmp_path / "nowhere.txt")
-
-
-def test_a_folder_means_the_texts_in_it(tmp_path: Path) -> None:
-    folder = tmp_path / "texts"
-    (folder / "sub").mkdir(parents=True)
-    write(folder / "b.txt", "two\n")
-    write(folder / "a.txt", "one")
-    write(folder / "sub" / "c.md", "three")
-    write(folder / ".hidden", "secret")
-    write(folder / "cover.png", b"\x89PNG\0\0")
-    corpus = read(tmp_path, folder)
-    assert text_of(corpus) == "one\ntwo\nthree"
-    assert corpus.notes[0] == "1 file in texts is no text: left out"
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(TrainingError, match="holds no text"):
-        reading.find_files([str(tmp_path / "empty")], "utf-8")
-
-
-@pytest.mark.parametrize("chunk", [1, 2, 3, 7])
-def test_normalisation_holds_across_chunks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
-) -> None:
-    monkeypatch.setattr(reading, "_HEAD", chunk)
-    monkeypatch.setattr(reading, "_BLOCK", chunk)
-    text = unicodedata.normalize("NFD", "Zoë żółć ạ̈ 한국어 \r\n日本が") + "\u0301\u0323"
-    expected = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-    assert text_of(read(tmp_path, write(tmp_path / "a.txt", text))) == expected
+@pipes
+def test_a_run_killed_while_it_reads_a_pipe_reads_it_again(tmp_path: Path) -> None:
+    pipe, run = tmp_path / "pipe", tmp_path / "run"
+    os.mkfifo(pipe)
+    run.mkdir()
+    child = start("prepare()", pipe, run)
+    with open(pipe, "wb") as writer:
+        writer.write(TEXT.encode())
+        writer.flush()  # what a pipe holds is less: the child has read most of it
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    assert not (run / DESCRIPTION_FILE).exists()
+    assert text_of(read(tmp_path, write(tmp_path / "a.txt", TEXT))) == TEXT
+    assert sorted(path.name for path in run.iterdir()) == [INDICES_FILE, DESCRIPTION_FILE]
 
 
 def test_a_large_vocabulary_takes_two_bytes(tmp_path: Path) -> None:
@@ -156,12 +182,33 @@ def test_a_large_vocabulary_takes_two_bytes(tmp_path: Path) -> None:
 def test_rare_characters_are_folded_and_it_is_said(tmp_path: Path) -> None:
     corpus = read(tmp_path, write(tmp_path / "a.txt", "aaaabbbbcd"), min_count=2)
     assert text_of(corpus) == f"aaaabbbb{UNKNOWN}{UNKNOWN}"
-    assert "2 kinds of character" in corpus.notes[0]
-    with pytest.raises(TrainingError, match="lower --min_count"):
+    assert corpus.notes[0] == (
+        "2 distinct characters that occur fewer than 2 times became one unknown character: 20.00% "
+        "of the text"
+    )
+    with pytest.raises(TrainingError, match="lower min_count"):
         read(tmp_path / "run", write(tmp_path / "b.txt", "abc"), min_count=9)
+
+
+def test_of_very_many_distinct_characters_the_rarest_are_folded(tmp_path: Path) -> None:
+    text = "".join(map(chr, range(0xAC00, 0xD000))) * 2 + "甲乙"
+    corpus = read(tmp_path, write(tmp_path / "a.txt", text))
+    assert len(corpus.vocabulary) == 8_000
+    assert "occur most rarely became one unknown character" in corpus.notes[0]
+
+
+@pytest.mark.parametrize(("text", "message"), [("", "is empty"), ("a", "has a single character")])
+def test_nothing_to_learn_from_is_said(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(TrainingError, match=rf"^a\.txt {message}.* a megabyte is good"):
+        read(tmp_path, write(tmp_path / "a.txt", text))
+
+
+def test_half_a_surrogate_pair_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="half of a surrogate pair"):
+        read(tmp_path, write(tmp_path / "a.txt", "abc\\ud800def"), encoding="raw_unicode_escape")
 
 
 def test_a_text_too_short_to_hold_out_is_trained_on_whole(tmp_path: Path) -> None:
     corpus = read(tmp_path, write(tmp_path / "a.txt", "hello"))
-    assert corpus.held_out == 0
+    assert (corpus.held_out, len(corpus.validation)) == (0, 0)
     assert "nothing will be measured" in corpus.notes[0]

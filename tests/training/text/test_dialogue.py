@@ -9,16 +9,12 @@ import string
 from pathlib import Path
 from pydoc_data.topics import topics
 
-import numpy as np
 import pytest
 
-from model.config import ModelConfig
 from model.dialogue import Turn, conversation_text
-from model.folder import Model, load_model
-from training.report import write_model
-from training.run import Settings, TrainingError
+from training.settings import Settings
 from training.text import turns as turns_module
-from training.text.corpus import prepare_corpus
+from training.text.corpus import read_corpus
 from training.text.dialogue import Dialogue, detect
 
 SPEECHES = """Are you there?|I am here, my dear.|What did she say?|Nothing that I could hear.
@@ -72,8 +68,6 @@ def test_a_play_becomes_a_template_of_the_two_who_answer_each_other_most() -> No
 @pytest.mark.parametrize(
     ("form", "speakers", "prefix", "suffix", "stop"),
     [
-        ("{who}.\n{says}\n\n", ("HAMLET", "HORATIO"), "HAMLET.\n", "\n\n", "\n\n"),
-        ("{who}. {says}\n\n", ("HAMLET", "HORATIO"), "HAMLET. ", "\n\n", "\n\n"),
         ("{who}: {says}\n", ("Ann Lee", "Dr. Carr"), "Ann Lee: ", "\n", "\n"),
         ("{who}: {says}\n\n", ("SPEAKER_00", "SPEAKER_01"), "SPEAKER_00: ", "\n\n", "\n\n"),
         ("**{who}:** {says}\n\n", ("Ann", "Bob"), "**Ann:** ", "\n\n", "\n\n"),
@@ -100,11 +94,7 @@ def test_every_usual_way_to_write_a_script_is_read(
          "\n"),
         ("12/03/21, {time} PM - {who}: {says}\n", "12/03/21, {time} PM - {who}: ", "\n"),
         ("12.03.21, {time} - {who}: {says}\n", "12.03.21, {time} - {who}: ", "\n"),
-        ("{who}, [12.03.21 {time}]\n{says}\n\n", "{who}, [12.03.21 {time}]\n", "\n\n"),
         ("[2021-03-12 {time}] {who}: {says}\n", "[2021-03-12 {time}] {who}: ", "\n"),
-        ("[12-Mar-21 {time}] {who}\n{says}\n\n", "[12-Mar-21 {time}] {who}\n", "\n\n"),
-        ("{who} — Today at {time}\n{says}\n", "{who} — Today at {time}\n", "\n"),
-        ("{who}  {time} PM\n{says}\n\n", "{who}  {time} PM\n", "\n\n"),
         ("<{who}> {says}\n", "<{who}> ", "\n"),
         ("[{time}] <{who}> {says}\n", "[{time}] <{who}> ", "\n"),
         ("{time} <@{who}> {says}\n", "{time} <@{who}> ", "\n"),
@@ -151,7 +141,6 @@ def test_an_export_with_all_its_oddities_is_read() -> None:
 def test_the_one_who_is_asked_replies() -> None:
     for form, asks, replies in (
         ("{who}: {says}\n", "Q", "A"),
-        ("{who}. {says}\n\n", "Q", "A"),
         ("{who}: {says}\n\n", "user", "assistant"),
     ):
         for order in ((asks, replies), (replies, asks)):
@@ -187,29 +176,19 @@ NO_DIALOGUES = {
     "prose with colons": "\n\n".join(f"He said this: {line} Note: {line}" for line in LINES),
     "python": Path(turns_module.__file__).read_text("utf-8") * 2,
     "json": json.dumps([{"who": "Ann", "says": line} for line in LINES], indent=1),
-    "yaml": "".join(f"- name: {line}\n  who: ann\n  says: {line}\n" for line in LINES),
     "recipes": "".join(RECIPE.format(number) for number in range(40)),
-    "http headers": "Host: example.org\nAccept: */*\nUser-Agent: curl/8\n\n" * 40,
     "mail headers": "".join(
         f"From: ann@a.org\nTo: bob@b.org\nSubject: {line}\n\n{line}\n\n" for line in LINES
-    ),
-    "packages": "".join(
-        f"Package: lib{n}\nVersion: 1.{n}\nDescription: {line}\n\n" for n, line in enumerate(LINES)
     ),
     "a package with its manual": "".join(
         f"Requires-Dist: {a}\nRequires-Dist: {b}\nProvides-Extra: {c}\n"
         for a, b, c in zip(*[iter(list(topics)[:36])] * 3, strict=True)
     ) + topics["lambda"] + "\nWhat is it for?",
     "glossary": "".join(f"{line.split()[0]}{n}: {line}\n" for n, line in enumerate(LINES)),
-    "log": "".join(LOG.format(n, "INFO" if n % 3 else "WARNING") for n in range(60)),
     "log of programs": "".join(LOG.format(n, "cache" if n % 2 else "server") for n in range(60)),
     "reviews": "".join(
         f"Good: It is {word}.\nBad: It isn't very {word}.\n\n" for word in dir(str) + dir(list)
     ) + "Good: Is it?\nBad: Is it not?\nGood: Why?\n",
-    "man page": "".join(
-        f"NAME\n     tool{n}\n\nSYNOPSIS\n     tool{n} file\n\nNOTES:\nWhy? {line}\n\n"
-        for n, line in enumerate(LINES)
-    ),
     "html": "".join(f"<p> {line}\n<li> {line}\n" for line in LINES),
     # Each of these is refused by one rule alone.
     "a talk in a long text": topics["lambda"] * 9 + conversation("{who}: {says}\n", "Ann", "Bob"),
@@ -261,30 +240,23 @@ def test_a_long_line_takes_no_long_time() -> None:
 
 def test_what_was_understood_is_said_with_a_word_about_privacy_where_it_is_due() -> None:
     play = detected(conversation("{who}:\n{says}\n\n", "KING", "QUEEN")).describe()
-    assert re.match(r"reads like a dialogue: 60 turns, most by (KING and QUEEN|QUEEN and K)", play)
-    assert "--dialogue off" in play
+    assert re.match(r"the text reads like a dialogue: 60 turns, most by (KING|QUEEN) and ", play)
     assert "private" not in play
     chat = detected(conversation("[{time}] {who}: {says}\n", "ann", "bob")).describe()
     assert "reads like a chat" in chat
     assert "keep the model private" in chat
 
 
-def test_a_run_keeps_the_template_unless_it_is_told_not_to_look(tmp_path: Path) -> None:
+def test_a_corpus_has_the_template_of_what_is_learnt_unless_nobody_is_to_look(
+    tmp_path: Path,
+) -> None:
     play = tmp_path / "play.txt"
-    play.write_text(conversation("{who}:\n{says}\n\n", "KING", "QUEEN"), encoding="utf-8")
-    text = play.read_text("utf-8")
-    learnt = detected(text[: round(len(text) * 0.9)])  # what is held out is not looked at
+    text = conversation("{who}:\n{says}\n\n", "KING", "QUEEN")
+    play.write_text(text, encoding="utf-8")
+    learnt = detected(text[: round(len(text) * 0.9)])
     for dialogue, expected in (("auto", learnt), ("off", None)):
         run = tmp_path / dialogue
         run.mkdir()
-        settings = Settings((str(play),), dialogue=dialogue)
-        prepare_corpus(settings, run)
-        corpus = prepare_corpus(settings, run)  # as a resumed run reads it
+        corpus = read_corpus(Settings((str(play),), dialogue=dialogue), run)
         assert corpus.notes == ((expected.describe(),) if expected else ())
-        config = ModelConfig(corpus.vocabulary, hidden_size=2)
-        weights = {n: np.zeros(s, np.float32) for n, s in config.parameter_shapes().items()}
-        write_model(run, settings, corpus, Model(config, weights), {"val_loss": None})
-        found = load_model(run).config.chat_template
-        assert found == (expected.template if expected else None)
-    with pytest.raises(TrainingError, match="--dialogue must be auto or off"):
-        Settings(("play.txt",), dialogue="on")
+        assert corpus.chat_template == (expected.template if expected else None)

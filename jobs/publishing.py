@@ -21,7 +21,6 @@ from jobs.accounts import Account
 from jobs.store import StoredRun
 from model.folder import ModelFolderError, load_model
 from model.hub import HubError
-from publish.hub import check_name
 from publish.model import PublishedModel, publish_model, what_becomes_public
 from publish.space import PublishedSpace, check_space, publish_space
 from training.run import RunError, read_json, write_json
@@ -80,7 +79,6 @@ class Publisher:
     def what_becomes_public(self, run: StoredRun, repo_id: str) -> list[str]:
         """What anybody could read once it is published under this name."""
         with _refusals():
-            check_name(repo_id)
             return what_becomes_public(load_model(run.folder).config, repo_id)
 
     def publish_model(
@@ -161,14 +159,15 @@ def _do(job: Publishing, work: Callable[[Said], None]) -> None:
     def say(line: str) -> None:
         job.doing = line
 
-    job.problem = "Something went wrong on this page's machine; try again later."
+    problem = "Something went wrong on this page's machine; try again later."
     try:
         with _refusals():
             work(say)
-        job.problem = ""
+        problem = ""
     except JobError as error:
-        job.problem = str(error)
+        problem = str(error)
     finally:
+        job.problem = problem
         job.doing = ""
 
 

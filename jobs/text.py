@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.settings import TrainingError
-from training.text.dialogue import EXAMINED, Dialogue, detect
+from training.text.dialogue import EXAMINED, detect
 from training.text.reading import find_files, guess_encoding, read_text
 
 VERY_LITTLE = 3_000
@@ -19,6 +19,7 @@ VERY_LITTLE = 3_000
 LITTLE = 100_000
 """Characters below which a text is learnt by heart rather than generalised from."""
 
+_PROSE = "the text reads like prose, verse or a list; the model will continue what a visitor writes"
 _RARE = 0.25  # share of the vocabulary that occurs once
 
 
@@ -30,7 +31,7 @@ class TextSummary:
         characters: how many.
         distinct: how many different ones: the size of its vocabulary.
         encoding: that it was read in.
-        kind: prose or a dialogue, and what follows from that; sentences.
+        kind: prose or a dialogue, and what follows from that; a sentence.
         warnings: whole sentences.
     """
 
@@ -69,17 +70,17 @@ def _summarize(path: Path, encoding: str, *warnings: str) -> TextSummary:
         problem = "is empty" if not counts else "has one character only, over and over"
         raise TrainingError(f"{path.name} {problem}: there is nothing to learn from")
     dialogue = detect(beginning)
-    kind = "It reads like prose, verse or a list: the model will continue a text."
+    kind = dialogue.describe() if dialogue else _PROSE
     return TextSummary(
         characters=counts.total(),
         distinct=len(counts),
         encoding=encoding,
-        kind=dialogue.describe() if dialogue else kind,
-        warnings=(*warnings, *_warnings(counts, dialogue)),
+        kind=f"{kind[0].upper()}{kind[1:]}.",
+        warnings=(*warnings, *_warnings(counts)),
     )
 
 
-def _warnings(counts: Counter[str], dialogue: Dialogue | None) -> list[str]:
+def _warnings(counts: Counter[str]) -> list[str]:
     warnings = []
     if counts.total() < VERY_LITTLE:
         warnings.append(
@@ -94,9 +95,4 @@ def _warnings(counts: Counter[str], dialogue: Dialogue | None) -> list[str]:
     once = sum(1 for count in counts.values() if count == 1)
     if once > max(20, _RARE * len(counts)):
         warnings.append(f"{once:,} characters occur only once: is all of it the same text?")
-    if dialogue is not None and dialogue.is_chat:
-        warnings.append(
-            "It looks like people's messages. A small model can repeat them word for word, and it "
-            "keeps the speakers' names: publish it only if all of them agree."
-        )
     return warnings

@@ -56,7 +56,7 @@ class OAuthServer:
             "OPENID_PROVIDER_URL": self.url,
         }
 
-    def configuration(self) -> dict[str, object]:
+    def configuration(self) -> object:
         """Where things are."""
         return {
             "issuer": self.url,
@@ -115,10 +115,9 @@ def _handler(provider: OAuthServer) -> type[BaseHTTPRequestHandler]:
             asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
             if parts.path == "/oauth/authorize":
                 self._send(provider.consent(asked), "text/html")
-            elif parts.path == "/oauth/jwks":
-                self._send(json.dumps(provider.keys()))
             else:
-                self._send(json.dumps(provider.configuration()))
+                is_keys = parts.path == "/oauth/jwks"
+                self._send(json.dumps(provider.keys() if is_keys else provider.configuration()))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()

@@ -209,7 +209,11 @@ class PublishPanel:
         return {**updates, self._repo: repo_id, self._seen: seen, self._words: words}
 
     def _describe(self, secret: str | None, run_id: str | None, repo: str, seen: str) -> str:
-        """Say what would be created, or why it can't be."""
+        """Say what would be created.
+
+        A name that won't do is refused later: the button must not move from under a finger that
+        comes from the name's box.
+        """
         run = self._find(secret, run_id)
         if run is None:
             return ""

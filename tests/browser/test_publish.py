@@ -13,7 +13,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from publish.__main__ import main
-from publish.space_files import project_files
 from tests.finished_run import finish, finished_run
 from tests.hub_api import Account
 from tests.hub_server import HubServer
@@ -22,7 +21,6 @@ from tests.random_model import TEXT
 from tests.running_app import RunningApp, run_app, small_model_folder
 
 MOMENT_MS = 60_000
-ONLY_THERE = "\n# Of this Space alone.\n"
 ANN, BOB, OWNER = "hf_ann_signed_in", "hf_bob_signed_in", "hf_token_of_the_owner"
 
 
@@ -43,8 +41,6 @@ def space(hub: HubServer, sign_in: OAuthServer, tmp_path: Path) -> Iterator[Runn
     checkout = tmp_path / "checkout"
     model = str(small_model_folder(tmp_path / "model"))
     main(["space", model, "owner/here", "--dry_run", str(checkout)])
-    with open(checkout / "ui" / "about.py", "a", encoding="utf-8") as file:
-        file.write(ONLY_THERE)
     environment = {
         "SPACE_ID": "owner/here",
         "SPACE_HOST": "127.0.0.1:{port}",
@@ -86,7 +82,7 @@ def train_tab(context: BrowserContext, app: RunningApp) -> Page:
 def hand_in(page: Page) -> None:
     page.get_by_label("Or paste a text").fill(TEXT)
     page.get_by_role("button", name="Use this text").click()
-    expect(page.locator("#understood")).to_contain_text("characters", timeout=MOMENT_MS)
+    expect(page.locator("#summary")).to_contain_text("characters", timeout=MOMENT_MS)
 
 
 def with_a_finished_run(page: Page, runs: Path) -> None:
@@ -133,10 +129,10 @@ def test_from_a_text_to_a_space_in_the_visitors_own_account(
     says(page, "#run", "Done", 4 * MOMENT_MS)  # a run gives way to all else that a machine does
     sign_in_as(page, "ann")
     assert sign_in.asked_for == ["openid profile contribute-repos"]
-    says(page, "#to-publish", "for you alone to see")
-    says(page, "#to-publish", "give back pieces of the text")
+    says(page, "#to-publish", "only you can see")
+    says(page, "#to-publish", "repeat pieces of its text")
     page.get_by_label("anybody").check()
-    says(page, "#to-publish", "how it was trained: sizes, losses, times and settings")
+    says(page, "#to-publish", "How it was trained: sizes, losses, times and settings")
     page.get_by_label("Whose text is it?").fill("Guido")
     publish(page, "ann/lambda")
     link = page.locator("#published").get_by_role("link", name="ann/lambda")
@@ -148,14 +144,13 @@ def test_from_a_text_to_a_space_in_the_visitors_own_account(
     assert ("spaces", "ann/lambda-chat") not in hub.repos
     hub.space_stages = ("BUILDING",)
     page.get_by_role("button", name="Create the Space").click()
-    says(page, "#published", "building")
+    says(page, "#published", "Waiting until it runs")
     page.close()
     hub.spaces["ann/lambda-chat"].stages = ["APP_STARTING", "RUNNING"]
     page = train_tab(context, space)
-    says(page, "#published", "Its Space runs: ann/lambda-chat")
+    says(page, "#published", "Its Space ann/lambda-chat is running")
     made = hub.repo("ann/lambda-chat", "spaces").head().files
-    assert set(project_files()) <= set(made)  # as the Space's own checkout has them:
-    assert made["ui/about.py"].data.decode().endswith(ONLY_THERE)
+    assert {"app.py", "jobs/queue.py", "ui/train.py"} <= set(made)  # as this Space has them
     assert hub.spaces["ann/lambda-chat"].secrets == {}
     assert hub.tokens <= {ANN, ""}
     assert ANN not in space.log()
@@ -183,12 +178,12 @@ def test_nobody_acts_for_another_visitor_nor_for_the_owner(
 
     sign_in_as(other, "bob")
     publish(other, "ann/bobs")
-    says(other, "#published", "Not published: bob or the token can't create a repo of 'ann'")
+    says(other, "#published", "Not published: Bob or the token has no right to write to ann/bobs")
     publish(other, "bob/bobs")
-    says(other, "#published", "Published: bob/bobs, private")
+    says(other, "#published", "Published: bob/bobs, only you can see it")
     assert hub.tokens <= {BOB, ""}
     publish(page, "ann/anns")
-    says(page, "#published", "Published: ann/anns, private")
+    says(page, "#published", "Published: ann/anns, only you can see it")
     assert set(hub.repos) == {("models", "bob/bobs"), ("models", "ann/anns")}
     assert hub.tokens == {ANN, BOB, ""}
 
@@ -212,18 +207,15 @@ def test_ones_own_computer_publishes_with_the_saved_login_and_tells_what_is_refu
     (tmp_path / "hf").mkdir(exist_ok=True)
     (tmp_path / "hf" / "token").write_text("hf_ann", encoding="utf-8")  # as that command does
     open_panel(page)
-    says(page, "#account", "knows this computer as ann")
+    says(page, "#account", "logged in to Hugging Face as ann")
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
     publish(page, "ann/my novel")
     says(page, "#published", "Not published: 'ann/my novel' can't be a Hub name")
     hub.fault("/create", method="POST", status=403, words="blocked")
     publish(page, "ann/my-novel")
-    says(page, "#published", "can't create a repo of 'ann'")
-    hub.fault("/create", method="POST", status=409, words="conflict")
-    publish(page, "ann/my-novel")
-    says(page, "#published", "the Hub doesn't show it yet; try again")
+    says(page, "#published", "it says: blocked")
     assert hub.repos == {}
     publish(page, "ann/my-novel")
-    says(page, "#published", "Published: ann/my-novel, private")
+    says(page, "#published", "Published: ann/my-novel, only you can see it")
     assert hub.repo("ann/my-novel").private
     context.close()

@@ -35,7 +35,7 @@ def test_a_chat_is_recognised_and_a_word_said_about_privacy(tmp_path: Path) -> N
     summary = summarize(written(tmp_path, CHAT))
     assert "chat" in summary.kind
     assert "Ann" in summary.kind
-    assert any("publish it only if" in warning for warning in summary.warnings)
+    assert "keep the model private" in summary.kind
 
 
 def test_too_little_is_said(tmp_path: Path) -> None:

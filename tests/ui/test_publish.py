@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gradio as gr
 import pytest
-from publish.model import PublishedModel, what_becomes_public
 from starlette.requests import Request
 
 from jobs.publishing import Published, Publishing
+from publish.model import PublishedModel, what_becomes_public
 from publish.space import PublishedSpace
 from tests.finished_run import TRAINING
 from tests.random_model import random_model

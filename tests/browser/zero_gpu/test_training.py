@@ -61,18 +61,17 @@ def test_a_long_run_stops_at_the_end_of_a_call_and_continues_in_another(
     assert (folder / "model" / "config.json").stat().st_mtime < space.gpus.given[-1] + CALL_S
     half = read_run(folder)
     assert 0 < half.progress < 1
-    assert load_model(folder).config.training["steps"] == half.step
+    assert load_model(folder).config.training["steps"] >= half.step
 
     expect(visitor.page.get_by_text("Time on a GPU to continue with")).to_be_visible()
     while read_run(folder).phase != "done":  # on a busy machine two calls may not be enough
         before = read_run(folder).step
         visitor.page.get_by_label(f"{CALL_S} s (costs 54 s of your quota)").last.check()
         visitor.press("Continue")
-        calls = len(space.gpus.asked) + 1 - asked
-        when(lambda calls=calls: space.gpus.released[released:] == [False] * calls)
+        when(lambda: read_run(folder).step > before)  # noqa: B023  # it is called at once
         visitor.sees(re.compile("Stopped|Done"))
-        assert read_run(folder).step > before
     assert set(space.gpus.asked[asked:]) == {CALL_S}
+    when(lambda: space.gpus.released[released:] == [False] * (len(space.gpus.asked) - asked))
     assert not has_torch(space.app.pid)
 
 
@@ -89,8 +88,7 @@ def test_a_reload_a_closed_tab_and_a_lost_connection_end_no_run(
         reloads.come_to(space.app.url)
         context = closes.page.context
         closes.page.close()
-        for folder, step in zip(folders, seen, strict=True):
-            when(lambda folder=folder, step=step: read_run(folder).step > step)
+        when(lambda: all(read_run(f).step > s for f, s in zip(folders, seen, strict=True)))
         again = Visitor(context.new_page())
         again.page.set_default_timeout(MOMENT_MS)
         again.come_to(space.app.url)

@@ -1,12 +1,11 @@
 """The model card: a ModelConfig becomes the text of README.md.
 
-Pure text; knows nothing about files or networks. A card ends in a stamp, a comment with the digest
-of its text: by it publishing tells a card that it may replace from one that somebody has edited.
+Pure text; knows nothing about files or networks. By a comment at its top, as transformers' Trainer
+writes one, publishing tells a card that it may replace from one that somebody has edited.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -21,8 +20,9 @@ from publish.results import metrics, number, results
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""
 
-_STAMP = re.compile(
-    r"\n<!-- charlstm-card (?P<kind>written|edited) sha256:(?P<digest>[0-9a-f]{64}) -->\s*\Z"
+WRITTEN_BY = (
+    "<!-- Written by CharLSTM, again each time the model is published. "
+    "Remove this line to keep your edits. -->"
 )
 
 # The equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise) draws from
@@ -59,7 +59,7 @@ print(generate({prompt}))
 def model_card(
     config: ModelConfig, *, repo_id: str | None, has_plot: bool, revision: str | None = None
 ) -> str:
-    """The text of README.md, stamped.
+    """The text of README.md.
 
     Args:
         config: the model; what it doesn't say about its training is left out.
@@ -70,6 +70,7 @@ def model_card(
     source = [repo_id or PLACEHOLDER] if revision is None else [repo_id or PLACEHOLDER, revision]
     parts = [
         f"---\n{_front_matter(config, repo_id)}\n---",
+        WRITTEN_BY,
         f"# {_title(config)}",
         _summary(config),
         f"![Loss during training]({PLOT_FILE})" if has_plot else "",
@@ -78,40 +79,12 @@ def model_card(
         _samples(config),
         _usage(config, source),
     ]
-    return _stamped("\n\n".join(part for part in parts if part), "written")
-
-
-def edited_card(card: str, repo_id: str) -> str:
-    """A card that was edited by hand, ready for publishing: the repo's id filled in, stamped."""
-    body, _ = _split(card)
-    return _stamped(body.replace(PLACEHOLDER, repo_id), "edited")
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def is_as_written(card: str) -> bool:
-    """Whether this is, to the letter, a card that `model_card` wrote: it may be written anew."""
-    _, stamp = _split(card)
-    return is_as_published(card) and stamp is not None and stamp["kind"] == "written"
-
-
-def is_as_published(card: str) -> bool:
-    """Whether nobody has edited this card since it was stamped, as publishing does last."""
-    body, stamp = _split(card)
-    return stamp is not None and stamp["digest"] == _digest(body)
-
-
-def _stamped(body: str, kind: str) -> str:
-    return f"{body.strip()}\n\n<!-- charlstm-card {kind} sha256:{_digest(body)} -->\n"
-
-
-def _split(card: str) -> tuple[str, re.Match[str] | None]:
-    # An editor may change line ends and the space at the ends; that is no edit.
-    text = card.replace("\r\n", "\n")
-    stamp = _STAMP.search(text)
-    return (text if stamp is None else text[: stamp.start()]), stamp
-
-
-def _digest(body: str) -> str:
-    return hashlib.sha256(body.strip().encode("utf-8")).hexdigest()
+    """Whether a card still says that `model_card` wrote it, so that it may be written again."""
+    return WRITTEN_BY in card.splitlines()
 
 
 def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
@@ -130,9 +103,9 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
         )
         for metric, label, value in metrics(config)
     ]
-    origin = str(_origin(config).get("name", ""))
+    begun = str(origin(config).get("name", ""))
     data = ModelCardData(
-        base_model=origin if "/" in origin else None,  # its name on the Hub
+        base_model=begun if "/" in begun else None,  # its name on the Hub
         language=config.training.get("language"),
         license=config.training.get("license"),
         library_name="charlstm",
@@ -186,19 +159,19 @@ def _corpus_lines(config: ModelConfig) -> list[str]:
     return [line, f"credit: {' '.join(str(credit).split())}"] if credit else [line]
 
 
-def _origin(config: ModelConfig) -> Mapping[str, Any]:
+def origin(config: ModelConfig) -> Mapping[str, Any]:
     """The model that this one was fine-tuned from; {} if it wasn't."""
-    origin = config.training.get("init_from")
-    return origin if isinstance(origin, Mapping) and origin.get("name") else {}
+    begun = config.training.get("init_from")
+    return begun if isinstance(begun, Mapping) and begun.get("name") else {}
 
 
 def _origin_lines(config: ModelConfig) -> list[str]:
-    origin = _origin(config)
-    if not origin:
+    begun = origin(config)
+    if not begun:
         return []
-    line = f"begun from: {code(plain(str(origin['name'])))}"
-    if origin.get("sha256"):
-        line += f", weights of sha256 {code(plain(str(origin['sha256'])))}"
+    line = f"fine-tuned from: {code(plain(str(begun['name'])))}"
+    if begun.get("sha256"):
+        line += f", weights of sha256 {code(plain(str(begun['sha256'])))}"
     return [line]
 
 
@@ -223,14 +196,15 @@ def _measured_lines(config: ModelConfig) -> list[str]:
     return lines
 
 
-def _sample_entries(config: ModelConfig) -> list[Mapping[str, Any]]:
+def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
+    """What it wrote after training, each with "prompt", "text" and "temperature"."""
     entries = config.training.get("samples")
     return [e for e in entries if isinstance(e, Mapping)] if isinstance(entries, list) else []
 
 
 def _samples(config: ModelConfig) -> str:
     parts = []
-    for sample in _sample_entries(config):
+    for sample in samples(config):
         prompt, text = str(sample.get("prompt", "")), str(sample.get("text", ""))
         if sample.get("temperature") is not None:
             parts.append(f"At temperature {plain(str(sample['temperature']))}:")
@@ -270,8 +244,8 @@ def snippet(arguments: str, prompt: str) -> str:
 
 def _prompt(config: ModelConfig) -> str:
     """A short prompt of the model's own characters, as a Python literal."""
-    samples = _sample_entries(config)
-    prompt = str(samples[0].get("prompt", "")) if samples else "The "
+    entries = samples(config)
+    prompt = str(entries[0].get("prompt", "")) if entries else "The "
     known = set(config.vocabulary.characters)
     fits = len(prompt) <= 40 and prompt.isprintable() and set(prompt) <= known
     return json.dumps(prompt if fits else "", ensure_ascii=False)

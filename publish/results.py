@@ -49,7 +49,7 @@ def metrics(config: ModelConfig) -> list[tuple[str, str, float]]:
 
 def results(config: ModelConfig) -> str:
     """The section of the card; "" where nothing of it was measured."""
-    parts = [_comparison(config.training), _judgement(config.training), _copy(config.training)]
+    parts = [_comparison(config.training), _judgement(config.training), _copy(config)]
     shown = [part for part in parts if part]
     return "\n\n".join(["## Results", *shown]) if shown else ""
 
@@ -85,15 +85,21 @@ def _judgement(training: Mapping[str, Any]) -> str:
     return "\n".join(f"- {plain(s)}" for s in sentences if isinstance(s, str) and s.strip())
 
 
-def _copy(training: Mapping[str, Any]) -> str:
-    copy = training.get("longest_copy")
+def longest_copy(config: ModelConfig) -> str:
+    """The longest passage that it copied; "" where none is known, or it is all white space."""
+    copy = config.training.get("longest_copy")
     passage = copy.get("passage") if isinstance(copy, Mapping) else None
-    if not isinstance(passage, str) or not passage:
+    return passage if isinstance(passage, str) and passage.strip() else ""
+
+
+def _copy(config: ModelConfig) -> str:
+    passage = longest_copy(config)
+    if not passage:
         return ""
     return "\n\n".join(
         [
             "The longest passage of what it wrote for this card that stands word for word in the "
-            f"train part{_beginning(copy, passage)}:",
+            f"train part{_beginning(config.training['longest_copy'], passage)}:",
             fenced(passage, "text"),
         ]
     )

@@ -1,153 +1,372 @@
-"""A Space is created and filled as a plan says, in one commit.
+"""A model on the Hub becomes a Space that serves it, or a Space that is there is renewed.
 
-The stages are look (`publish/space_site.py`), plan (`publish/space_plan.py`), fill (here) and wait
-(`publish/space_runtime.py`); a command line, a run of training and a page each go through them in
-their own way. Speaks to no terminal.
+Everything of ours is uploaded, in one commit; what its owner has added stays. Asks nobody: a caller
+shows what `check_space` returns and asks in its own way.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from model.hub import HubError, HubUnreachable, hub_errors
-from publish.space_plan import SpacePlan, plan_space, space_variables
-from publish.space_refusals import refusal
-from publish.space_site import TOKEN_SECRET, SpaceSite, create_space
-from publish.upload import WAITS_S, changed_files, commit_files, files_there
+from model.config import ConfigError, ModelConfig
+from model.folder import CONFIG_FILE, WEIGHTS_FILE
+from model.hub import FILES, HubError, NotACharLSTM, NotFound, Refused, hub_errors
+from publish.hub import (
+    SDK,
+    WHO_MAY_HOST,
+    ZERO_GPU,
+    check_may_publish,
+    check_name,
+    commit_files,
+    create_repo,
+    find_repo,
+    find_token,
+    read_text,
+)
+from publish.space_card import TAG, ServedModel, front_matter, space_readme, tags_of
+from publish.space_files import (
+    README_FILE,
+    REQUIREMENTS_FILE,
+    is_in_our_folders,
+    project_files,
+    requirements,
+)
+from publish.waiting import wait_until_running
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo, SpaceInfo
+
+MODEL_ID = "MODEL_ID"
+MODEL_REVISION = "MODEL_REVISION"
+TRAINING = "TRAINING"
+TOKEN_SECRET = "HF_TOKEN"
+
+_LEFT_BY_THE_HUB = {".gitattributes", README_FILE}
+"""What a Space holds that was created and never filled."""
+_OLD_MARKER = "charlstm-space.json"
+"""By which an earlier version knew its own Spaces."""
+_MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
 class PublishedSpace:
-    """What `fill_space` did.
+    """What is on the Hub now.
 
     Args:
         space_id: "user/space".
         url: the page to look at.
-        commit: the head of the Space now.
-        has_committed: whether that is a new commit.
-        token: whose Space it is.
-        lacks_token: whether its model needs a token, and the Space has no secret with one.
+        commit: the head of the Space.
+        is_running: whether it was seen to run.
+        lacks_token: whether its model needs a token and the Space has no secret with one.
     """
 
     space_id: str
     url: str
     commit: str
-    has_committed: bool
-    token: str = field(repr=False)
+    is_running: bool
     lacks_token: bool
 
 
-def reserve_space(site: SpaceSite) -> None:
-    """Create a Space that isn't there, empty: only that tells whether the Hub allows it.
+@dataclass(frozen=True)
+class _Site:
+    """What lies under a Space's name, and what is to become of it."""
 
-    Raises:
-        PaymentRequired, TooManySpaces, AccountTooYoung, QuotaReached: if the account may not.
-        HubError: if the Hub refuses it for another reason.
-    """
-    if site.is_new:
-        create_space(site, space_variables(site, None))
+    api: HfApi
+    model: ServedModel
+    head: str | None  # None for a Space that isn't there
+    is_private: bool
+    hardware: str
+    hardware_there: str
+    trains: bool
+    front_matter: Mapping[str, Any]  # of a Space of ours
+    gone: list[str]  # files of an earlier version
+    variables_there: Mapping[str, str]
+
+    @property
+    def moves(self) -> bool:
+        """Whether the Space gets other hardware."""
+        return self.hardware_there not in ("", self.hardware)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Those that it is to have."""
+        wanted = {MODEL_ID: self.model.model_id, MODEL_REVISION: self.model.commit}
+        if self.trains or TRAINING in self.variables_there:
+            wanted[TRAINING] = "on" if self.trains else "off"
+        return wanted
 
 
-def fill_space(
-    plan: SpacePlan,
+def check_space(
+    model_id: str,
+    space_id: str,
     *,
-    report: Callable[[str], None] = lambda _: None,
-    token_for_model: str | None = None,
-) -> PublishedSpace:
-    """Do what a plan says; a Space that isn't there is created first.
+    revision: str | None = None,
+    hardware: str | None = None,
+    private: bool = False,
+    training: bool | None = None,
+    force: bool = False,
+    token: str | None = None,
+    model_is_coming: bool = False,
+) -> list[str]:
+    """What `publish_space` would create or change, in sentences; refuses what it can early.
+
+    Changes nothing. The arguments are those of `publish_space`.
 
     Args:
-        plan: from `plan_space`.
-        report: told each step in a line, as it begins.
-        token_for_model: to store as the Space's secret HF_TOKEN, for a model that needs one.
+        model_is_coming: the model is published later, as a private one if the Space is private.
 
     Raises:
-        PaymentRequired, TooManySpaces, AccountTooYoung, QuotaReached: if the account may not.
-        CommittedInBetween: if somebody has committed since the plan was made.
-        HubError: if the Hub doesn't take it. What was done before stays; to run again goes on.
+        HubError: if a name, the token or its rights won't do, if the model isn't a CharLSTM, or is
+            private and the Space public, if the Space holds somebody's own work, or if the Hub
+            can't be reached.
     """
-    from huggingface_hub import HfApi
-
-    settings = plan.site.settings
-    api = HfApi(token=plan.site.token)
-    if plan.site.is_new:
-        report(f"Creating {settings.space_id} on {plan.site.hardware} ...")
-        created = create_space(plan.site, space_variables(plan.site, plan.model.commit))
-        plan = plan_space(created, plan.model)
-    if plan.moves:
-        report(f"Asking for {plan.site.hardware} ...")
-        _move(api, plan.site)
-    with hub_errors(settings.space_id, kind="Space"):
-        for name, value in plan.variables.items():
-            report(f"Setting {name} to {value} ...")
-            api.add_space_variable(settings.space_id, name, value)
-        if token_for_model is not None:
-            report(f"Storing the secret {TOKEN_SECRET} ...")
-            api.add_space_secret(settings.space_id, TOKEN_SECRET, token_for_model)
-    number = len(plan.added) + len(plan.changed)
-    if number or plan.removed:
-        report(f"Uploading {number} files ...")
-    commit = _commit(api, plan)
-    return PublishedSpace(
-        space_id=settings.space_id,
-        url=plan.site.url,
-        commit=commit,
-        has_committed=commit != plan.site.head,
-        token=plan.site.token,
-        lacks_token=token_for_model is None and _lacks_token(api, plan),
+    model_is_there = not model_is_coming
+    site = _look(
+        model_id, space_id, revision, hardware, private, training, force, token, model_is_there
     )
+    at = f" at {site.model.commit[:8]}" if site.model.commit else ""
+    if site.head is None:
+        who = "only you can see" if site.is_private else "anybody can see and use"
+        lines = [f"This creates the Space {space_id}, which {who}, on {site.hardware}."]
+    else:
+        lines = [f"This writes the app in the Space {space_id} again; other files in it stay."]
+        if site.moves:
+            lines.append(f"Hardware: {site.hardware_there} -> {site.hardware}")
+        if site.gone:
+            lines.append(f"Deleted: {_listed(site.gone)}")
+    lines.append(f"It serves {model_id}{at}, and has the bundled model in reserve.")
+    if site.hardware == ZERO_GPU:
+        lines.append("Chatting is free; visitors who train spend GPU time of their own quota.")
+    elif site.trains:
+        lines.append("Visitors may train a model there, on its processors.")
+    return lines
 
 
-def _move(api: HfApi, site: SpaceSite) -> None:
-    space_id = site.settings.space_id
-    try:
-        with hub_errors(space_id, kind="Space"):
-            api.request_space_hardware(
-                space_id,
-                site.hardware,  # type: ignore[arg-type]  # an enum of strings
-            )
-    except HubError as error:
-        raise refusal(error, space_id, site.hardware, site.user) from error
+def publish_space(
+    model_id: str,
+    space_id: str,
+    *,
+    revision: str | None = None,
+    hardware: str | None = None,
+    private: bool = False,
+    title: str | None = None,
+    emoji: str | None = None,
+    training: bool | None = None,
+    force: bool = False,
+    token: str | None = None,
+    token_for_model: str | None = None,
+    report: Callable[[str], None] = lambda _: None,
+    wait: bool = True,
+) -> PublishedSpace:
+    """Create a Space that serves a model, or bring one up to date.
 
+    Args:
+        model_id: "user/model" on the Hub.
+        space_id: "user/space".
+        revision: the model's branch, tag or commit; None for main. The Space is pinned to the
+            commit.
+        hardware: one of `publish.hub.HARDWARE`; None leaves a Space on what it has, and asks for
+            ZeroGPU for a new one.
+        private: create a private Space.
+        title: None for the one that is there, or the model's name.
+        emoji: None for the one that is there, or a feather.
+        training: whether visitors may train without ZeroGPU, too; None leaves it, or says no.
+        force: overwrite a Space that wasn't made here.
+        token: by default `HF_TOKEN` or the saved login.
+        token_for_model: to store as the Space's secret HF_TOKEN, for a model that needs one.
+        report: told each step in a line, as it begins.
+        wait: return when the Space runs.
 
-def _commit(api: HfApi, plan: SpacePlan) -> str:
-    for wait in WAITS_S:
-        try:
-            return _commit_once(api, plan)
-        except HubUnreachable:
-            time.sleep(wait)
-    return _commit_once(api, plan)
-
-
-def _commit_once(api: HfApi, plan: SpacePlan) -> str:
-    """The head once all is there: on a retry, the commit before may have gone through."""
-    space_id = plan.site.settings.space_id
+    Raises:
+        Refused: if the account may not host it, or the token may not write there.
+        HubError: as `check_space`, or if it can't be built or started. What was done before stays;
+            to publish again continues.
+    """
+    site = _look(model_id, space_id, revision, hardware, private, training, force, token)
+    if token_for_model is not None and not site.model.needs_token:
+        raise HubError(f"anybody can read {model_id}, so its Space needs no token")
+    api = site.api
+    head = _set_up(site, space_id, report)
+    lacks_token = False
     with hub_errors(space_id, kind="Space"):
-        head = str(api.space_info(space_id).sha)
-    there = files_there(api, space_id, head, "Space")
-    upload = changed_files(plan.files, there)
-    removed = [path for path in plan.removed if path in there]
-    if not upload and not removed:
-        return head
-    return commit_files(
+        if token_for_model is not None:
+            report(f"Storing the secret {TOKEN_SECRET}")
+            api.add_space_secret(space_id, TOKEN_SECRET, token_for_model)
+        elif site.model.needs_token:
+            lacks_token = TOKEN_SECRET not in api.get_space_secrets(space_id)
+    files = space_files(
+        site.model, hardware=site.hardware, training=site.trains, title=title, emoji=emoji,
+        there=site.front_matter,
+    )  # fmt: skip
+    report(f"Uploading {len(files)} files to {space_id}")
+    commit = commit_files(
         api,
         space_id,
-        upload,
-        removed=removed,
-        message=f"Serve {plan.model.model_id} at {plan.model.commit[:8]} with CharLSTM",
-        parent=plan.site.head,
+        files,
+        message=f"Serve {model_id} at {site.model.commit[:8]} with CharLSTM",
+        parent=head,
+        deleted=site.gone,
         kind="Space",
+    )
+    url = f"{api.endpoint}/spaces/{space_id}"
+    is_running = wait and wait_until_running(api, space_id, commit, url, report)
+    return PublishedSpace(space_id, url, commit, is_running, lacks_token)
+
+
+def space_files(
+    model: ServedModel,
+    *,
+    hardware: str | None,
+    training: bool,
+    title: str | None = None,
+    emoji: str | None = None,
+    there: Mapping[str, Any] = {},
+) -> dict[str, bytes]:
+    """All that a Space holds of ours, by path; `there` is the front matter that it has already."""
+    hardware = hardware or ZERO_GPU
+    trains = training or hardware == ZERO_GPU
+    readme = space_readme(model, trains=trains, title=title, emoji=emoji, there=there)
+    asked = requirements(hardware=hardware, training=training)
+    return {
+        **project_files(),
+        README_FILE: readme.encode("utf-8"),
+        REQUIREMENTS_FILE: asked.encode("utf-8"),
+    }
+
+
+def find_served_model(api: HfApi, model_id: str, revision: str | None = None) -> ServedModel:
+    """What a Space needs to know of a model on the Hub.
+
+    Raises:
+        NotFound: if it isn't there.
+        NotACharLSTM: if it is another kind of model, or none.
+    """
+    info = find_repo(api, model_id, revision=revision)
+    if info is None:
+        raise NotFound(
+            f"no model {model_id} is on the Hub, or this token may not read it: check the "
+            "spelling, or publish it first"
+        )
+    commit, there = str(info.sha), [file.rfilename for file in info.siblings or []]
+    if missing := [name for name in (CONFIG_FILE, WEIGHTS_FILE) if name not in there]:
+        raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {missing[0]}")
+    try:
+        config = ModelConfig.from_json(read_text(api, model_id, CONFIG_FILE, commit), CONFIG_FILE)
+    except ConfigError as error:
+        raise NotACharLSTM(f"{model_id} can't be used: {error}") from error
+    files = tuple(name for name in FILES if name in there)
+    return ServedModel.of(
+        config, model_id, commit=commit, needs_token=_needs_token(info), files=files
     )
 
 
-def _lacks_token(api: HfApi, plan: SpacePlan) -> bool:
-    if not plan.model.needs_token:
-        return False
-    with hub_errors(plan.site.settings.space_id, kind="Space"):
-        return TOKEN_SECRET not in api.get_space_secrets(plan.site.settings.space_id)
+def _needs_token(info: ModelInfo | SpaceInfo) -> bool:
+    """Whether a repo is private or gated."""
+    return bool(info.private or getattr(info, "gated", False))
+
+
+def _look(
+    model_id: str,
+    space_id: str,
+    revision: str | None,
+    hardware: str | None,
+    private: bool,
+    training: bool | None,
+    force: bool,
+    token: str | None,
+    model_is_there: bool = True,
+) -> _Site:
+    """What is there, looked at before anything is changed. Refuses as `check_space` says."""
+    from huggingface_hub import HfApi
+
+    check_name(space_id)
+    check_name(model_id)
+    api = HfApi(token=find_token(token))
+    info = find_repo(api, space_id, "Space")
+    check_may_publish(api, space_id, info, "Space", private=private)
+    is_private = private if info is None else bool(info.private)
+    if model_is_there:
+        model = find_served_model(api, model_id, revision)
+    else:
+        before = find_repo(api, model_id)
+        is_hidden = is_private if before is None else _needs_token(before)
+        model = ServedModel(model_id, needs_token=is_hidden)
+    if model.needs_token and not is_private:
+        raise HubError(
+            f"{model_id} is private or gated, and in a public Space anybody could have it write "
+            f"what it has learnt: make {space_id} private, or the model public"
+        )
+    files = [] if info is None else [file.rfilename for file in info.siblings or []]
+    head, readme, hardware_there, variables = None, "", "", {}
+    if info is not None:
+        head = str(info.sha)
+        if README_FILE in files:
+            readme = read_text(api, space_id, README_FILE, head, "Space")
+        with hub_errors(space_id, kind="Space"):
+            runtime = api.get_space_runtime(space_id)
+            there = api.get_space_variables(space_id)
+        hardware_there = str(runtime.requested_hardware or runtime.hardware or "")
+        variables = {name: variable.value for name, variable in there.items()}
+    matter, kept = front_matter(readme), project_files()
+    is_ours = TAG in tags_of(matter) or _OLD_MARKER in files
+    theirs = [path for path in files if path not in _LEFT_BY_THE_HUB]
+    if theirs and not is_ours and not force:
+        raise HubError(
+            f"{space_id} is there already and wasn't made with CharLSTM (it holds "
+            f"{_listed(theirs)}): choose another name; only force overwrites it"
+        )
+    gone = [p for p in theirs if p == _OLD_MARKER or (is_in_our_folders(p) and p not in kept)]
+    return _Site(
+        api=api,
+        model=model,
+        head=head,
+        is_private=is_private,
+        hardware=hardware or hardware_there or ZERO_GPU,
+        hardware_there=hardware_there,
+        trains=variables.get(TRAINING) == "on" if training is None else training,
+        front_matter=matter if is_ours else {},
+        gone=gone if is_ours else [],
+        variables_there=variables,
+    )
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = len(paths) - _MOST_NAMED
+    return ", ".join(paths[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _set_up(site: _Site, space_id: str, report: Callable[[str], None]) -> str:
+    """Create the Space if it isn't there, with its hardware and its variables; its head."""
+    api = site.api
+    try:
+        if site.head is None:
+            report(f"Creating {space_id} on {site.hardware}")
+            create_repo(
+                api,
+                space_id,
+                "Space",
+                private=site.is_private,
+                space_sdk=SDK,
+                # Has to be asked for here: a free account is refused the default one.
+                space_hardware=site.hardware,
+                space_variables=[{"key": k, "value": v} for k, v in site.variables.items()],
+            )
+            with hub_errors(space_id, kind="Space"):
+                return str(api.space_info(space_id).sha)
+        if site.moves:
+            report(f"Asking for {site.hardware}")
+            with hub_errors(space_id, kind="Space"):
+                api.request_space_hardware(
+                    space_id,
+                    site.hardware,  # type: ignore[arg-type]  # an enum of strings
+                )
+    except Refused as error:
+        raise Refused(f"{error}. {WHO_MAY_HOST}") from error
+    with hub_errors(space_id, kind="Space"):
+        for name, value in site.variables.items():
+            if site.variables_there.get(name) != value:
+                report(f"Setting {name} to {value}")
+                api.add_space_variable(space_id, name, value)
+    return site.head

@@ -1,0 +1,199 @@
+"""The Hub as publishing meets it: its facts, tokens, names and rights, and a commit.
+
+For models and Spaces alike. Knows nothing about what is published.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.hub import HubError, Kind, NotFound, Refused, hub_errors
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, ModelInfo, SpaceInfo
+
+# Facts: from the Hub's documentation of 2026-08-22.
+ZERO_GPU = "zero-a10g"
+"""ZeroGPU's name, kept from earlier hardware."""
+CPU_BASIC = "cpu-basic"
+HARDWARE: Sequence[str] = (ZERO_GPU, CPU_BASIC)
+"""What we ask for; neither is billed by the hour."""
+WHO_MAY_HOST = (
+    "A free account may host two Gradio Spaces on ZeroGPU once its address is verified and it is "
+    "30 days old; cpu-basic needs PRO, or Team or Enterprise for an organisation."
+)
+SDK = "gradio"
+PYTHON_VERSION = "3.12.12"
+"""ZeroGPU offers this one and 3.10.13, which is older than our code."""
+LONGEST_SHORT_DESCRIPTION = 60
+"""Characters; the Hub rejects a README with a longer one."""
+OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)
+"""Create repos, and touch only those that this app created."""
+BROUGHT_BY_PLATFORM: Sequence[str] = ("gradio", "huggingface_hub", "spaces", "torch")
+"""Not to be named in requirements.txt: another release breaks the build or the GPU hook."""
+FAILED: Mapping[str, str] = {
+    "BUILD_ERROR": "the build failed",
+    "CONFIG_ERROR": "the Hub refuses its README.md",
+    "RUNTIME_ERROR": "the app ended with an error",
+}
+"""The stages that a Space doesn't leave by itself, in words."""
+START_LIMIT_S = 45 * 60
+"""A Space that takes 30 minutes to start counts as failed; the build before takes some, too."""
+
+MAIN = "main"
+
+
+def check_name(repo_id: str) -> None:
+    """Raises HubError unless `repo_id` is "user/name" as the Hub takes it."""
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    with hub_errors(repo_id):
+        validate_repo_id(repo_id)
+    if "/" not in repo_id:
+        raise HubError(f"{repo_id!r} names no owner: write it as user/name, with your user name")
+
+
+def find_token(token: str | None = None) -> str:
+    """`token`, or else `HF_TOKEN` or the saved login. Raises Refused where there is none."""
+    from huggingface_hub import get_token
+
+    token = token or get_token()
+    if token is None:
+        raise Refused(
+            "publishing needs a token with the right to write: make one at "
+            "https://huggingface.co/settings/tokens, then log in with `hf auth login` or set "
+            "HF_TOKEN"
+        )
+    return token
+
+
+def account_name(token: str) -> str:
+    """Whose token it is. Raises Refused where it isn't one, or may only read."""
+    from huggingface_hub import HfApi
+
+    return str(_account(HfApi(token=token))["name"])
+
+
+def _account(api: HfApi) -> dict[str, Any]:
+    with hub_errors("your account"):
+        account = api.whoami()
+    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise Refused(
+            f"the token of {account['name']} may only read: make one with the right to write at "
+            "https://huggingface.co/settings/tokens, then log in with it or set HF_TOKEN"
+        )
+    return account
+
+
+def find_repo(
+    api: HfApi, repo_id: str, kind: Kind = "model", revision: str | None = None
+) -> ModelInfo | SpaceInfo | None:
+    """What the Hub says about a repo, with its `siblings` and `sha`; None where it shows none."""
+    try:
+        with hub_errors(repo_id, revision, kind):
+            if kind == "model":
+                return api.model_info(repo_id, revision=revision)
+            return api.space_info(repo_id, revision=revision)
+    except NotFound:
+        if revision is not None:
+            raise
+        return None
+
+
+def check_may_publish(
+    api: HfApi, repo_id: str, info: ModelInfo | SpaceInfo | None, kind: Kind, *, private: bool
+) -> None:
+    """Check the token against a repo that is there (`info`) or will be created.
+
+    Raises:
+        Refused: if the token may not write there.
+        HubError: if a private repo is wanted, and it is there and public.
+    """
+    account = _account(api)
+    user, (owner, name) = account["name"], repo_id.split("/")
+    no_right = Refused(
+        f"{user} or the token has no right to write to {repo_id}: publish as {user}/{name}, or "
+        "with a token that has the right"
+    )
+    if info is None:
+        if owner not in (user, *(org["name"] for org in account.get("orgs", []))):
+            raise no_right
+        return
+    try:
+        with hub_errors(repo_id, kind=kind):
+            api.auth_check(repo_id, repo_type=kind.lower(), write=True)
+    except (Refused, NotFound) as error:
+        raise no_right from error
+    if private and not info.private:
+        raise HubError(
+            f"{repo_id} is there already and is public: make it private on its page under "
+            "Settings, or choose another name"
+        )
+
+
+def create_repo(api: HfApi, repo_id: str, kind: Kind, *, private: bool, **settings: Any) -> None:
+    """Create a repo. Raises Refused if the account may not, HubError if the name is taken."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    with hub_errors(repo_id, kind=kind):
+        try:
+            # private=None leaves it to the owner's own default, which may be the stricter one.
+            # Never with exist_ok: where the repo exists, that turns refusals into success.
+            api.create_repo(repo_id, repo_type=kind.lower(), private=private or None, **settings)
+        except HfHubHTTPError as error:
+            if error.response.status_code != 409:
+                raise
+            raise HubError(
+                f"{repo_id} is there already, but this token can't see it: choose another name"
+            ) from error
+
+
+def read_text(api: HfApi, repo_id: str, path: str, commit: str, kind: Kind = "model") -> str:
+    """The text of a small file. Nothing of it stays here: a cache would outlive who may read it."""
+    with tempfile.TemporaryDirectory() as scratch, hub_errors(repo_id, commit, kind):
+        file = api.hf_hub_download(
+            repo_id, path, repo_type=kind.lower(), revision=commit, local_dir=scratch
+        )
+        return Path(file).read_text(encoding="utf-8", errors="replace")
+
+
+def commit_files(
+    api: HfApi,
+    repo_id: str,
+    files: Mapping[str, bytes],
+    *,
+    message: str,
+    parent: str,
+    deleted: Iterable[str] = (),
+    branch: str = MAIN,
+    kind: Kind = "model",
+) -> str:
+    """Add and delete files in one commit; its sha, or `parent` where nothing has changed.
+
+    Raises:
+        HubError: if `parent` isn't the branch's head any more, or the Hub doesn't take it for
+            another reason; then nothing is committed.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    operations = [CommitOperationAdd(path, data) for path, data in files.items()]
+    with hub_errors(repo_id, branch, kind):
+        try:
+            return api.create_commit(
+                repo_id,
+                [*operations, *(CommitOperationDelete(path, is_folder=False) for path in deleted)],
+                commit_message=message,
+                repo_type=kind.lower(),
+                revision=branch,
+                parent_commit=parent,
+            ).oid
+        except ValueError as error:
+            if not str(error).startswith("Invalid metadata"):
+                raise
+            said = " ".join(str(error).split())
+            raise HubError(
+                f"the Hub doesn't accept what the card says of itself: {said}"
+            ) from error

@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if parsed.push_to_hub:
             _check_publishing(parsed, settings, folder)
         _train(settings, folder)
-        if parsed.push_to_hub:
+        if parsed.push_to_hub and read_run(folder).has_model:
             _publish(parsed, folder)
     except (TrainingError, RunError, HubError) as error:
         raise SystemExit(f"error: {error}") from None

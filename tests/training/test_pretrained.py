@@ -1,9 +1,11 @@
-"""Fine-tuning: what a model knows is kept, said, and still there when the model is gone."""
+"""Fine-tuning, and training a finished run longer: what a model knows is kept, and said."""
 
 from __future__ import annotations
 
-import hashlib
+import os
 import shutil
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,21 @@ from model.config import ModelConfig
 from model.folder import Model, load_model
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
-from tests.training_run import planned_as, stopped_when, weights_digest
-from training.checkpoint import CHECKPOINTS_FOLDER
-from training.fine_tuning import Start
-from training.run import Settings, TrainingError, read_state
-from training.trainer import train
+from tests.training.conftest import Command
+from tests.training_run import (
+    FLAGS,
+    ended,
+    in_phase,
+    settings,
+    start,
+    stopped_when,
+    wait_until,
+    weights_digest,
+)
+from training.pretrained import Pretrained
+from training.run import read_run, read_settings
+from training.settings import Settings, TrainingError
+from training.train import train
 
 KNOWN = TEXT[:60_000].lower()
 NEW = TEXT[200_000:206_000]  # with capitals, which the model hasn't seen
@@ -29,18 +41,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that has learnt a larger text."""
     folder = tmp_path_factory.mktemp("known")
     (folder / "known.txt").write_text(KNOWN, encoding="utf-8")
-    asked = Settings(
-        (str(folder / "known.txt"),), steps=120, hidden_size=48, batch_size=16, threads=1
-    )
-    train(asked, folder / "reference")
+    train(settings(folder / "known.txt", steps=250), folder / "reference")
     return folder / "reference"
 
 
-def settings(folder: Path, **more: Any) -> Settings:
+def new_text(folder: Path, **more: Any) -> Settings:
     corpus = folder / "new.txt"
     corpus.write_text(NEW, encoding="utf-8")
-    asked: dict[str, Any] = {"steps": 60, "threads": 1, **more}
-    return Settings((str(corpus),), **asked)
+    return settings(corpus, **{"steps": 60, **more})
 
 
 @pytest.mark.parametrize("embedding_size", [0, 4])
@@ -55,8 +63,8 @@ def test_shared_characters_keep_their_rows_and_new_ones_take_fresh_ones(
 
     old, initial = random_model("abcd\n", seed=1), random_model("\nbxd", seed=2)
     vocabulary = initial.config.vocabulary
-    start = Start("old", "", old)
-    fitted = start.weights(vocabulary, initial.weights)
+    pretrained = Pretrained("old", "", old)
+    fitted = pretrained.weights(vocabulary, initial.weights)
     assert {k: v.shape for k, v in fitted.items()} == initial.config.parameter_shapes()
     characters = {"embedding.weight": 0} if embedding_size else {"lstm.weight_ih_l0": 1}
     for name, axis in ({"fc.weight": 0, "fc.bias": 0} | characters).items():
@@ -67,74 +75,126 @@ def test_shared_characters_keep_their_rows_and_new_ones_take_fresh_ones(
             found = fitted[name].take(vocabulary.index(character), axis)
             np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(fitted["lstm.weight_hh_l0"], old.weights["lstm.weight_hh_l0"])
-    assert start.overlap(vocabulary) == (
-        "begins from old: 3 of 4 characters known, 1 new: x; "
+    assert pretrained.overlap(vocabulary) == (
+        "starts from old: 3 of 4 characters known, 1 new: x; "
         "2 of the model's don't occur in this text and are left out"
     )
 
 
-def test_fine_tuning_begins_where_the_model_ended_and_beats_the_same_steps_from_scratch(
+def test_fine_tuning_beats_the_same_steps_from_scratch_and_says_what_is_new(
     model: Path, tmp_path: Path
 ) -> None:
     tuned, scratch = tmp_path / "tuned", tmp_path / "scratch"
-    assert train(settings(tmp_path, init_from=str(model)), tuned) == "done"
-    assert train(settings(tmp_path, hidden_size=48), scratch) == "done"
+    asked = new_text(tmp_path, init_from=str(model), hidden_size=None)  # takes the model's sizes
+    assert train(asked, tuned) == "done"
+    assert train(new_text(tmp_path), scratch) == "done"
     facts, plain = (load_model(run).config.training for run in (tuned, scratch))
     assert facts["val_loss"] < plain["val_loss"] - 0.2
-    digest = hashlib.sha256((model / "model" / "model.safetensors").read_bytes()).hexdigest()
-    assert facts["init_from"] == {"name": "reference", "sha256": digest}
+    assert facts["init_from"] == {"name": "reference", "sha256": weights_digest(model)}
     assert plain["init_from"] is None
-    assert facts["recipe"]["hidden_size"] == 48
+    assert facts["recipe"]["hidden_size"] == 32
     assert facts["recipe"]["muon_lr"] < plain["recipe"]["muon_lr"]
-    assert any("characters known" in note for note in read_state(tuned)["notes"])
-    card = (tuned / "model" / "README.md").read_text(encoding="utf-8")
-    assert f"begun from: `reference`, weights of sha256 `{digest}`" in card
+    note = next(note for note in read_run(tuned).notes if note.startswith("starts from reference"))
+    new = sorted(set(NEW) - set(KNOWN))
+    assert f"{len(set(NEW)) - len(new)} of {len(set(NEW))} characters known" in note
+    assert f"{len(new)} new: {' '.join(new[:3])}" in note
 
 
-def test_a_run_goes_on_to_the_same_weights_when_the_model_is_gone(
+def test_a_run_continues_to_the_same_weights_when_the_model_is_gone(
     model: Path, tmp_path: Path
 ) -> None:
-    asked = settings(tmp_path, init_from=str(tmp_path / "start"))
+    asked = new_text(tmp_path, init_from=str(tmp_path / "start"), steps=150)
     shutil.copytree(model / "model", tmp_path / "start")
     assert train(asked, tmp_path / "whole") == "done"
-    run = planned_as(tmp_path / "whole", tmp_path / "stopped")
-
-    with stopped_when(lambda: (run / CHECKPOINTS_FOLDER).exists(), run):
+    run = tmp_path / "stopped"
+    with stopped_when(in_phase(run, "training"), run):
         assert train(asked, run) == "stopped"
     shutil.rmtree(tmp_path / "start")
     assert train(asked, run) == "done"
     assert weights_digest(run) == weights_digest(tmp_path / "whole")
 
 
-def test_a_model_that_was_exchanged_before_the_first_checkpoint_is_refused(
-    model: Path, tmp_path: Path
-) -> None:
-    asked = settings(tmp_path, init_from=str(tmp_path / "start"), steps=2)
-    shutil.copytree(model / "model", tmp_path / "start")
-    train(asked, tmp_path / "run")
-    shutil.rmtree(tmp_path / "run" / "checkpoints")  # as if killed before there was one
-    weights = tmp_path / "start" / "model.safetensors"
-    data = bytearray(weights.read_bytes())
-    data[-1] ^= 1
-    weights.write_bytes(data)
-    with pytest.raises(TrainingError, match="is not the model that this run was begun with"):
-        train(asked, tmp_path / "run")
-
-
-def test_a_model_that_cannot_be_used_is_refused_before_anything_is_written(
-    model: Path, tmp_path: Path
-) -> None:
+def test_a_model_that_cannot_be_used_is_refused(model: Path, tmp_path: Path) -> None:
     torn = tmp_path / "torn"
     shutil.copytree(model / "model", torn)
     (torn / "model.safetensors").write_bytes(b"x" * 100)
     for wrong, message in (
-        ({"init_from": str(torn)}, "torn.*is damaged or no safetensors file"),
-        ({"init_from": str(tmp_path / "nowhere")}, "nowhere doesn't exist"),
-        ({"init_from": str(model), "hidden_size": 65}, "--hidden_size 65 can't be had"),
-        ({"init_from": str(model), "num_layers": 2}, "--num_layers 2 can't be had"),
-        ({"init_from": str(model), "embedding_size": 8}, "--embedding_size 8 can't be had"),
+        ({"init_from": str(torn)}, "the model to start from can't be used: .*torn"),
+        ({"init_from": str(tmp_path / "nowhere")}, "can't be used: .*nowhere"),
+        ({"init_from": str(model), "hidden_size": 65}, "hidden_size can't be 65: .* has 32"),
+        ({"init_from": str(model), "num_layers": 2}, "num_layers can't be 2: .* has 1"),
+        ({"init_from": str(model), "embedding_size": 8}, "embedding_size can't be 8: .* has 0"),
     ):
         with pytest.raises(TrainingError, match=message):
-            train(settings(tmp_path, **wrong), tmp_path / "run")
-        assert not (tmp_path / "run").exists()
-    train(settings(tmp_path, init_from=str(model), hidden_size=48, steps=2), tmp_path / "run")
+            train(new_text(tmp_path, **wrong), tmp_path / "run")
+        assert read_run(tmp_path / "run").phase == "failed"
+    train(new_text(tmp_path, init_from=str(model), steps=2), tmp_path / "run")
+
+
+def test_a_finished_run_is_trained_longer_from_its_weights(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    run = tmp_path / "reference"
+    shutil.copytree(model, run)
+    before = load_model(run).config.training
+    said, error = command("--resume", run)
+    assert error == f"error: the run in {run} is finished: to train it longer, add --minutes 10"
+    said, error = command("--resume", run, "--minutes", "0.05")
+    assert error == ""
+    assert "starts from reference: 77 of 77 characters known, 0 new" in said
+    after = load_model(run).config.training
+    assert after["val_loss"] < before["val_loss"] - 0.05
+    assert 2.9 < after["seconds"] < 6
+    assert after["init_from"]["name"] == "reference"
+    said, error = command("--resume", run)
+    assert "is finished" in error
+
+
+def test_a_longer_training_that_is_stopped_at_once_keeps_the_model_and_can_be_continued(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    run = tmp_path / "reference"
+    shutil.copytree(model, run)
+    digest = weights_digest(run)
+    (run / "stop").touch()
+    said, error = command("--resume", run, "--minutes", "0.05")
+    assert error == ""
+    assert "No model was written: it was stopped before it had learnt anything." in said
+    assert weights_digest(run) == digest
+    said, error = command("--resume", run)
+    assert error == ""
+    assert load_model(run).config.training["init_from"]["sha256"] == digest
+
+
+def test_a_longer_training_that_is_killed_is_resumed_from_the_same_weights(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    run = tmp_path / "reference"
+    shutil.copytree(model, run)
+    digest = weights_digest(run)
+    soon = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.1"
+    child = start("--resume", run, "--minutes", "0.2", before=soon)
+    wait_until(lambda: list((run / "checkpoints").glob("*.safetensors")), child)
+    time.sleep(0.3)
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    assert weights_digest(run) == digest
+    assert read_run(run).phase == "interrupted"
+    assert read_settings(run).minutes == 0.2
+    reached = read_run(run).progress
+    status, said = ended(start("--resume", run))
+    assert status == 0, said
+    facts = load_model(run).config.training
+    assert facts["init_from"] == {"name": "reference", "sha256": digest}
+    assert 11.9 < facts["seconds"] < 20
+    assert 0 < reached < 1
+
+
+def test_no_flag_is_needed_to_take_the_sizes_of_a_model(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    asked = new_text(tmp_path)
+    words = [asked.corpus[0], "--init_from", model, "--output", tmp_path / "run", "--steps", "3"]
+    said, error = command(*words, *FLAGS[2:])
+    assert error == ""
+    assert "Recipe: 1 layer of 32" in said

@@ -245,13 +245,13 @@ def test_a_run_that_gets_no_better_ends_early_with_its_best_weights(tmp_path: Pa
     assert weights_digest(tmp_path / "run") == digest
 
 
-@pytest.mark.parametrize("asked", [{"adam_lr": 10.0}, {"muon_lr": 10.0, "num_layers": 3}])
 def test_learning_rates_that_are_far_too_high_end_a_run_with_its_best_weights_and_a_reason(
-    asked: dict[str, float], corpus: Path, tmp_path: Path
+    corpus: Path, tmp_path: Path
 ) -> None:
-    assert train(settings(corpus, steps=5_000, patience=0, **asked), tmp_path) == "done"
+    asked = settings(corpus, steps=600, patience=0, adam_lr=10.0, muon_lr=10.0)
+    assert train(asked, tmp_path) == "done"
     facts, losses = load_model(tmp_path).config.training, dict(read_run(tmp_path).val_losses)
-    assert facts["steps"] < 1_000
+    assert facts["steps"] < 600
     assert facts["stopped_early"]
     assert losses[facts["best_step"]] == min(losses.values())
     assert "the loss exploded at step" in read_run(tmp_path).notes[-1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -80,19 +80,26 @@ def resolve_model(model: str | Path, revision: str | None = None, token: str | N
 
 def _download(model_id: str, revision: str | None, token: str | None) -> Path:
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     api = HfApi(token=token)
 
-    def fetch(*names: str) -> Path:
-        folder = api.snapshot_download(model_id, revision=commit, allow_patterns=list(names))
-        if not (Path(folder) / names[0]).is_file():
-            raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {names[0]}")
-        return Path(folder)
+    def fetch(name: str) -> Path:
+        try:
+            return Path(api.hf_hub_download(model_id, name, revision=commit))
+        except RemoteEntryNotFoundError:
+            raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {name}") from None
 
     with hub_errors(model_id, revision):
         commit = api.resolve_revision(model_id, revision=revision)
-        _check_kind(fetch(CONFIG_FILE) / CONFIG_FILE, model_id)  # before anything large is fetched
-        return fetch(WEIGHTS_FILE, CONFIG_FILE, CARD_FILE)
+        config = fetch(CONFIG_FILE)
+        _check_kind(config, model_id)  # before anything large is downloaded
+        is_cached = (config.parent / WEIGHTS_FILE).is_file()
+        fetch(WEIGHTS_FILE)
+        if not is_cached:
+            with suppress(NotACharLSTM):  # a model works without its card
+                fetch(CARD_FILE)
+    return config.parent
 
 
 def _check_kind(config: Path, model_id: str) -> None:
@@ -148,12 +155,12 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
         TimeoutError,
         transport,  # type: ignore[misc]  # a class of exceptions
     ) as error:
-        raise _unreachable(repo_id, error) from error
+        raise _unreachable(error) from error
     except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
         if isinstance(error.__cause__, Exception):
             with hub_errors(repo_id, revision, kind):
                 raise error.__cause__ from None
-        raise _unreachable(repo_id, error) from error
+        raise _unreachable(error) from error
     except OSError as error:
         if error.errno is None:  # the client's own, for a file of the wrong length
             raise Unreachable(
@@ -183,10 +190,10 @@ def _answered(status: int, said: str, repo_id: str) -> HubError:
     return HubError(f"the Hub doesn't do that for {repo_id} (it answers {status}: {said})")
 
 
-def _unreachable(repo_id: str, error: Exception) -> Unreachable:
+def _unreachable(error: Exception) -> Unreachable:
     return Unreachable(
-        f"the Hub can't be reached for {repo_id} ({_said(error)}); check the network, HF_ENDPOINT "
-        "and HF_HUB_OFFLINE, then try again"
+        f"the Hub can't be reached ({_said(error)}); check the network, HF_ENDPOINT and "
+        "HF_HUB_OFFLINE, then try again"
     )
 
 
@@ -194,4 +201,4 @@ def _said(error: BaseException) -> str:
     """The Hub's own sentence, or else the first line of the client's."""
     text = getattr(error, "server_message", None) or str(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return lines[0][:300].rstrip(".") if lines else type(error).__name__

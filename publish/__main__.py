@@ -15,7 +15,7 @@ from model.config import ModelConfig
 from model.folder import ModelFolderError, load_model
 from model.hub import HubError
 from publish.ask import ask
-from publish.hub import HARDWARE, find_token
+from publish.hub import HARDWARE, ZERO_GPU, find_token
 from publish.model import check_model_repo, publish_model, what_becomes_public
 from publish.space import (
     TOKEN_SECRET,
@@ -120,34 +120,23 @@ def _space(parsed: argparse.Namespace) -> None:
     if parsed.dry_run is not None:
         _write(parsed, model_id, revision, config)
         return
-    lines = check_space(
-        model_id,
-        parsed.space_id,
-        revision=revision,
-        hardware=parsed.hardware,
-        private=parsed.private,
-        training=parsed.training,
-        force=parsed.force,
-        model_is_coming=folder is not None,
-    )
+    asked = {
+        name: getattr(parsed, name) for name in ("hardware", "private", "training", "force")
+    } | {"revision": revision}
+    lines = check_space(model_id, parsed.space_id, **asked, model_is_coming=folder is not None)
     if config is not None and not check_model_repo(model_id, private=parsed.private):
         lines = [*what_becomes_public(config, model_id), *lines]
     ask(lines, is_given=parsed.yes or parsed.private)
     if folder is not None:
         _publish_model(folder, model_id, parsed.private)
+    token = (os.environ.get(_SPACE_TOKEN) or find_token()) if parsed.hf_token_secret else None
     published = publish_space(
         model_id,
         parsed.space_id,
-        revision=revision,
-        hardware=parsed.hardware,
-        private=parsed.private,
+        **asked,
         title=parsed.title,
         emoji=parsed.emoji,
-        training=parsed.training,
-        force=parsed.force,
-        token_for_model=(os.environ.get(_SPACE_TOKEN) or find_token())
-        if parsed.hf_token_secret
-        else None,
+        token_for_model=token,
         report=_print,
     )
     if published.lacks_token:
@@ -170,13 +159,9 @@ def _write(
     if config is None:
         model = find_served_model(HfApi(), model_id, revision)
     else:  # its commit is known only once it is published
-        model = ServedModel.of(config, model_id, needs_token=parsed.private)
+        model = ServedModel(model_id, config, needs_token=parsed.private)
     files = space_files(
-        model,
-        hardware=parsed.hardware,
-        training=bool(parsed.training),
-        title=parsed.title,
-        emoji=parsed.emoji,
+        model, parsed.hardware or ZERO_GPU, bool(parsed.training), parsed.title, parsed.emoji
     )
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ writes one, publishing tells a card that it may replace from one that somebody h
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -15,7 +16,7 @@ from typing import Any
 from model.config import ModelConfig
 from model.folder import PLOT_FILE
 from publish.markdown import code, fenced, plain
-from publish.results import metrics, number, results
+from publish.results import number, results
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""
@@ -25,9 +26,38 @@ WRITTEN_BY = (
     "Remove this line to keep your edits. -->"
 )
 
-# The equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise) draws from
-# softmax(logits / temperature), and at temperature 0 it is the argmax: one line for both.
-_SNIPPET = """\
+_METRICS = (
+    ("val_loss", "Held-out loss (nats per character)", 1.0),
+    ("bits_per_character", "Held-out bits per character", math.log(2)),
+)
+_NUMBERS = (
+    ("val_loss", "held-out part: {:.4f} nats per character"),
+    ("val_bits", "held-out part: {:.4f} bits per character"),
+    ("train_loss", "training loss: {:.4f} nats per character"),
+    ("steps", "{:,.0f} steps"),
+    ("epochs", "{:.1f} times through the text"),
+    ("seconds", "{:,.0f} seconds"),
+    ("seed", "seed {:.0f}"),
+)
+
+# The second program has the equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise)
+# draws from softmax(logits / temperature); at temperature 0 it is the argmax: one line for both.
+_USAGE = """\
+## Use it with CharLSTM
+
+```python
+from model.generator import Generator
+from model.sampling import SamplingParams
+
+generator = Generator.from_pretrained({source})
+print(generator.generate({prompt}, SamplingParams(length=500, temperature=0.8)))
+```
+
+## Use it without CharLSTM
+
+All that this needs is numpy, safetensors and huggingface_hub:
+
+```python
 import json
 import numpy as np
 from huggingface_hub import snapshot_download
@@ -53,7 +83,7 @@ def generate(prompt, length=500, temperature=0.8):
             h[:] = x = np.tanh(c) / (1 + np.exp(-o))
     return "".join(chars[i] for i in ids[len(ids) - length :])
 print(generate({prompt}))
-"""
+```"""
 
 
 def model_card(
@@ -67,7 +97,8 @@ def model_card(
         has_plot: whether a loss plot lies beside the card.
         revision: the branch that it is published on; None for the main one.
     """
-    source = [repo_id or PLACEHOLDER] if revision is None else [repo_id or PLACEHOLDER, revision]
+    source = json.dumps(repo_id or PLACEHOLDER)
+    source += "" if revision is None else f", revision={json.dumps(revision)}"
     parts = [
         f"---\n{_front_matter(config, repo_id)}\n---",
         WRITTEN_BY,
@@ -77,7 +108,7 @@ def model_card(
         _training(config),
         results(config),
         _samples(config),
-        _usage(config, source),
+        _USAGE.format(source=source, prompt=_prompt(config)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -90,7 +121,7 @@ def is_as_written(card: str) -> bool:
 def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
     from huggingface_hub import EvalResult, ModelCardData  # here: importing it takes 0.2 s
 
-    name = _corpus_name(config)
+    name, loss = _corpus_name(config), number(config.training, "val_loss")
     measured = [
         EvalResult(
             task_type="text-generation",
@@ -99,9 +130,10 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
             dataset_name=f"{name} (held-out part)",
             metric_type=metric,
             metric_name=label,
-            metric_value=round(value, 4),
+            metric_value=round(loss / unit, 4),
         )
-        for metric, label, value in metrics(config)
+        for metric, label, unit in _METRICS
+        if loss is not None
     ]
     begun = str(origin(config).get("name", ""))
     data = ModelCardData(
@@ -139,61 +171,36 @@ def _summary(config: ModelConfig) -> str:
 
 
 def _training(config: ModelConfig) -> str:
-    lines = [*_corpus_lines(config), *_origin_lines(config), *_measured_lines(config)]
+    facts, lines = config.training, []
+    if facts.get("corpus"):
+        lines.append(f"corpus: {code(_corpus_name(config))}")
+        characters = number(facts, "corpus_characters")
+        lines[-1] += "" if characters is None else f", {characters:,.0f} characters"
+        if facts.get("corpus_sha256"):
+            lines[-1] += f", sha256 {code(str(facts['corpus_sha256']))}"
+        if facts.get("credit"):
+            lines.append(f"credit: {' '.join(str(facts['credit']).split())}")
+    if begun := origin(config):
+        lines.append(f"fine-tuned from: {code(plain(str(begun['name'])))}")
+        if begun.get("sha256"):
+            lines[-1] += f", weights of sha256 {code(plain(str(begun['sha256'])))}"
+    loss = number(facts, "val_loss")
+    known = {**facts, "val_bits": None if loss is None else loss / math.log(2)}
+    for key, form in _NUMBERS:
+        value = number(known, key)
+        lines += [] if value is None else [form.format(value)]
+    if facts.get("date"):
+        lines.append(f"date: {str(facts['date'])[:10]}")
     parts = ["\n".join(f"- {line}" for line in lines)] if lines else []
-    if config.training.get("command"):
-        parts += ["The command that trained it:", fenced(str(config.training["command"]), "sh")]
+    if facts.get("command"):
+        parts += ["The command that trained it:", fenced(str(facts["command"]), "sh")]
     return "\n\n".join(["## Training", *parts]) if parts else ""
-
-
-def _corpus_lines(config: ModelConfig) -> list[str]:
-    if not config.training.get("corpus"):
-        return []
-    line = f"corpus: {code(_corpus_name(config))}"
-    characters = number(config.training, "corpus_characters")
-    if characters is not None:
-        line += f", {characters:,.0f} characters"
-    if config.training.get("corpus_sha256"):
-        line += f", sha256 {code(str(config.training['corpus_sha256']))}"
-    credit = config.training.get("credit")
-    return [line, f"credit: {' '.join(str(credit).split())}"] if credit else [line]
 
 
 def origin(config: ModelConfig) -> Mapping[str, Any]:
     """The model that this one was fine-tuned from; {} if it wasn't."""
     begun = config.training.get("init_from")
     return begun if isinstance(begun, Mapping) and begun.get("name") else {}
-
-
-def _origin_lines(config: ModelConfig) -> list[str]:
-    begun = origin(config)
-    if not begun:
-        return []
-    line = f"fine-tuned from: {code(plain(str(begun['name'])))}"
-    if begun.get("sha256"):
-        line += f", weights of sha256 {code(plain(str(begun['sha256'])))}"
-    return [line]
-
-
-def _measured_lines(config: ModelConfig) -> list[str]:
-    lines = []
-    for (_, _, value), unit in zip(metrics(config), ("nats", "bits"), strict=False):
-        lines.append(f"held-out part: {value:.4f} {unit} per character")
-    train_loss = number(config.training, "train_loss")
-    if train_loss is not None:
-        lines.append(f"training loss: {train_loss:.4f} nats per character")
-    for key, form in (
-        ("steps", "{:,.0f} steps"),
-        ("epochs", "{:.1f} times through the text"),
-        ("seconds", "{:,.0f} seconds"),
-        ("seed", "seed {:.0f}"),
-    ):
-        value_or_none = number(config.training, key)
-        if value_or_none is not None:
-            lines.append(form.format(value_or_none))
-    if config.training.get("date"):
-        lines.append(f"date: {str(config.training['date'])[:10]}")
-    return lines
 
 
 def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
@@ -210,36 +217,6 @@ def _samples(config: ModelConfig) -> str:
             parts.append(f"At temperature {plain(str(sample['temperature']))}:")
         parts.append(fenced(text if text.startswith(prompt) else prompt + text, "text"))
     return "\n\n".join(["## Samples", *parts]) if parts else ""
-
-
-def _usage(config: ModelConfig, source: list[str]) -> str:
-    arguments = json.dumps(source[0]) + "".join(f", revision={json.dumps(r)}" for r in source[1:])
-    prompt = _prompt(config)
-    python = (
-        "from model.generator import Generator\n"
-        "from model.sampling import SamplingParams\n\n"
-        f"generator = Generator.from_pretrained({arguments})\n"
-        f"print(generator.generate({prompt}, SamplingParams(length=500, temperature=0.8)))"
-    )
-    return "\n\n".join(
-        [
-            "## Use it with CharLSTM",
-            fenced(python, "python"),
-            "## Use it without CharLSTM",
-            "All that this needs is numpy, safetensors and huggingface_hub:",
-            fenced(snippet(arguments, prompt), "python"),
-        ]
-    )
-
-
-def snippet(arguments: str, prompt: str) -> str:
-    """The program that needs no CharLSTM: at most 25 lines of at most 88 columns.
-
-    Args:
-        arguments: of `snapshot_download`, as Python source.
-        prompt: a string literal, as Python source.
-    """
-    return _SNIPPET.format(source=arguments, prompt=prompt).rstrip()
 
 
 def _prompt(config: ModelConfig) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from model.hub import HubError, Kind, NotFound, Refused, hub_errors
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi, ModelInfo, SpaceInfo
+    from huggingface_hub import HfApi
 
 # Facts: from the Hub's documentation of 2026-08-22.
 ZERO_GPU = "zero-a10g"
@@ -32,8 +32,6 @@ LONGEST_SHORT_DESCRIPTION = 60
 """Characters; the Hub rejects a README with a longer one."""
 OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)
 """Create repos, and touch only those that this app created."""
-BROUGHT_BY_PLATFORM: Sequence[str] = ("gradio", "huggingface_hub", "spaces", "torch")
-"""Not to be named in requirements.txt: another release breaks the build or the GPU hook."""
 FAILED: Mapping[str, str] = {
     "BUILD_ERROR": "the build failed",
     "CONFIG_ERROR": "the Hub refuses its README.md",
@@ -88,40 +86,36 @@ def _account(api: HfApi) -> dict[str, Any]:
     return account
 
 
-def find_repo(
-    api: HfApi, repo_id: str, kind: Kind = "model", revision: str | None = None
-) -> ModelInfo | SpaceInfo | None:
-    """What the Hub says about a repo, with its `siblings` and `sha`; None where it shows none."""
+def find_repo(api: HfApi, repo_id: str, kind: Kind = "model", revision: str | None = None) -> Any:
+    """What the Hub says about a repo (ModelInfo or SpaceInfo); None where it shows none."""
     try:
         with hub_errors(repo_id, revision, kind):
-            if kind == "model":
-                return api.model_info(repo_id, revision=revision)
-            return api.space_info(repo_id, revision=revision)
+            return api.repo_info(repo_id, repo_type=kind.lower(), revision=revision)
     except NotFound:
         if revision is not None:
             raise
         return None
 
 
-def check_may_publish(
-    api: HfApi, repo_id: str, info: ModelInfo | SpaceInfo | None, kind: Kind, *, private: bool
-) -> None:
-    """Check the token against a repo that is there (`info`) or will be created.
+def check_may_publish(api: HfApi, repo_id: str, kind: Kind = "model", *, private: bool) -> Any:
+    """What the Hub says about a repo that may be written to; None for one to be created.
 
     Raises:
         Refused: if the token may not write there.
-        HubError: if a private repo is wanted, and it is there and public.
+        HubError: if the name can't be, or if a private repo is wanted and a public one is there.
     """
+    check_name(repo_id)
     account = _account(api)
     user, (owner, name) = account["name"], repo_id.split("/")
     no_right = Refused(
         f"{user} or the token has no right to write to {repo_id}: publish as {user}/{name}, or "
         "with a token that has the right"
     )
+    info = find_repo(api, repo_id, kind)
     if info is None:
         if owner not in (user, *(org["name"] for org in account.get("orgs", []))):
             raise no_right
-        return
+        return None
     try:
         with hub_errors(repo_id, kind=kind):
             api.auth_check(repo_id, repo_type=kind.lower(), write=True)
@@ -132,31 +126,13 @@ def check_may_publish(
             f"{repo_id} is there already and is public: make it private on its page under "
             "Settings, or choose another name"
         )
+    return info
 
 
-def create_repo(api: HfApi, repo_id: str, kind: Kind, *, private: bool, **settings: Any) -> None:
-    """Create a repo. Raises Refused if the account may not, HubError if the name is taken."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    with hub_errors(repo_id, kind=kind):
-        try:
-            # private=None leaves it to the owner's own default, which may be the stricter one.
-            # Never with exist_ok: where the repo exists, that turns refusals into success.
-            api.create_repo(repo_id, repo_type=kind.lower(), private=private or None, **settings)
-        except HfHubHTTPError as error:
-            if error.response.status_code != 409:
-                raise
-            raise HubError(
-                f"{repo_id} is there already, but this token can't see it: choose another name"
-            ) from error
-
-
-def read_text(api: HfApi, repo_id: str, path: str, commit: str, kind: Kind = "model") -> str:
-    """The text of a small file. Nothing of it stays here: a cache would outlive who may read it."""
-    with tempfile.TemporaryDirectory() as scratch, hub_errors(repo_id, commit, kind):
-        file = api.hf_hub_download(
-            repo_id, path, repo_type=kind.lower(), revision=commit, local_dir=scratch
-        )
+def read_text(api: HfApi, model_id: str, path: str, commit: str) -> str:
+    """The text of a model's small file, past the cache, which would outlive who may read it."""
+    with tempfile.TemporaryDirectory() as scratch, hub_errors(model_id, commit):
+        file = api.hf_hub_download(model_id, path, revision=commit, local_dir=scratch)
         return Path(file).read_text(encoding="utf-8", errors="replace")
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from model.config import ModelConfig
 from model.folder import (
@@ -25,17 +24,12 @@ from publish.card import PLACEHOLDER, is_as_written, model_card, origin, samples
 from publish.hub import (
     MAIN,
     check_may_publish,
-    check_name,
     commit_files,
-    create_repo,
     find_repo,
     find_token,
     read_text,
 )
 from publish.results import longest_copy
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi, ModelInfo, SpaceInfo
 
 _MOST_CHARACTERS = 300
 
@@ -70,7 +64,16 @@ def check_model_repo(
         HubError: if the name, the token, its rights or the branch won't do, if the repo is public
             and a private one is wanted, or if the Hub can't be reached.
     """
-    _, info = _look(repo_id, private=private, revision=revision, token=token)
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=find_token(token))
+    info = check_may_publish(api, repo_id, private=private)
+    tags = []
+    if info is not None and revision is not None:
+        with hub_errors(repo_id):
+            tags = [tag.name for tag in api.list_repo_refs(repo_id).tags]
+    if revision is not None and (revision in tags or re.fullmatch("[0-9a-f]{40}", revision)):
+        raise HubError(f"{revision} is a tag or a commit: name a branch to publish on")
     return private if info is None else bool(info.private)
 
 
@@ -103,18 +106,21 @@ def publish_model(
         ModelFolderError: if there is no sound model in the folder.
         HubError: as `check_model_repo`, or if the Hub doesn't take it.
     """
+    from huggingface_hub import HfApi
+
     source, branch = find_model_folder(folder), revision or MAIN
     config = load_model(source).config
     config = replace(config, training={**config.training, **told})
-    api, info = _look(repo_id, private=private, revision=revision, token=token)
-    if info is None:
-        report(f"Creating {repo_id}")
-        create_repo(api, repo_id, "model", private=private)
-    if branch != MAIN:
-        with hub_errors(repo_id, branch):
+    api = HfApi(token=find_token(token))
+    check_model_repo(repo_id, private=private, revision=revision, token=token)
+    is_there = find_repo(api, repo_id) is not None
+    with hub_errors(repo_id, branch):
+        if not is_there:
+            report(f"Creating {repo_id}")
+            api.create_repo(repo_id, private=private or None)  # None: the owner's own default
+        if branch != MAIN:
             api.create_branch(repo_id, branch=branch, exist_ok=True)
-    info = find_repo(api, repo_id, revision=branch)
-    assert info is not None  # with a revision, it is an error if nothing is there
+        info = api.model_info(repo_id, revision=branch)
     head = str(info.sha)
     paths = [source / name for name in (CONFIG_FILE, WEIGHTS_FILE, PLOT_FILE)]
     files = {path.name: path.read_bytes() for path in paths if path.is_file()}
@@ -189,26 +195,6 @@ def shown(text: str) -> str:
 def _quoted(text: str) -> str:
     cut = " ..." if len(text) > _MOST_CHARACTERS else ""
     return "\n".join(map(shown, text[:_MOST_CHARACTERS].splitlines())) + cut
-
-
-def _look(
-    repo_id: str, *, private: bool, revision: str | None, token: str | None
-) -> tuple[HfApi, ModelInfo | SpaceInfo | None]:
-    """The Hub, asked with the token, and the repo, if it is there."""
-    from huggingface_hub import HfApi
-
-    check_name(repo_id)
-    if revision is not None and re.fullmatch("[0-9a-f]{40}", revision):
-        raise HubError(f"{revision} is a commit: name a branch to publish on")
-    api = HfApi(token=find_token(token))
-    info = find_repo(api, repo_id)
-    check_may_publish(api, repo_id, info, "model", private=private)
-    if info is not None and revision is not None:
-        with hub_errors(repo_id, revision):
-            tags = api.list_repo_refs(repo_id).tags
-        if revision in {tag.name for tag in tags}:
-            raise HubError(f"{revision} is a tag of {repo_id}: name a branch to publish on")
-    return api, info
 
 
 def _card(source: Path, config: ModelConfig, repo_id: str, revision: str | None) -> str:

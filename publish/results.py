@@ -36,17 +36,6 @@ def number(facts: object, key: str) -> float | None:
         return None
 
 
-def metrics(config: ModelConfig) -> list[tuple[str, str, float]]:
-    """(type, name, value) of the held-out loss and its bits, for the Hub; [] where none is told."""
-    loss = number(config.training, "val_loss")
-    if loss is None:
-        return []
-    return [
-        ("val_loss", "Held-out loss (nats per character)", loss),
-        ("bits_per_character", "Held-out bits per character", loss / math.log(2)),
-    ]
-
-
 def results(config: ModelConfig) -> str:
     """The section of the card; "" where nothing of it was measured."""
     parts = [_comparison(config.training), _judgement(config.training), _copy(config)]

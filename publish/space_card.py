@@ -5,12 +5,9 @@ Pure text; knows nothing about files or networks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
 
 from model.config import ModelConfig
 from model.hub import FILES
@@ -23,8 +20,6 @@ SDK_VERSION = "6.31.0"
 TAG = "charlstm"
 """Says in a Space's front matter that it was made here, and may be written again."""
 
-_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(?P<yaml>.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-
 
 @dataclass(frozen=True)
 class ServedModel:
@@ -32,25 +27,22 @@ class ServedModel:
 
     Args:
         model_id: "user/model".
-        commit: the sha that the Space is pinned to; "" where it isn't published yet.
+        config: what it says about itself, if it is known yet.
+        commit: the sha that the Space is pinned to; "" before it is published.
         needs_token: whether it is private or gated.
         files: those of its files that the app reads.
-        corpus: the name of the text that it was trained on, or "".
-        license: the model's, or "".
     """
 
     model_id: str
+    config: ModelConfig | None = None
     commit: str = ""
     needs_token: bool = False
     files: tuple[str, ...] = FILES
-    corpus: str = ""
-    license: str = ""
 
-    @classmethod
-    def of(cls, config: ModelConfig, model_id: str, **known: Any) -> ServedModel:
-        """The model of this config, and what else is `known` of it."""
-        corpus, licence = config.training.get("corpus"), config.training.get("license")
-        return cls(model_id, corpus=str(corpus or ""), license=str(licence or ""), **known)
+    def told(self, key: str) -> str:
+        """What its training says, in one line; "" where it says nothing."""
+        text = str((self.config.training.get(key) if self.config else None) or "")
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def space_readme(
@@ -71,21 +63,12 @@ def space_readme(
         there: front matter of the Space as it is, of which everything stays that isn't needed to
             run it.
     """
-    asked = {"title": title, "emoji": emoji}
-    looks = {
-        "title": model.model_id.partition("/")[2],
-        "emoji": "\N{FEATHER}",
-        "colorFrom": "indigo",
-        "colorTo": "yellow",
-        "short_description": _short_description(model.corpus),
-        "license": "mit",
-        **there,
-        **{key: value for key, value in asked.items() if value is not None},
-    }
+    from huggingface_hub import CardData  # here: importing it takes 0.2 s
+
     # Only what anybody may read can be fetched while the Space is built.
     preloads = bool(model.commit) and not model.needs_token
     needed = {
-        "tags": [*(tag for tag in tags_of(there) if tag != TAG), TAG],
+        "tags": [*(tag for tag in there.get("tags") or [] if tag != TAG), TAG],
         "sdk": SDK,
         "sdk_version": SDK_VERSION,
         "python_version": PYTHON_VERSION,
@@ -97,44 +80,33 @@ def space_readme(
         "hf_oauth": trains or None,
         "hf_oauth_scopes": list(OAUTH_SCOPES) if trains else None,
     }
-    data = {key: value for key, value in (looks | needed).items() if value is not None}
-    # One line an entry, however long: a reader of front matter may not know folded ones.
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000)
-    return f"---\n{text}---\n\n{_body(str(looks['title']), model)}"
-
-
-def tags_of(matter: Mapping[str, Any]) -> list[str]:
-    """The tags that front matter names."""
-    tags = matter.get("tags")
-    return [str(tag) for tag in tags] if isinstance(tags, list) else []
-
-
-def front_matter(readme: str) -> dict[str, Any]:
-    """The front matter of a README; {} where it has none, or none that can be read."""
-    found = _FRONT_MATTER.match(readme.replace("\r\n", "\n"))
-    try:
-        data = yaml.safe_load(found["yaml"]) if found else None
-    except yaml.YAMLError:
-        data = None
-    return data if isinstance(data, dict) else {}
+    asked = {"title": title, "emoji": emoji}
+    looks = {
+        "title": model.model_id.partition("/")[2],
+        "emoji": "\N{FEATHER}",
+        "colorFrom": "indigo",
+        "colorTo": "yellow",
+        "short_description": _short_description(model.told("corpus")),
+        "license": "mit",
+        **{key: value for key, value in there.items() if key not in needed},
+        **{key: value for key, value in asked.items() if value is not None},
+    }
+    data: dict[str, Any] = looks | needed
+    text = CardData(**data).to_yaml()  # without what is None
+    return f"---\n{text}\n---\n\n{_body(str(looks['title']), model)}"
 
 
 def _short_description(corpus: str) -> str:
     most = LONGEST_SHORT_DESCRIPTION
-    name = _printable(corpus)
-    text = f"A small LSTM trained on {name}" if name else "Chat with a small LSTM"
+    text = f"A small LSTM trained on {corpus}" if corpus else "Chat with a small LSTM"
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def _printable(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def _body(title: str, model: ServedModel) -> str:
-    corpus = _printable(model.corpus)
+    corpus, commit, licence = model.told("corpus"), model.commit, model.told("license")
     read = code(corpus) if corpus else "its corpus"
-    now = f"now {code(model.commit)}" if model.commit else "empty for the newest"
-    licence = f" The model's licence: {plain(model.license)}." if model.license else ""
+    now = f"now {code(commit)}" if commit else "empty for the newest"
+    licence = f" The model's licence: {plain(licence)}." if licence else ""
     return f"""\
 # {plain(title)}
 

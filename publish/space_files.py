@@ -14,9 +14,6 @@ from publish.hub import ZERO_GPU
 ROOT = Path(__file__).parents[1]
 """The project, or the Space that this code runs in: both have all of it."""
 
-README_FILE = "README.md"
-REQUIREMENTS_FILE = "requirements.txt"
-
 _ALONE = ("app.py", "LICENSE")
 _ROOMS = ("jobs", "model", "publish", "training", "ui")
 _CODE = {".py", ".css", ".js", ".html", ".svg"}

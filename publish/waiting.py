@@ -36,9 +36,9 @@ def wait_until_running(
                 runtime = api.wait_for_space(space_id, timeout=START_LIMIT_S, poll_interval=_POLL_S)
                 if runtime.raw.get("sha") == commit:
                     break
-                time.sleep(_POLL_S)  # what it did before the commit
-    except Unreachable as error:  # it builds all the same
-        report(f"Nobody knows whether it runs yet: {error}")
+                time.sleep(_POLL_S)  # the Hub still tells what was before the commit
+    except Unreachable as error:  # it is being built all the same
+        report(f"Look at its page to see when it runs: {error}")
         return False
     stage = str(runtime.raw.get("stage"))
     if stage in FAILED:
@@ -49,7 +49,7 @@ def wait_until_running(
             f"page, under Logs{log}"
         )
     if stage != "RUNNING":
-        report(f"It doesn't run: the Hub says {stage}. Start it on its page, under Settings.")
+        report(f"It isn't running (the Hub says {stage}): start it on its page.")
     return stage == "RUNNING"
 
 

@@ -12,26 +12,21 @@ import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tests.hub_api import ROUTES, Account, HubState, Refusal, Reply, Request
 from tests.hub_spaces import SPACE_ROUTES
 
-FaultKind = Literal["status", "lost", "truncate", "corrupt", "portal"]
-
 
 @dataclass
 class Fault:
-    """What goes wrong with the next requests that match.
-
-    "status": refused, in these words. "lost": done, but the answer says it failed. "truncate",
-    "corrupt": the body is cut, or one bit of it changed. "portal": a page to log in to answers in
-    the Hub's place.
+    """What goes wrong with the next requests that match: refused, in these words, or, as a
+    "portal", answered by a page to log in to in the Hub's place.
     """
 
     method: str
     path: re.Pattern[str]
-    kind: FaultKind
+    kind: Literal["status", "portal"]
     times: int
     status: int
     words: str
@@ -74,7 +69,7 @@ class HubServer(HubState):
     def fault(
         self,
         path: str,
-        kind: FaultKind = "status",
+        kind: Literal["status", "portal"] = "status",
         *,
         method: str = "GET",
         times: int = 1,
@@ -83,10 +78,6 @@ class HubServer(HubState):
     ) -> None:
         """Break the next `times` requests whose path matches the pattern."""
         self._faults.append(Fault(method, re.compile(path), kind, times, status, words))
-
-    def mend(self) -> None:
-        """Break nothing any more."""
-        self._faults.clear()
 
     def take_fault(self, method: str, path: str) -> Fault | None:
         """The fault that this request is to suffer, if any."""
@@ -145,23 +136,15 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, content = self._answer(path, body)
         except Refusal as refusal:
             status, headers, content = refusal.reply()
-        if fault is not None and fault.kind == "lost":
-            status, headers, content = Refusal(fault.status, message=fault.words).reply()
-        elif fault is not None and fault.kind == "portal":
+        if fault is not None and fault.kind == "portal":
             status, headers, content = 200, {}, b"<html>Welcome to our hotel</html>"
-        elif fault is not None and fault.kind == "corrupt":
-            content = content[:-1] + bytes([content[-1] ^ 1])
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        if fault is not None and fault.kind == "truncate":
-            content = content[: len(content) // 2]
-            self.close_connection = True
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_PUT = _handle  # noqa: N815  # http.server's names
 
@@ -181,8 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub.tokens.add(token)
         if token and token not in hub.accounts:
             raise Refusal(401, message="Invalid credentials in Authorization header")
-        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        request = Request(hub, hub.accounts.get(token), query, dict(self.headers.items()), body)
+        request = Request(hub, hub.accounts.get(token), body)
         method = "GET" if self.command == "HEAD" else self.command
         for route_method, pattern, answer in (*SPACE_ROUTES, *ROUTES):
             match = re.fullmatch(pattern, path)

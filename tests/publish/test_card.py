@@ -12,13 +12,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from markdown_it import MarkdownIt
 
 from model.config import ModelConfig
-from publish.card import (
-    PLACEHOLDER,
-    edited_card,
-    is_as_published,
-    is_as_written,
-    model_card,
-)
+from publish.card import PLACEHOLDER, WRITTEN_BY, is_as_written, model_card
 from tests.random_model import random_model
 
 TRAINING: dict[str, Any] = {
@@ -132,15 +126,15 @@ def test_its_losses_stand_beside_those_of_simpler_methods() -> None:
     assert ("text", "while the loop\n\n# runs\n") in fences(text)
 
 
-def test_it_names_the_model_that_it_was_begun_from() -> None:
+def test_it_names_the_model_that_it_was_fine_tuned_from() -> None:
     text = card(config(init_from={"name": "ann/plays", "sha256": "abc"}))
-    assert "- begun from: `ann/plays`, weights of sha256 `abc`" in text
+    assert "- fine-tuned from: `ann/plays`, weights of sha256 `abc`" in text
     assert metadata(text).base_model == "ann/plays"
     local = card(config(init_from={"name": "plays"}))
-    assert "- begun from: `plays`\n" in local
+    assert "- fine-tuned from: `plays`\n" in local
     assert metadata(local).base_model is None  # it can't be found on the Hub
     for nonsense in (None, "ann/plays", {}, {"name": None}):
-        assert "begun from" not in card(config(init_from=nonsense))
+        assert "fine-tuned from" not in card(config(init_from=nonsense))
 
 
 def test_results_that_a_config_lacks_are_left_out() -> None:
@@ -226,30 +220,12 @@ def test_a_branch_is_named_wherever_the_model_is_loaded() -> None:
     assert 'from_pretrained("ann/topics", revision="wider")' in text
 
 
-def test_an_edit_is_noticed_and_a_change_of_line_ends_is_none() -> None:
+def test_a_card_says_that_it_may_be_written_again_until_somebody_takes_that_line_out() -> None:
     text = card(config())
     assert is_as_written(text)
     assert is_as_written(text.replace("\n", "\r\n"))
-    assert is_as_written(text.rstrip())
-    for edited in (text.replace("1,234", "1,235"), text + "\nMore.", "Mine.\n\n" + text, "# Mine"):
-        assert not is_as_written(edited)
-        assert not is_as_published(edited)
-
-
-def test_an_edited_card_is_published_as_it_is_with_the_name_filled_in() -> None:
-    mine = card(config(), repo_id=None).replace("## Samples", "## What it says")
-    published = edited_card(mine, "ann/topics")
-    assert "## What it says" in published
-    assert PLACEHOLDER not in published
-    assert is_as_published(published)
-    assert not is_as_written(published)
-
-
-def test_a_sample_that_looks_like_a_stamp_is_none() -> None:
-    stamp = card(config()).splitlines()[-1]
-    text = card(config(samples=[{"prompt": "", "text": stamp}]))
-    assert is_as_written(text)
-    assert not is_as_published("# Mine\n\n" + stamp + "\n\nMore.")
+    assert not is_as_written(text.replace(WRITTEN_BY, ""))
+    assert ModelCard(text).text.strip().startswith(WRITTEN_BY)
 
 
 @pytest.mark.parametrize("prompt", ["while ", "", "\u4e2d", 'say "\\"', "long " * 30])

@@ -6,36 +6,31 @@ The real huggingface_hub client against the Hub of tests/hub_server.py.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import signal
+import sys
 from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
 import pytest
+from gradio_client import Client
 
-from model.hub import CommittedInBetween, HubUnreachable, NotACharLSTM, TokenRefused
-from publish.space import PublishedSpace, fill_space
-from publish.space_files import project_files, read_marker, with_marker
-from publish.space_plan import SpacePlan, find_space_model, plan_space
-from publish.space_refusals import NotOurs, PaymentRequired
-from publish.space_site import SpaceSettings, look_at_space
-from publish.space_words import what_changes
-from tests.hub_api import Account
+from model.hub import HubError, NotACharLSTM, NotFound, Refused
+from publish.__main__ import main
+from publish.space import PublishedSpace, check_space, publish_space
+from publish.space_files import project_files
+from tests.hub_api import Account, front_matter
 from tests.hub_server import HubServer
 from tests.hub_spaces import add_space
-from tests.publish.conftest import publish_model
-from tests.publish.front_matter import front_matter
+from tests.publish.conftest import put_model
+from tests.publish.test_model import trained
+from tests.running_app import ROOT, run_app
 
-MARKER = "charlstm-space.json"
-GENERATED = {"README.md", "requirements.txt", MARKER}
-
-
-def plan(settings: SpaceSettings) -> SpacePlan:
-    site = look_at_space(settings)
-    return plan_space(site, find_space_model(settings.model_id, settings.model_revision))
+GENERATED = {"README.md", "requirements.txt"}
 
 
-def publish(settings: SpaceSettings) -> PublishedSpace:
-    return fill_space(plan(settings))
+def publish(model_id: str, space_id: str, **asked: Any) -> PublishedSpace:
+    return publish_space(model_id, space_id, wait=False, **asked)
 
 
 def files_in(hub: HubServer, space_id: str) -> dict[str, bytes]:
@@ -43,246 +38,159 @@ def files_in(hub: HubServer, space_id: str) -> dict[str, bytes]:
     return {name: blob.data for name, blob in files.items() if name != ".gitattributes"}
 
 
-def marked(hub: HubServer, space_id: str, files: dict[str, bytes]) -> None:
-    """Put files into a Space, and a marker which says that an earlier run had put them there."""
-    ours = {name: data for name, data in files_in(hub, space_id).items() if name != MARKER}
-    hub.put(space_id, with_marker({**ours, **files}, space_id), kind="spaces")
+def card_in(hub: HubServer, space_id: str) -> dict[str, Any]:
+    return front_matter(files_in(hub, space_id)["README.md"].decode())
 
 
 def test_a_new_space_holds_what_it_needs_and_nothing_else(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
-    published = publish(SpaceSettings(space_id, model_id))
-    files = files_in(hub, space_id)
+    said: list[str] = []
+    published = publish(model_id, space_id, report=said.append)
+    files, commit = files_in(hub, space_id), hub.repo(model_id).head().oid
     assert set(files) == set(project_files()) | GENERATED
     assert {name.split("/")[0] for name in files} == GENERATED | {
         "app.py", "LICENSE", "jobs", "model", "publish", "training", "ui",
     }  # fmt: skip
-    assert not [name for name in files if "__pycache__" in name or name.endswith(".pyc")]
-    repo = hub.repo(space_id, "spaces")
+    repo, space = hub.repo(space_id, "spaces"), hub.spaces[space_id]
     assert published.url == f"{hub.url}/spaces/{space_id}"
     assert (repo.head().oid, repo.private) == (published.commit, False)
     assert len(repo.commits) == 3  # two of them the Hub's own
-    created = [request for request in hub.requests if request == "POST /api/repos/create"]
-    assert len(created) == 1
-
-
-def test_hardware_and_variables_are_asked_for_at_creation(
-    hub: HubServer, model_id: str, space_id: str
-) -> None:
-    publish(SpaceSettings(space_id, model_id))
-    space, commit = hub.spaces[space_id], hub.repo(model_id).head().oid
-    assert space.hardware == "zero-a10g"
-    assert space.variables == {"MODEL_ID": model_id, "MODEL_REVISION": commit}
-    assert not [r for r in hub.requests if r.endswith(("/variables", "/hardware")) and "POST" in r]
-
-
-def test_the_preload_and_the_variable_name_the_same_commit(
-    hub: HubServer, model_id: str, space_id: str
-) -> None:
-    publish(SpaceSettings(space_id, model_id))
-    told = front_matter(files_in(hub, space_id)["README.md"].decode())
-    assert told["hf_oauth_scopes"] == ["contribute-repos"]  # its visitors may train: it is ZeroGPU
-    commit = hub.spaces[space_id].variables["MODEL_REVISION"]
+    assert (space.hardware, space.variables) == (
+        "zero-a10g", {"MODEL_ID": model_id, "MODEL_REVISION": commit},
+    )  # fmt: skip
+    assert not [r for r in hub.requests if r.endswith(("/variables", "/hardware"))]  # at creation
+    told = card_in(hub, space_id)
     wanted = f"{model_id} config.json,model.safetensors,README.md {commit}"
     assert told["preload_from_hub"] == [wanted]
+    assert told["hf_oauth_scopes"] == ["contribute-repos"]  # its visitors may train: it is ZeroGPU
+    assert said[0] == f"Creating {space_id} on zero-a10g"
 
 
-@pytest.mark.usefixtures("hub")
-def test_published_again_without_a_change_it_makes_no_commit(model_id: str, space_id: str) -> None:
-    settings = SpaceSettings(space_id, model_id, title="My novel", emoji="🐳")
-    first = publish(settings)
-    again = plan(SpaceSettings(space_id, model_id))
-    assert not again.has_changes
-    second = fill_space(again)
-    assert (second.commit, second.has_committed) == (first.commit, False)
-
-
-def test_a_new_version_of_the_model_changes_its_pins_alone(
+def test_published_again_it_gets_the_new_model_and_its_owners_own_things_stay(
     hub: HubServer, model_id: str, space_id: str, tmp_path: Path
 ) -> None:
-    publish(SpaceSettings(space_id, model_id))
-    old = hub.repo(model_id).head().oid
-    new = publish_model(hub, model_id, tmp_path / "newer", seed=1)
-    upgrade = plan(SpaceSettings(space_id, model_id))
-    assert (upgrade.added, set(upgrade.changed)) == ((), {"README.md", MARKER})
-    words = what_changes(upgrade)
-    assert f"its model: {model_id} at {old[:8]} -> {model_id} at {new[:8]}" in words
-    fill_space(upgrade)
+    first = publish(model_id, space_id, title="My novel", emoji="🐳")
+    assert publish(model_id, space_id).commit == first.commit  # nothing has changed
+    readme = files_in(hub, space_id)["README.md"].replace(b"indigo", b"red\npinned: true")
+    theirs = {"README.md": readme, "notes.txt": b"mine", "ui/old.py": b"gone", "app.py": b"x"}
+    hub.put(space_id, theirs, kind="spaces")
+    new = put_model(hub, model_id, tmp_path / "newer", seed=1)
+    assert "Deleted, as the app no longer has them: ui/old.py" in check_space(model_id, space_id)
+    publish(model_id, space_id)
+    files, told = files_in(hub, space_id), card_in(hub, space_id)
+    assert set(files) == set(project_files()) | GENERATED | {"notes.txt"}
+    assert files["app.py"] == project_files()["app.py"]
     assert hub.spaces[space_id].variables["MODEL_REVISION"] == new
-    assert new in files_in(hub, space_id)["README.md"].decode()
+    assert told["preload_from_hub"][0].endswith(new)
+    assert (told["title"], told["emoji"], told["pinned"]) == ("My novel", "🐳", True)
+    assert (told["colorFrom"], told["tags"]) == ("red", ["charlstm"])
 
 
-def test_what_an_earlier_version_had_is_removed_and_the_owners_own_stays(
+def test_a_space_of_an_earlier_version_is_known_by_its_marker(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
-    publish(SpaceSettings(space_id, model_id))
-    marked(hub, space_id, {"ui/old.py": b"old", "app.py": b"print()"})
-    hub.put(space_id, {"notes.txt": b"mine"}, kind="spaces")
-    upgrade = plan(SpaceSettings(space_id, model_id))
-    assert upgrade.removed == ("ui/old.py",)
-    assert upgrade.changed == ("app.py", MARKER)
-    words = what_changes(upgrade)
-    assert "- files changed: app.py\n- files removed: ui/old.py" in words
-    fill_space(upgrade)
-    assert set(files_in(hub, space_id)) == set(project_files()) | GENERATED | {"notes.txt"}
+    add_space(hub, space_id, "zero-a10g")
+    hub.put(space_id, {"app.py": b"old", "charlstm-space.json": b"{}"}, kind="spaces")
+    publish(model_id, space_id)
+    assert set(files_in(hub, space_id)) == set(project_files()) | GENERATED
 
 
 def test_a_space_that_was_not_made_here_is_refused_and_overwritten_by_force(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
     add_space(hub, space_id, "zero-a10g")
-    theirs = hub.put(space_id, {"app.py": b"theirs", "data.csv": b"1"}, kind="spaces")
-    settings = SpaceSettings(space_id, model_id)
-    with pytest.raises(NotOurs, match=r"wasn't made by this command \(it holds app.py, data.csv\)"):
-        look_at_space(settings)
-    assert hub.repo(space_id, "spaces").head() == theirs
-    publish(replace(settings, force=True))
+    theirs = {"app.py": b"theirs", "data.csv": b"1", "model/own.py": b"2"}
+    head = hub.put(space_id, theirs, kind="spaces")
+    for act in (check_space, publish):
+        with pytest.raises(HubError, match=r"wasn't made with CharLSTM \(it holds app.py, data"):
+            act(model_id, space_id)
+    assert hub.repo(space_id, "spaces").head() == head
+    publish(model_id, space_id, force=True)
     files = files_in(hub, space_id)
     assert files["app.py"] == project_files()["app.py"]
-    assert files["data.csv"] == b"1"
-    assert not plan(settings).has_changes  # and from now on it is ours
+    assert (files["data.csv"], files["model/own.py"]) == (b"1", b"2")
+    publish(model_id, space_id)  # and from now on it is ours
 
 
-def test_an_empty_space_is_filled(hub: HubServer, model_id: str, space_id: str) -> None:
+def test_an_empty_space_is_filled_and_stays_on_its_hardware(
+    hub: HubServer, model_id: str, space_id: str
+) -> None:
     add_space(hub, space_id, "cpu-basic")
-    filling = plan(SpaceSettings(space_id, model_id))
-    assert "nothing of this command's yet" in what_changes(filling)
-    fill_space(filling)
+    publish(model_id, space_id)
     assert hub.spaces[space_id].hardware == "cpu-basic"
     assert hub.spaces[space_id].variables["MODEL_ID"] == model_id
+    assert card_in(hub, space_id)["title"] == model_id.split("/")[1]
 
 
-def test_a_readme_that_its_owner_edited_keeps_its_words_and_gets_new_pins(
-    hub: HubServer, model_id: str, space_id: str, tmp_path: Path
-) -> None:
-    publish(SpaceSettings(space_id, model_id))
-    readme = files_in(hub, space_id)["README.md"].decode()
-    edited = readme.replace("colorFrom: indigo", "colorFrom: red\npinned: true")
-    edited = edited[: edited.index("\n---\n") + 5] + "My own words.\n"
-    hub.put(space_id, {"README.md": edited.encode()}, kind="spaces")
-    for seed in (1, 2):  # the second time it is still the owner's
-        commit = publish_model(hub, model_id, tmp_path / str(seed), seed=seed)
-        upgrade = plan(SpaceSettings(space_id, model_id, title="Mine"))
-        assert "which you have edited, only what it needs to run" in what_changes(upgrade)
-        fill_space(upgrade)
-        there = files_in(hub, space_id)["README.md"].decode()
-        told = front_matter(there)
-        assert (told["colorFrom"], told["pinned"], told["title"]) == ("red", True, "Mine")
-        assert told["preload_from_hub"][0].endswith(commit)
-        assert there.endswith("---\n\nMy own words.\n")
-
-
-def test_a_duplicate_is_known_for_one_and_may_be_upgraded_by_its_owner(
+def test_what_an_account_may_not_host_is_told_in_the_hubs_words_and_ours(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
-    publish(SpaceSettings(space_id, model_id))
-    add_space(hub, "bob/copy", "zero-a10g")
-    copied = files_in(hub, space_id)
-    readme = copied["README.md"].replace(
-        b"license:", f"duplicated_from: {space_id}\nlicense:".encode()
-    )
-    hub.put("bob/copy", {**copied, "README.md": readme}, kind="spaces")
-    hub.spaces["bob/copy"].variables = dict(hub.spaces[space_id].variables)
-    settings = SpaceSettings("bob/copy", model_id)
-    site = look_at_space(settings, token="hf_bob")
-    upgrade = plan_space(site, find_space_model(model_id, token="hf_bob"))
-    assert upgrade.changed == (MARKER,)
-    assert f"it is a duplicate of {space_id}" in what_changes(upgrade)
-    fill_space(upgrade)
-    assert front_matter(files_in(hub, "bob/copy")["README.md"].decode())["duplicated_from"]
-    marker = read_marker(files_in(hub, "bob/copy")[MARKER].decode())
-    assert marker is not None
-    assert marker.space_id == "bob/copy"
-    with pytest.raises(TokenRefused, match="no right to write"):
-        look_at_space(settings)  # as ann
-
-
-@pytest.mark.parametrize("kind", ["status", "lost"])
-def test_a_hub_that_stumbles_gets_one_commit_all_the_same(
-    hub: HubServer, model_id: str, space_id: str, kind: Any
-) -> None:
-    hub.fault("/commit/", kind, method="POST")
-    published = publish(SpaceSettings(space_id, model_id))
-    assert published.commit == hub.repo(space_id, "spaces").head().oid
-    assert published.has_committed
-    assert len(hub.repo(space_id, "spaces").commits) == 3
-
-
-def test_a_commit_in_between_is_not_gone_over(hub: HubServer, model_id: str, space_id: str) -> None:
-    add_space(hub, space_id, "zero-a10g")
-    filling = plan(SpaceSettings(space_id, model_id))
-    theirs = hub.put(space_id, {"README.md": b"theirs"}, kind="spaces")
-    with pytest.raises(CommittedInBetween, match="publish again"):
-        fill_space(filling)
-    assert hub.repo(space_id, "spaces").head() == theirs
-
-
-@pytest.mark.long  # it waits for the Hub, four times
-def test_a_publishing_that_broke_off_is_gone_on_with(
-    hub: HubServer, model_id: str, space_id: str
-) -> None:
-    hub.fault("/commit/", method="POST", times=9)
-    with pytest.raises(HubUnreachable):
-        publish(SpaceSettings(space_id, model_id))
-    assert set(files_in(hub, space_id)) == {"README.md"}
-    hub.mend()
-    publish(SpaceSettings(space_id, model_id))
-    assert set(files_in(hub, space_id)) == set(project_files()) | GENERATED
-
-
-def test_somebody_quicker_is_not_overwritten(hub: HubServer, model_id: str, space_id: str) -> None:
-    creating = plan(SpaceSettings(space_id, model_id))
-    assert creating.site.is_new
-    add_space(hub, space_id, "zero-a10g")
-    hub.put(space_id, {"app.py": b"theirs"}, kind="spaces")
-    with pytest.raises(NotOurs, match="choose another name"):
-        fill_space(creating)
-    assert files_in(hub, space_id)["app.py"] == b"theirs"
+    with pytest.raises(Refused, match=r"requires a PRO.*\. A free account may host two"):
+        publish(model_id, space_id, hardware="cpu-basic")
+    assert ("spaces", space_id) not in hub.repos
+    publish(model_id, space_id)
+    assert "It moves to cpu-basic." in check_space(model_id, space_id, hardware="cpu-basic")
+    with pytest.raises(Refused, match="cpu-basic needs PRO"):
+        publish(model_id, space_id, hardware="cpu-basic")
+    hub.accounts["hf_ann"] = Account("ann", is_pro=True)
+    publish(model_id, space_id, hardware="cpu-basic")
+    assert hub.spaces[space_id].hardware == "cpu-basic"
 
 
 def test_training_on_a_cpu_brings_torch_and_turns_its_tab_on(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
     hub.accounts["hf_ann"] = Account("ann", is_pro=True)
-    settings = SpaceSettings(space_id, model_id, hardware="cpu-basic")
-    publish(settings)
-    assert b"\ntorch" not in files_in(hub, space_id)["requirements.txt"]
-    assert b"oauth" not in files_in(hub, space_id)["README.md"]
-    assert "TRAINING" not in hub.spaces[space_id].variables
-    with_training = plan(replace(settings, training=True))
-    assert "training without ZeroGPU: on" in what_changes(with_training)
-    fill_space(with_training)
+    publish(model_id, space_id, hardware="cpu-basic", training=True)
     assert b"\ntorch>=2.8" in files_in(hub, space_id)["requirements.txt"]
-    assert b"hf_oauth: true" in files_in(hub, space_id)["README.md"]
+    assert card_in(hub, space_id)["hf_oauth"]
     assert hub.spaces[space_id].variables["TRAINING"] == "on"
-    assert not plan(settings).has_changes  # not asked again, it stays
-    publish(replace(settings, training=False))
+    publish(model_id, space_id)  # not asked again, it stays
+    assert hub.spaces[space_id].variables["TRAINING"] == "on"
+    publish(model_id, space_id, training=False)
     assert b"\ntorch" not in files_in(hub, space_id)["requirements.txt"]
+    assert "hf_oauth" not in card_in(hub, space_id)
     assert hub.spaces[space_id].variables["TRAINING"] == "off"
 
 
-def test_other_hardware_is_asked_for_only_when_it_is_named(
+def test_a_private_model_asks_for_a_private_space_and_its_token(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
-    publish(SpaceSettings(space_id, model_id))
-    moving = plan(SpaceSettings(space_id, model_id, hardware="cpu-basic"))
-    assert "its hardware: zero-a10g -> cpu-basic" in what_changes(moving)
-    with pytest.raises(PaymentRequired, match="Leave --hardware out"):
-        fill_space(moving)
-    hub.accounts["hf_ann"] = Account("ann", is_pro=True)
-    fill_space(moving)
-    assert hub.spaces[space_id].hardware == "cpu-basic"
-    assert not plan(SpaceSettings(space_id, model_id)).has_changes
+    with pytest.raises(HubError, match="anybody can read"):
+        publish(model_id, space_id, private=True, token_for_model="hf_reads")
+    hub.repo(model_id).private = True
+    with pytest.raises(HubError, match=f"make {space_id} private"):
+        check_space(model_id, space_id)
+    assert publish(model_id, space_id, private=True).lacks_token
+    assert hub.repo(space_id, "spaces").private
+    assert "preload_from_hub" not in card_in(hub, space_id)  # only public ones can be
+    assert hub.spaces[space_id].secrets == {}  # none is stored unless that is asked for
+    assert not publish(model_id, space_id, token_for_model="hf_reads").lacks_token
+    assert hub.spaces[space_id].secrets == {"HF_TOKEN": "hf_reads"}
+    hub.repo(space_id, "spaces").private = False
+    with pytest.raises(HubError, match="is public"):
+        check_space(model_id, space_id, private=True)
 
 
-def test_another_kind_of_model_is_refused_before_anything_is_made(
+def test_who_may_not_write_and_what_is_no_model_are_told_first(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
-    config = json.dumps({"model_type": "gpt2"}).encode()
-    hub.put(model_id, {"config.json": config})
+    for token, said in [("hf_read", "may only read"), ("hf_bob", "no right to write")]:
+        with pytest.raises(Refused, match=said):
+            check_space(model_id, space_id, token=token)
+    with pytest.raises(NotFound, match="publish it first"):
+        check_space("ann/nowhere", space_id)
+    with pytest.raises(HubError, match="user/name"):
+        check_space(model_id, "chat")
+    coming = check_space("ann/nowhere", space_id, private=True, model_is_coming=True)
+    assert coming[:2] == [
+        f"This creates the Space {space_id}, which only you can see, on zero-a10g.",
+        "It serves ann/nowhere.",
+    ]
+    hub.put(model_id, {"config.json": json.dumps({"model_type": "gpt2"}).encode()})
     with pytest.raises(NotACharLSTM, match="gpt2"):
-        plan(SpaceSettings(space_id, model_id))
+        publish(model_id, space_id)
     assert ("spaces", space_id) not in hub.repos
 
 
@@ -292,14 +200,98 @@ def test_a_branch_of_the_model_is_pinned_by_its_commit(
     repo = hub.repo(model_id)
     old = repo.branches["v1"] = repo.head().oid
     hub.put(model_id, {"README.md": b"# Newer\n"})
-    publish(SpaceSettings(space_id, model_id, model_revision="v1"))
+    publish(model_id, space_id, revision="v1")
     assert hub.spaces[space_id].variables["MODEL_REVISION"] == old
 
 
-def test_each_step_is_reported(hub: HubServer, model_id: str, space_id: str) -> None:
+def test_a_name_that_the_token_cannot_see_is_taken(
+    hub: HubServer, model_id: str, space_id: str
+) -> None:
+    hub.fault("/create", method="POST", status=409, words="You already created this repo")
+    with pytest.raises(HubError, match="You already created this repo"):
+        publish(model_id, space_id)
+
+
+def test_it_is_waited_for_until_it_runs_and_a_failure_is_shown_with_its_log(
+    hub: HubServer, model_id: str, space_id: str
+) -> None:
+    hub.space_stages = ("RUNNING",)
+    assert publish_space(model_id, space_id).is_running
+    hub.space_stages = ("PAUSED",)
     said: list[str] = []
-    fill_space(plan(SpaceSettings(space_id, model_id)), report=said.append)
-    assert said[0] == f"Creating {space_id} on zero-a10g ..."
-    assert said[-1].startswith("Uploading ")
-    assert "hf_ann" not in repr(plan(SpaceSettings(space_id, model_id)))
-    assert hub.requests
+    hub.put(model_id, {"README.md": b"# Newer\n"})
+    assert not publish_space(model_id, space_id, report=said.append).is_running
+    assert "the Hub says PAUSED" in said[-1]
+    hub.space_stages, space = ("BUILD_ERROR",), hub.spaces[space_id]
+    space.reason = "exit code 1"
+    space.log = [*map(str, range(99)), "\x1b[31mERROR: no such \x07 package\x1b[0m"]
+    hub.put(model_id, {"README.md": b"# Newest\n"})
+    with pytest.raises(HubError, match=r"the build failed \(exit code 1\)") as failed:
+        publish_space(model_id, space_id)
+    assert str(failed.value).splitlines()[-2:] == ["  98", "  ERROR: no such \\x07 package"]
+
+
+def test_from_a_folder_to_the_link_of_a_running_space(
+    hub: HubServer,
+    repo_id: str,
+    space_id: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = str(trained(tmp_path / "model"))
+    with pytest.raises(SystemExit, match="add --yes"):
+        main(["space", folder, space_id, "--model_id", repo_id])
+    assert hub.repos == {}
+    hub.space_stages = ("RUNNING",)
+    main(["space", folder, space_id, "--model_id", repo_id, "--yes"])
+    printed = capsys.readouterr().out
+    assert f"copy the model as {repo_id}" in printed
+    assert f"This creates the Space {space_id}, which anybody can see" in printed
+    assert printed.endswith(f"Running: {hub.url}/spaces/{space_id}\n")
+    assert hub.spaces[space_id].variables["MODEL_REVISION"] == hub.repo(repo_id).head().oid
+
+
+def test_the_command_stores_a_token_only_when_it_is_asked_to(
+    hub: HubServer, model_id: str, space_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.repo(model_id).private = True
+    hub.space_stages = ("RUNNING",)
+    main(["space", model_id, space_id, "--private"])
+    assert "add it on its page under Settings" in capsys.readouterr().out
+    main(["space", model_id, space_id, "--private", "--hf_token_secret"])
+    assert hub.spaces[space_id].secrets == {"HF_TOKEN": "hf_ann"}
+    assert "hf_ann" not in capsys.readouterr().out
+
+
+def test_ctrl_c_while_waiting_leaves_the_space_building(
+    hub: HubServer, model_id: str, space_id: str
+) -> None:
+    hub.space_stages = ("BUILDING",)
+    command = [sys.executable, "-m", "publish", "space", model_id, space_id, "--yes"]
+    with Popen(command, cwd=ROOT, stdout=PIPE, stderr=STDOUT, encoding="utf-8") as child:
+        assert child.stdout is not None
+        said = ""
+        for line in child.stdout:
+            said += line
+            if line.startswith("Waiting until it runs"):
+                child.send_signal(signal.SIGINT)
+    assert child.returncode == 130
+    assert "Traceback" not in said
+    assert f"{hub.url}/spaces/{space_id}" in said
+
+
+def test_what_a_dry_run_writes_is_an_app_that_chats(
+    hub: HubServer, model_id: str, space_id: str, tmp_path: Path
+) -> None:
+    folder, scratch = tmp_path / "space", tmp_path / "scratch"
+    scratch.mkdir()
+    with pytest.raises(SystemExit, match="isn't an empty folder"):
+        main(["space", model_id, space_id, "--dry_run", str(ROOT)])
+    main(["space", model_id, space_id, "--dry_run", str(folder)])
+    assert ("spaces", space_id) not in hub.repos
+    commit = hub.repo(model_id).head().oid
+    environment = {"MODEL_ID": model_id, "MODEL_REVISION": commit, "PYTHONPATH": ""}
+    with run_app(scratch, folder=folder, environment=environment) as running:
+        client = Client(running.url, verbose=False, analytics_enabled=False)
+        assert len(client.predict("The while", api_name="/chat")) == 500
+        assert "can't be used" not in running.log()

@@ -31,6 +31,7 @@ CHECKPOINTS_FOLDER = "checkpoints"
 STOP_FILE = "stop"
 LOCK_FILE = "writer.lock"
 MODEL_FOLDER = "model"
+_OLDER_FILE = "plan.json"  # in a run of an older version
 
 Phase = Literal[
     "reading", "timing", "training", "scoring", "examining", "done", "stopped", "failed"
@@ -80,7 +81,8 @@ def write_settings(folder: Path, settings: Settings) -> None:
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings of the run in `folder`. Raises RunError if there is none."""
+    """The settings of the run in `folder`. Raises RunError if there is none to continue."""
+    _refuse_older(folder)
     data = read_json(folder / SETTINGS_FILE)
     if data is None:
         raise RunError(f"{folder} is no run's folder: it has no {SETTINGS_FILE}")
@@ -92,7 +94,7 @@ def read_settings(folder: Path) -> Settings:
 
 def has_begun(folder: Path) -> bool:
     """Whether the run in `folder` has anything worth continuing."""
-    return (folder / RECIPE_FILE).exists()
+    return (folder / RECIPE_FILE).exists() or (folder / _OLDER_FILE).exists()
 
 
 def restart(folder: Path, settings: Settings) -> None:
@@ -101,6 +103,14 @@ def restart(folder: Path, settings: Settings) -> None:
     for name in (RECIPE_FILE, METRICS_FILE, SAMPLES_FILE, STATE_FILE):
         (folder / name).unlink(missing_ok=True)
     write_settings(folder, settings)
+
+
+def _refuse_older(folder: Path) -> None:
+    if (folder / _OLDER_FILE).exists():
+        raise RunError(
+            f"{folder} holds a run of an older version, which can't be continued; its model can "
+            "still be used"
+        )
 
 
 def request_stop(folder: Path) -> None:
@@ -163,11 +173,7 @@ class Run:
         return self
 
     def _take_over(self) -> None:
-        if (self.folder / "plan.json").exists():
-            raise RunError(
-                f"{self.folder} holds a run of an older version, which can't be continued; its "
-                "model can still be used"
-            )
+        _refuse_older(self.folder)
         if not has_begun(self.folder):
             write_settings(self.folder, self.settings)
         elif read_settings(self.folder) != self.settings:

@@ -19,12 +19,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from model.config import ModelConfig
+from model.hub import HubError
 from publish.ask import ask
 from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
 from publish.model import check_model_repo, publish_model, what_becomes_public
-
-from model.config import ModelConfig
-from model.hub import HubError
 from publish.space import check_space, publish_space
 from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say

@@ -10,6 +10,7 @@ folder; additions that an older reader may ignore don't raise it. A reader opens
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -76,13 +77,7 @@ class ModelConfig:
     @property
     def parameters(self) -> int:
         """Number of weights."""
-        total = 0
-        for shape in self.parameter_shapes().values():
-            count = 1
-            for size in shape:
-                count *= size
-            total += count
-        return total
+        return sum(math.prod(shape) for shape in self.parameter_shapes().values())
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor, under PyTorch's own names."""
@@ -124,7 +119,7 @@ class ModelConfig:
         """
         try:
             data = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{source} is not valid JSON: {error}") from error
         if not isinstance(data, dict) or data.get("model_type") != MODEL_TYPE:
             found = data.get("model_type") if isinstance(data, dict) else None

@@ -12,17 +12,17 @@ window.charlstm = (() => {
   return {
     begin(count, message, shown) {
       shownBefore = shown.length;
-      return [message, update({ ...busy, value: "" }), ...others(count, false)];
+      return [message ?? "", update({ ...busy, value: "" }), ...others(count, false)];
     },
 
+    // Another answer in place of the last one: no message is sent.
     beginAgain(count) {
-      shownBefore = Infinity;
-      return [update(busy), ...others(count, false)];
+      return [null, update(busy), ...others(count, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
     end(count, message, shown) {
-      const lost = message && shown.length <= shownBefore && shownBefore < Infinity;
+      const lost = message && shown.length <= shownBefore;
       return [update(lost ? { ...idle, value: message } : idle), ...others(count, true)];
     },
 

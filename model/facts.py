@@ -16,7 +16,8 @@ _MOST_CHARACTERS = 60
 
 def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
     """A model's size, characters, corpus, loss and credits: labels and values in plain words."""
-    return [(label, value) for label, value in _facts(config) if value]
+    facts = ((label, "".join(filter(str.isprintable, value))) for label, value in _facts(config))
+    return [(label, value) for label, value in facts if value]
 
 
 def number(facts: Mapping[str, Any], key: str) -> float | None:
@@ -28,9 +29,9 @@ def number(facts: Mapping[str, Any], key: str) -> float | None:
 
 
 def text(facts: Mapping[str, Any], key: str) -> str:
-    """A line of text that `config.training` holds, without control characters; "" if none."""
+    """A text that `config.training` holds; "" if it holds none."""
     value = facts.get(key)
-    return "".join(filter(str.isprintable, value)) if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _facts(config: ModelConfig) -> Iterator[tuple[str, str]]:

@@ -119,6 +119,7 @@ class ChatTab:
             self._copy = gr.Button("Copy", size="sm", min_width=60)
             self._download = gr.Button("Download", size="sm", min_width=60)
         self._sent = gr.Textbox(visible="hidden")
+        self._is_another = gr.Checkbox(visible=False)
         self._shelf = gr.Textbox(visible=False)
 
     def _wire(self) -> None:
@@ -132,18 +133,18 @@ class ChatTab:
         # Not while an answer is being written: what changes the transcript or its form.
         changing = [self._undo, self._again, self._clear, *speaking]
         controls, others = [self._box, *changing], len(changing)
+        sent = [self._sent, self._is_another]
         chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
         for start, script, typed in (
             (self._box.submit, "begin", [self._box, self._view]),
             (chosen.then, "begin", [self._box, self._view]),
             (self._again.click, "beginAgain", None),
         ):
-            begun = start(
-                None, typed, [self._sent, *controls], js=_script(script, others), **_QUIET
-            )
+            begin = {"js": _script(script, others), **_QUIET}
+            begun = start(None, typed, [*sent, *controls], **begin)
             answer = begun.then(
                 self._answer,
-                [self._sent, self._session, *settings],
+                [*sent, self._session, *settings],
                 [self._view, self._session],
                 **_ANSWERING,
             )
@@ -169,15 +170,15 @@ class ChatTab:
         self._return.click(self._use_the_pages, self._session, self.changed_by_model, **_QUIET)
 
     async def _answer(
-        self, message: str | None, session: Session, *settings: Setting
+        self, message: str | None, is_another: bool, session: Session, *settings: Setting
     ) -> AsyncGenerator[Updates]:
-        """Write an answer to a message, or, for None, another one in place of the last."""
+        """Write the answer to a message, or another one in place of the last."""
         speakers, template = session.speakers, session.speakers.template
         params, pace = self._settings.read(settings, template.stop if template else ())
         transcript = session.transcript
-        if message is None:
+        if is_another:
             transcript = without_last_answer(transcript)
-        elif (said := clean_message(message)) and (template is None or said.strip()):
+        elif (said := clean_message(message or "")) and (template is None or said.strip()):
             transcript = (*transcript, Message("user", said, speakers.visitor))
         session.transcript, session.answer = transcript, (this := object())
         # As an output once: what no event gives out outlives a closed page in Gradio's memory.
@@ -210,10 +211,8 @@ class ChatTab:
     def _generator_of(self, session: Session) -> Generator:
         return session.generator or self._generator
 
-    def _note_on(self, message: str | None, session: Session) -> Any:
+    def _note_on(self, message: str, session: Session) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
-        if message is None:
-            return gr.skip()
         kept, template = clean_message(message), session.speakers.template
         notes = []
         if len(kept) < len(message):

@@ -12,12 +12,13 @@ window.charlstm = (() => {
   return {
     begin(count, message, shown) {
       shownBefore = shown.length;
-      return [message ?? "", update({ ...busy, value: "" }), ...others(count, false)];
+      return [message, false, update({ ...busy, value: "" }), ...others(count, false)];
     },
 
-    // Another answer in place of the last one: no message is sent.
+    // Another answer in place of the last one.
     beginAgain(count) {
-      return [null, update(busy), ...others(count, false)];
+      shownBefore = -1;
+      return [update({}), true, update(busy), ...others(count, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.

@@ -33,8 +33,8 @@ if is_zero_gpu():
         import spaces  # noqa: F401  # before gradio, which it patches
     except ModuleNotFoundError:
         raise SystemExit(
-            "error: SPACES_ZERO_GPU is set, but ZeroGPU's own package `spaces` isn't installed "
-            "here: on another machine leave that variable unset"
+            "error: SPACES_ZERO_GPU is set, but ZeroGPU's package `spaces` isn't installed: "
+            "outside of ZeroGPU unset that variable"
         ) from None
 
 import gradio as gr
@@ -60,10 +60,7 @@ UI = Path(__file__).parent / "ui"
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """The model that the page serves, and what went wrong while loading one, if anything.
-
-    Without a generator the page only says what went wrong.
-    """
+    """The model to serve, if one could be loaded, and what went wrong, if anything."""
 
     generator: Generator | None
     hub_id: str | None = None
@@ -129,10 +126,8 @@ def _tell_of_the_disk(request: Request, error: Exception) -> PlainTextResponse:
     return PlainTextResponse(f"The file couldn't be stored here: {reason}.", status_code=507)
 
 
-def serve(
-    page: gr.Blocks, limits: Limits, host: str | None = None, port: int | None = None
-) -> None:
-    """Serve until interrupted. By default Gradio's own host and port, or the environment's.
+def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -> None:
+    """Serve until interrupted; without host or port Gradio's own, or the environment's.
 
     Raises:
         SystemExit: if the port is in use.
@@ -163,11 +158,10 @@ def serve(
     except OSError as error:
         if "Cannot find empty port" not in str(error):
             raise
-        place = f"port {port}" if port else "every port that was tried"
-        reason = f" (or {host} isn't an address of this machine)" if host else ""
+        other = f" (or {host} is not an address of this machine)" if host else ""
         raise SystemExit(
-            f"error: {place} is in use{reason}: stop the program that uses it, "
-            "or choose another port with --port"
+            f"error: port {port or '7860 and the next 99'} is in use{other}: stop the program that "
+            "uses it, or choose another one with --port"
         ) from None
 
 

@@ -1,10 +1,10 @@
-"""ModelConfig: what config.json says - the sizes, the vocabulary, the chat template, the training.
+"""ModelConfig: the contents of config.json: sizes, vocabulary, chat template, training facts.
 
 Knows neither torch nor files; `model.folder` reads and writes it.
 
-Format policy. `format_version` is raised only when a reader of the older version would misread the
-folder; additions that an older reader may ignore don't raise it. A reader opens every older version
-(by upgrading the data in `from_json`) and refuses a newer one, saying so.
+Format policy: `format_version` is raised only when an older reader would misread the folder, not
+for additions that it may ignore. A reader opens every older version (`from_json` upgrades the data)
+and refuses a newer one.
 """
 
 from __future__ import annotations

@@ -14,9 +14,6 @@ from typing import Any, Literal
 
 Role = Literal["user", "assistant"]
 
-_MOST_STRINGS = 100
-_LONGEST_STRING = 1_000
-
 
 @dataclass(frozen=True)
 class Turn:
@@ -70,24 +67,21 @@ class ChatTemplate:
             raise ValueError("chat_template must be an object or null")
         values: dict[str, Any] = {}
         for field in fields(cls):
-            value = data.get(field.name, field.default)
-            if isinstance(field.default, str):
-                if not isinstance(value, str) or len(value) > _LONGEST_STRING:
-                    raise ValueError(
-                        f"chat_template.{field.name} must be a string of at most "
-                        f"{_LONGEST_STRING:,} characters"
-                    )
-                values[field.name] = value
-                continue
-            is_list = isinstance(value, list | tuple) and len(value) <= _MOST_STRINGS
-            if not is_list or not all(
-                isinstance(text, str) and 0 < len(text) <= _LONGEST_STRING for text in value
+            value, is_list = data.get(field.name, field.default), field.default == ()
+            texts = value if is_list else [value]
+            if not (
+                isinstance(texts, list | tuple)
+                and len(texts) <= 100
+                and all(isinstance(text, str) and len(text) <= 1_000 for text in texts)
+                and not (is_list and "" in texts)
             ):
-                raise ValueError(
-                    f"chat_template.{field.name} must be a list of at most {_MOST_STRINGS} strings "
-                    f"of 1 to {_LONGEST_STRING:,} characters"
+                kind = (
+                    "a list of at most 100 strings that are not empty," if is_list else "a string"
                 )
-            values[field.name] = tuple(value)
+                raise ValueError(
+                    f"chat_template.{field.name} must be {kind} of at most 1,000 characters"
+                )
+            values[field.name] = tuple(texts) if is_list else value
         return cls(**values)
 
     @property

@@ -1,9 +1,8 @@
 """Generator: a prompt and SamplingParams become a stream of text.
 
-Knows the vocabulary, the decoder and the sampling; knows nothing about pages or the Hub's client.
-Of a long prompt only the last 1,000 to 2,000 characters are fed. The fed part starts at a multiple
-of 1,000, so it is a function of the text alone, and states are cached by that exact text: the next
-turn of a conversation feeds only what is new.
+Only the last 1,000 to 2,000 characters of a long prompt are fed. The fed part starts at a multiple
+of 1,000, so it depends on the text alone, and states are cached by that exact text: the next turn
+of a conversation feeds only what is new. Knows nothing about pages.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _CACHED_STATES = 256
 
 
 def fed_from(length: int) -> int:
-    """Where the fed part of a text of `length` characters starts: it has 1,000 to 2,000 of them."""
+    """Where the fed part of a text of `length` characters starts."""
     return max(0, (length // BLOCK - 1) * BLOCK)
 
 
@@ -44,7 +43,7 @@ class _Entry:
 
 
 class StateCache:
-    """The states after recently fed texts, least recently used out first; safe among threads."""
+    """The states after recently fed texts; forgets the least recently used. Thread-safe."""
 
     def __init__(self, capacity: int = _CACHED_STATES) -> None:
         self._capacity = capacity
@@ -60,7 +59,7 @@ class StateCache:
                 self._entries.popitem(last=False)
 
     def longest_prefix(self, indices: bytes) -> _Entry | None:
-        """The entry that has fed most of these indices, or None."""
+        """The entry with the longest beginning of these indices, or None."""
         with self._lock:
             best: _Entry | None = None
             for entry in self._entries.values():
@@ -74,7 +73,7 @@ class StateCache:
 
 
 class Generator:
-    """A loaded model that continues texts. Safe to call from several threads.
+    """A loaded model that continues texts. Thread-safe.
 
     Example:
         >>> generator = Generator.from_pretrained("model/pretrained")
@@ -108,9 +107,9 @@ class Generator:
     def stream(self, prompt: str = "", params: SamplingParams | None = None) -> Iterator[str]:
         """Generate a continuation of `prompt`, lazily, one or a few characters at a time.
 
-        Closing the iterator ends the work. With stop strings, text that may be the beginning of
-        one is held back until it is clear that it isn't; one may begin at the prompt's end. An
-        empty prompt begins a new text, as if after a line break.
+        Closing the iterator ends the work. Text that may be the beginning of a stop string is held
+        back until that is decided; a stop string may begin at the end of the prompt. An empty
+        prompt begins a new text, as if after a line break.
         """
         params = params or SamplingParams()
         rng = np.random.default_rng(params.seed)
@@ -137,7 +136,7 @@ class Generator:
             if len(held_back) > prompted:
                 yield held_back[prompted:]
         finally:
-            # What a visitor keeps is usually the whole text so far: the next turn starts from it.
+            # The next turn of a conversation usually starts from the whole text so far.
             if generated and fed_from(len(indices) + len(generated)) == fed_from(len(indices)):
                 self._cache.put(_key(np.concatenate([fed, generated])), state)
 

@@ -65,7 +65,7 @@ class ChatTab:
 
     Args:
         generator: the page's.
-        title: above the page; it names what the model has read.
+        title: above the page; it names what the model was trained on.
         hub_id: the repo that the generator came from.
     """
 
@@ -125,9 +125,9 @@ class ChatTab:
     def _wire(self) -> None:
         """What starts an answer, what ends one, and what changes the transcript between.
 
-        What can be done without the server is done by page.js. An answer changes one thing that is
-        shown: for each further output Gradio makes a new component at every update, even if it is
-        skipped, and that took most of a core with 20 visitors.
+        page.js does what needs no server. The only component among an answer's outputs is the text:
+        for each further one Gradio makes a new component at every update, even if it is skipped,
+        and that took most of a core with 20 visitors.
         """
         settings, speaking = self._settings.components, self._speakers.components
         # Not while an answer is being written: what changes the transcript or its form.
@@ -140,8 +140,7 @@ class ChatTab:
             (chosen.then, "begin", [self._box, self._view]),
             (self._again.click, "beginAgain", None),
         ):
-            begin = {"js": _script(script, others), **_QUIET}
-            begun = start(None, typed, [*sent, *controls], **begin)
+            begun = start(None, typed, [*sent, *controls], js=_script(script, others), **_QUIET)
             answer = begun.then(
                 self._answer,
                 [*sent, self._session, *settings],
@@ -181,16 +180,16 @@ class ChatTab:
         elif (said := clean_message(message or "")) and (template is None or said.strip()):
             transcript = (*transcript, Message("user", said, speakers.visitor))
         session.transcript, session.answer = transcript, (this := object())
-        # As an output once: what no event gives out outlives a closed page in Gradio's memory.
+        # Gradio forgets a closed page's state only if an event has returned it.
         yield {**self._show(session), self._session: session}
 
         before, reply = transcript, Message("assistant", "", speakers.model)
         if template and template.is_unfinished(transcript, speakers.model):
             before, reply = transcript[:-1], transcript[-1]
-        begun, seed = reply.text, params.seed or 0
-        reply = replace(reply, seeds=(*reply.seeds, seed))
+        begun, answer = reply.text, ""
+        reply = replace(reply, seeds=(*reply.seeds, params.seed or 0))
         prompt = conversation_text(transcript, template, speakers.model)
-        answer, generator = "", self._generator_of(session)
+        generator = self._generator_of(session)
         async with aclosing(stream_updates(generator, prompt, params, pace)) as updates:
             async for text in updates:
                 if session.answer is not this:

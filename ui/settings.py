@@ -47,20 +47,10 @@ class SettingsPanel:
             )
         with gr.Accordion("Top-p and top-k", open=False, elem_classes="panel"):
             top_p = gr.Slider(
-                0.05,
-                1,
-                1,
-                step=0.05,
-                label="Top-p",
-                info="only the most likely characters, up to this total probability; 1 allows all",
+                0.05, 1, 1, step=0.05, label="Top-p", info="low: likely characters only, 1: all"
             )
             top_k = gr.Slider(
-                0,
-                100,
-                0,
-                step=1,
-                label="Top-k",
-                info="only this many of the most likely characters; 0 allows all",
+                0, 100, 0, step=1, label="Top-k", info="the k most likely characters, 0: all"
             )
         self.components: list[Component] = [temperature, top_p, top_k, length, seed, speed]
         """Inputs to `read`, in order."""

@@ -48,7 +48,7 @@ def test_case_is_the_last_resort() -> None:
     assert upper.decode(upper.encode("abÇ").indices) == "ABC"
 
 
-def test_what_has_no_variant_is_dropped_and_told() -> None:
+def test_what_has_no_variant_is_dropped_and_listed() -> None:
     encoded = ASCII.encode("漢x漢\u0000")
     assert ASCII.decode(encoded.indices) == "x"
     assert encoded.changes == (Change("漢", "", 2), Change("\u0000", "", 1))
@@ -59,7 +59,7 @@ def test_many_changes_are_told_in_a_few_words() -> None:
     told = ASCII.encode("Привет, ñandú").describe()
     assert told == "“П”, “р”, “и”, “в”, “е”, “т” left out; “ñ” read as “n”; “ú” read as “u”"
     many = ASCII.encode("".join(map(chr, range(0x4E00, 0x4E00 + 500)))).describe()
-    assert many.endswith("“下” and 488 other kinds left out")
+    assert many.endswith("“下” and 488 others left out")
     assert len(many) < 120
 
 

@@ -103,7 +103,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def test_a_message_is_continued_stopped_and_gone_on_with(visit: Visit) -> None:
+def test_a_message_is_continued_stopped_and_continued_again(visit: Visit) -> None:
     page = visit_slowly(visit)
     write(page, "ROMEO:")
     wait_until(lambda: len(parts(page)) == 2)

@@ -82,12 +82,8 @@ def test_a_stop_string_ends_the_text_before_it_and_never_shows(generator: Genera
     stopped = generator.generate("The ", params)
     assert stopped == text[: text.index(stop)]
     assert "".join(generator.stream("The ", params)) == stopped
-
-
-def test_what_only_looks_like_a_stop_string_is_shown_in_the_end(generator: Generator) -> None:
-    text = generator.generate("The ", SEEDED)
-    params = SamplingParams(length=120, seed=3, stop=(text[-3:] + "and on",))
-    assert generator.generate("The ", params) == text
+    nearly = SamplingParams(length=120, seed=3, stop=(text[-3:] + "and on",))
+    assert generator.generate("The ", nearly) == text
 
 
 def test_a_stop_string_may_begin_at_the_prompts_end(generator: Generator) -> None:

@@ -38,12 +38,9 @@ def test_typographic_variants_fall_back_to_what_the_vocabulary_has(typed: str, r
     assert ASCII.decode(ASCII.encode(typed).indices) == read
 
 
-def test_the_fallback_goes_the_other_way_too() -> None:
+def test_the_fallback_goes_the_other_way_too_and_ignores_case_in_the_end() -> None:
     curly = Vocabulary(tuple("’”“abc—"))
     assert curly.decode(curly.encode("a'b\"c").indices) == "a’b”c"
-
-
-def test_case_is_the_last_resort() -> None:
     upper = Vocabulary(tuple("ABC"))
     assert upper.decode(upper.encode("abÇ").indices) == "ABC"
 
@@ -81,14 +78,11 @@ def test_half_a_surrogate_pair_is_survived() -> None:
     assert encoded.describe() == "U+D83D left out"
 
 
-def test_rare_characters_are_folded_into_one() -> None:
-    vocabulary = Vocabulary.from_counts(Counter("aaabbbc"), min_count=2)
-    assert vocabulary.characters == ("a", "b", UNKNOWN)
-
-
-def test_more_characters_than_the_limit_are_folded_by_themselves() -> None:
-    counts = {chr(0x4E00 + i): 1 + (i < 100) for i in range(MAX_VOCABULARY + 500)}
-    vocabulary = Vocabulary.from_counts(counts)
+def test_rare_characters_are_folded_into_one_and_so_are_those_beyond_the_limit() -> None:
+    rare = Vocabulary.from_counts(Counter("aaabbbc"), min_count=2)
+    assert rare.characters == ("a", "b", UNKNOWN)
+    many = {chr(0x4E00 + i): 1 + (i < 100) for i in range(MAX_VOCABULARY + 500)}
+    vocabulary = Vocabulary.from_counts(many)
     assert len(vocabulary) == MAX_VOCABULARY
     assert UNKNOWN in vocabulary
     assert all(chr(0x4E00 + i) in vocabulary for i in range(100))

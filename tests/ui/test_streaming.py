@@ -45,12 +45,6 @@ def generator() -> CountingGenerator:
     return CountingGenerator(small_model())
 
 
-async def first_update(generator: Generator, params: SamplingParams, speed: float) -> str:
-    """Listen to one update, then close."""
-    async with aclosing(stream_updates(generator, "A", params, speed)) as updates:
-        return await anext(updates)
-
-
 def test_the_updates_together_are_the_generators_text(generator: CountingGenerator) -> None:
     params = SamplingParams(length=1_000, seed=3)
 
@@ -86,7 +80,12 @@ def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
 
 
 def test_nothing_is_generated_for_a_listener_who_has_left(generator: CountingGenerator) -> None:
-    run(first_update(generator, SamplingParams(length=100_000), 150))
+    async def listen() -> str:
+        stream = stream_updates(generator, "A", SamplingParams(length=100_000), 150)
+        async with aclosing(stream) as updates:
+            return await anext(updates)
+
+    run(listen())
     assert generator.closed == 1
     assert generator.generated <= 2
 

@@ -41,17 +41,13 @@ class SettingsPanel:
             )
             seed = gr.Textbox(
                 label="Seed",
-                info="repeats the answer to the same text",
+                info="the same seed repeats an answer",
                 placeholder="a new one each time",
                 max_lines=1,
             )
         with gr.Accordion("Top-p and top-k", open=False, elem_classes="panel"):
-            top_p = gr.Slider(
-                0.05, 1, 1, step=0.05, label="Top-p", info="low: likely characters only, 1: all"
-            )
-            top_k = gr.Slider(
-                0, 100, 0, step=1, label="Top-k", info="the k most likely characters, 0: all"
-            )
+            top_p = gr.Slider(0.05, 1, 1, step=0.05, label="Top-p", info="1 allows all characters")
+            top_k = gr.Slider(0, 100, 0, step=1, label="Top-k", info="0 allows all characters")
         self.components: list[Component] = [temperature, top_p, top_k, length, seed, speed]
         """Inputs to `read`, in order."""
 

@@ -20,6 +20,14 @@ _EXAMPLES = """examples:
   python -m model info model/pretrained
 """
 
+_SAMPLING = {
+    "length": "characters",
+    "temperature": "0 always takes the most likely character, higher is wilder",
+    "top_k": "only the k most likely characters; 0 allows all",
+    "top_p": "only the most likely, up to this total probability; 1 allows all",
+    "min_p": "only those with this share of the most likely's probability; 0 allows all",
+}
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line's arguments."""
@@ -37,37 +45,13 @@ def build_parser() -> argparse.ArgumentParser:
             "model", metavar="MODEL", help="a model folder, a run's folder, or a Hub id (user/name)"
         )
         command.add_argument("--revision", help="branch, tag or commit of a Hub model")
-    defaults = SamplingParams()
     generate.add_argument(
         "--prompt", help="text to continue; read from standard input if that is not a terminal"
     )
-    generate.add_argument(
-        "--length", type=int, default=defaults.length, help="characters (default: %(default)s)"
-    )
-    generate.add_argument(
-        "--temperature",
-        type=float,
-        default=defaults.temperature,
-        help="0 always takes the most likely character; higher is wilder (default: %(default)s)",
-    )
-    generate.add_argument(
-        "--top_k",
-        type=int,
-        default=defaults.top_k,
-        help="only the k most likely characters; 0 for all",
-    )
-    generate.add_argument(
-        "--top_p",
-        type=float,
-        default=defaults.top_p,
-        help="only the most likely, up to this total probability",
-    )
-    generate.add_argument(
-        "--min_p",
-        type=float,
-        default=defaults.min_p,
-        help="only those with this share of the most likely's probability",
-    )
+    for name, meaning in _SAMPLING.items():
+        default = getattr(SamplingParams(), name)
+        help_text = f"{meaning} (default: {default})"
+        generate.add_argument(f"--{name}", type=type(default), default=default, help=help_text)
     generate.add_argument("--seed", type=int, help="the same seed gives the same text")
     generate.add_argument(
         "--stop", action="append", default=[], metavar="TEXT", help="end before TEXT; repeatable"
@@ -83,15 +67,8 @@ def _describe(model: str, revision: str | None) -> None:
 
 
 def _generate(arguments: argparse.Namespace) -> None:
-    params = SamplingParams(
-        length=arguments.length,
-        temperature=arguments.temperature,
-        top_k=arguments.top_k,
-        top_p=arguments.top_p,
-        min_p=arguments.min_p,
-        seed=arguments.seed,
-        stop=tuple(arguments.stop),
-    )
+    sampling = {name: getattr(arguments, name) for name in (*_SAMPLING, "seed")}
+    params = SamplingParams(**sampling, stop=tuple(arguments.stop))
     generator = Generator.from_pretrained(arguments.model, arguments.revision)
     prompt = arguments.prompt
     if prompt is None:

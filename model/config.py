@@ -135,15 +135,17 @@ class ModelConfig:
                 f"{source} has format_version {version}, newer than this program reads "
                 f"({FORMAT_VERSION}): update CharLSTM"
             )
-        template = data.get("chat_template")
+        template, training = data.get("chat_template"), data.get("training") or {}
+        if not isinstance(training, dict):
+            raise ConfigError(f"{source}: training must be an object")
         try:
             config = cls(
-                vocabulary=_vocabulary(data),
+                vocabulary=_vocabulary(data["vocabulary"]),
                 hidden_size=data["hidden_size"],
                 num_layers=data["num_layers"],
                 embedding_size=data["embedding_size"],
                 chat_template=None if template is None else ChatTemplate.from_json(template),
-                training=_mapping(data.get("training")),
+                training=training,
             )
         except KeyError as error:
             raise ConfigError(f"{source} lacks {error.args[0]!r}") from error
@@ -162,16 +164,7 @@ def _check_size(name: str, value: object, smallest: int, largest: int) -> None:
         raise ConfigError(f"{name} must be a number from {smallest} to {largest:,}, not {value!r}")
 
 
-def _vocabulary(data: dict[str, Any]) -> Vocabulary:
-    characters = data["vocabulary"]
+def _vocabulary(characters: object) -> Vocabulary:
     if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
         raise ConfigError("vocabulary must be a list of strings")
     return Vocabulary(tuple(characters))
-
-
-def _mapping(data: object) -> Mapping[str, Any]:
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise ConfigError("training must be an object")
-    return data

@@ -8,9 +8,7 @@ of a conversation feeds only what is new. Knows nothing about pages.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import OrderedDict, abc
 from pathlib import Path
 
 import numpy as np
@@ -34,42 +32,32 @@ def fed_from(length: int) -> int:
     return max(0, (length // BLOCK - 1) * BLOCK)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A state and the indices (as bytes) that led to it from the zero state."""
-
-    fed: bytes
-    state: State
-
-
 class StateCache:
     """The states after recently fed texts; forgets the least recently used. Thread-safe."""
 
     def __init__(self, capacity: int = _CACHED_STATES) -> None:
         self._capacity = capacity
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._states: OrderedDict[bytes, State] = OrderedDict()
         self._lock = threading.Lock()
 
     def put(self, fed: bytes, state: State) -> None:
         """Remember the state after exactly these indices."""
         with self._lock:
-            self._entries[fed] = _Entry(fed, state)
-            self._entries.move_to_end(fed)
-            while len(self._entries) > self._capacity:
-                self._entries.popitem(last=False)
+            self._states[fed] = state
+            self._states.move_to_end(fed)
+            while len(self._states) > self._capacity:
+                self._states.popitem(last=False)
 
-    def longest_prefix(self, indices: bytes) -> _Entry | None:
-        """The entry with the longest beginning of these indices, or None."""
+    def longest_prefix(self, indices: bytes) -> tuple[bytes, State] | None:
+        """The longest known beginning of these indices and the state after it, or None."""
         with self._lock:
-            best: _Entry | None = None
-            for entry in self._entries.values():
-                if (best is None or len(entry.fed) > len(best.fed)) and indices.startswith(
-                    entry.fed
-                ):
-                    best = entry
-            if best is not None:
-                self._entries.move_to_end(best.fed)
-            return best
+            best = max(
+                (fed for fed in self._states if indices.startswith(fed)), key=len, default=None
+            )
+            if best is None:
+                return None
+            self._states.move_to_end(best)
+            return best, self._states[best]
 
 
 class Generator:
@@ -104,7 +92,9 @@ class Generator:
         """
         return cls(load_model(resolve_model(model, revision, token)))
 
-    def stream(self, prompt: str = "", params: SamplingParams | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: str = "", params: SamplingParams | None = None
+    ) -> abc.Generator[str, None, None]:
         """Generate a continuation of `prompt`, lazily, one or a few characters at a time.
 
         Closing the iterator ends the work. Text that may be the beginning of a stop string is held
@@ -146,13 +136,9 @@ class Generator:
 
     def _state_after(self, indices: np.ndarray) -> State:
         key = _key(indices)
-        entry = self._cache.longest_prefix(key)
-        if entry is None:
-            state, done = self._decoder.initial_state(), 0
-        else:
-            state, done = entry.state, len(entry.fed) // 4
-        if done < len(indices):
-            state = self._decoder.feed(indices[done:], state)
+        known, state = self._cache.longest_prefix(key) or (b"", self._decoder.initial_state())
+        if len(known) < len(key):
+            state = self._decoder.feed(indices[len(known) // 4 :], state)
             self._cache.put(key, state)
         return state
 

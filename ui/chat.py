@@ -11,6 +11,7 @@ import html
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -166,7 +167,8 @@ class ChatTab:
         self._speakers.mode.input(self._change_form, chosen_speakers, [*shown, *names], **_QUIET)
         for name in names:
             name.input(self._change_speakers, chosen_speakers, self._box, **_QUIET)
-        self._return.click(self._use_the_pages, self._session, self.changed_by_model, **_QUIET)
+        back = partial(self.use, generator=None)
+        self._return.click(back, self._session, self.changed_by_model, **_QUIET)
 
     async def _answer(
         self, message: str | None, is_another: bool, session: Session, *settings: Setting
@@ -256,9 +258,6 @@ class ChatTab:
             self._return: gr.Button(visible=generator is not None),
             **self._speakers.updates(template),
         }
-
-    def _use_the_pages(self, session: Session) -> Updates:
-        return self.use(session, None)
 
     def _undo_last(self, typed: str, session: Session) -> Updates:
         """Take back the last answer and what it answered, which may be edited and sent again."""

@@ -18,6 +18,8 @@ from model.dialogue import ChatTemplate
 DIALOGUE = "Dialogue"
 ONE_TEXT = "One text"
 
+_LABELS = ("You speak as", "The model speaks as")
+
 
 @dataclass(frozen=True)
 class Speakers:
@@ -76,10 +78,9 @@ class SpeakersPanel:
                 label="Mode",
                 info="One text: the model continues what you write",
             )
-            visitor, model = _choices(template)
             self.names = [
-                gr.Dropdown(label="You speak as", **visitor),
-                gr.Dropdown(label="The model speaks as", **model),
+                gr.Dropdown(label=label, **choice)
+                for label, choice in zip(_LABELS, _choices(template), strict=True)
             ]
 
     @property
@@ -96,13 +97,11 @@ class SpeakersPanel:
 
     def updates(self, template: ChatTemplate | None) -> dict[Any, Any]:
         """New values by component, for a model with this template."""
-        visitor, model = self.names
-        of_visitor, of_model = _choices(template)
+        choices = zip(self.names, _choices(template), strict=True)
         return {
             self.panel: gr.Accordion(visible=template is not None),
             self.mode: gr.Radio(value=DIALOGUE),
-            visitor: gr.Dropdown(**of_visitor),
-            model: gr.Dropdown(**of_model),
+            **{name: gr.Dropdown(**choice) for name, choice in choices},
         }
 
     def shown(self, speakers: Speakers) -> dict[Any, Any]:
@@ -114,10 +113,9 @@ def _has_choice(template: ChatTemplate | None) -> bool:
     return template is not None and template.has_choice_of_speakers
 
 
-def _choices(template: ChatTemplate | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def _choices(template: ChatTemplate | None) -> list[dict[str, Any]]:
     """Properties of the visitor's and the model's dropdown."""
-    if template is None or not _has_choice(template):
-        none: dict[str, Any] = {"choices": [], "value": None, "visible": False}
-        return none, none
-    shared = {"choices": list(template.speakers), "visible": True}
-    return {**shared, "value": template.user_speaker}, {**shared, "value": template.reply_speaker}
+    if template is None or not template.has_choice_of_speakers:
+        return [{"choices": [], "value": None, "visible": False}] * 2
+    own = (template.user_speaker, template.reply_speaker)
+    return [{"choices": list(template.speakers), "value": name, "visible": True} for name in own]

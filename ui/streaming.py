@@ -17,8 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from model.generator import Generator
 from model.sampling import SamplingParams
 
-Pieces = abc.Generator[str, None, None]
-
 CHARACTERS_PER_SECOND = 150
 """A page's default speed: a little faster than one can read."""
 
@@ -59,7 +57,7 @@ async def stream_updates(
         characters_per_second: no faster than this.
     """
     loop = asyncio.get_running_loop()
-    pieces = _pieces(generator, prompt, params)
+    pieces = generator.stream(prompt, params)
     pull: asyncio.Future[tuple[str, bool, float]] | None = None
     interval, allowed = SHORTEST_INTERVAL_S, 1.0
     try:
@@ -86,11 +84,7 @@ async def stream_updates(
         pieces.close()
 
 
-def _pieces(generator: Generator, prompt: str, params: SamplingParams) -> Pieces:
-    yield from generator.stream(prompt, params)
-
-
-def _pull(pieces: Pieces, characters: float, seconds: float) -> tuple[str, bool, float]:
+def _pull(pieces: abc.Iterator[str], characters: float, seconds: float) -> tuple[str, bool, float]:
     """About so many characters or seconds' worth; whether the text ended; seconds it took."""
     began = time.perf_counter()
     taken: list[str] = []

@@ -121,16 +121,25 @@ def test_a_message_is_continued_stopped_and_continued_again(visit: Visit) -> Non
     assert parts(page)[:2] == stopped
 
 
-def test_what_is_typed_and_generated_is_shown_to_the_character(visit: Visit) -> None:
+def test_what_is_typed_and_generated_is_shown_copied_and_downloaded_to_the_character(
+    visit: Visit, tmp_path: Path
+) -> None:
     page = visit_at_once(visit)
     choose(page, "Seed", "12")
     write(page, ODD)
     wait_until_written(page, 1)
     typed, answer = parts(page)
+    whole = typed + answer
     assert typed == ODD
     assert {"<", ">", "&", "\t", "\n"} <= set(answer)
-    assert shown(page) == typed + answer
+    assert shown(page) == whole
     assert seeds(page) == ["12"]
+    page.get_by_role("button", name="Copy").click()
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == whole)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "text.txt")
+    assert (tmp_path / "text.txt").read_bytes().decode("utf-8") == whole
 
 
 def test_an_answer_follows_its_beginning_with_nothing_painted_between(visit: Visit) -> None:
@@ -192,21 +201,6 @@ def test_an_example_starts_the_text(visit: Visit) -> None:
     wait_until(lambda: len(parts(page)) == 2 and len(parts(page)[1]) > 20)
     assert parts(page)[0] == "Once upon a time"
     stop(page)
-
-
-def test_copy_and_download_give_the_whole_text_to_the_character(
-    visit: Visit, tmp_path: Path
-) -> None:
-    page = visit_at_once(visit)
-    write(page, ODD)
-    wait_until_written(page, 1)
-    whole = "".join(parts(page))
-    page.get_by_role("button", name="Copy").click()
-    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == whole)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
-    download.value.save_as(tmp_path / "text.txt")
-    assert (tmp_path / "text.txt").read_bytes().decode("utf-8") == whole
 
 
 def test_the_page_says_which_characters_the_model_does_not_know(visit: Visit) -> None:

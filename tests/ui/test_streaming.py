@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
+from collections.abc import Generator as Pieces
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TypeVar
@@ -31,7 +32,9 @@ class CountingGenerator(Generator):
     generated = 0
     closed = 0
 
-    def stream(self, prompt: str = "", params: SamplingParams | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: str = "", params: SamplingParams | None = None
+    ) -> Pieces[str, None, None]:
         try:
             for piece in super().stream(prompt, params):
                 self.generated += len(piece)

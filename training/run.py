@@ -218,38 +218,26 @@ class Run:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run at a moment, as `read_run` finds it.
+    """A run at a moment, as `read_run` finds it."""
 
-    Args:
-        phase: one of `Phase`; "new" before anything has begun, "interrupted" where the process was
-            killed.
-        message: why it failed or was interrupted; a clause without paths.
-        pid: of the process that wrote the state; 0 for none.
-        progress: share of the run that is done, 0 to 1.
-        step: steps so far.
-        seconds_left: of training, at its present pace; None if that can't be told.
-        characters_per_second: lately; 0 before anything was measured.
-        train_losses: (step, nats per character), thinned out.
-        val_losses: the same for the evaluations on the held-out part.
-        samples: (step, text), the oldest first.
-        facts: what the run has told of itself: characters, train_characters, vocab_size,
-            parameters, recipe (in words), start_step, seconds, cpu_seconds, notes.
-        has_model: whether there is a model to use.
-        training: of that model's config, once the run has ended: what was measured, the judgement.
-    """
-
+    # one of `Phase`; "new" before anything has begun, "interrupted" where the process was killed
     phase: str
-    message: str = ""
-    pid: int = 0
-    progress: float = 0.0
-    step: int = 0
+    message: str = ""  # why it failed or was interrupted; a clause without paths
+    pid: int = 0  # of the process that wrote the state; 0 for none
+    progress: float = 0.0  # share of the run that is done, 0 to 1
+    step: int = 0  # steps so far
+    # of training, at its present pace; None if that can't be told
     seconds_left: float | None = None
-    characters_per_second: int = 0
-    train_losses: tuple[tuple[int, float], ...] = ()
+    characters_per_second: int = 0  # lately; 0 before anything was measured
+    train_losses: tuple[tuple[int, float], ...] = ()  # (step, nats per character), thinned out
+    # the same for the evaluations on the held-out part
     val_losses: tuple[tuple[int, float], ...] = ()
-    samples: tuple[tuple[int, str], ...] = ()
+    samples: tuple[tuple[int, str], ...] = ()  # (step, text), the oldest first
+    # what the run has told of itself: characters, train_characters, vocab_size, parameters, recipe
+    # (in words), start_step, seconds, cpu_seconds, notes
     facts: Mapping[str, Any] = field(default_factory=dict)
-    has_model: bool = False
+    has_model: bool = False  # whether there is a model to use
+    # of that model's config, once the run has ended: what was measured, the judgement
     training: Mapping[str, Any] = field(default_factory=dict)
 
     @property

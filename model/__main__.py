@@ -1,4 +1,4 @@
-"""python -m model: generate text with a model, or say what a model is."""
+"""python -m model: generate text with a model, or describe a model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from model.config import ModelConfig
+from model.facts import model_facts
 from model.folder import ModelFolderError, load_model
 from model.generator import Generator
 from model.hub import HubError, resolve_model
@@ -20,45 +20,38 @@ _EXAMPLES = """examples:
   python -m model info model/pretrained
 """
 
+_SAMPLING = {
+    "length": "characters",
+    "temperature": "0 always takes the most likely character, higher is wilder",
+    "top_k": "only the k most likely characters; 0 allows all",
+    "top_p": "only the most likely, up to this total probability; 1 allows all",
+    "min_p": "only those with this share of the most likely's probability; 0 allows all",
+}
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line's arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m model",
-        description="Generate text with a CharLSTM model, or say what a model is.",
+        description="Generate text with a CharLSTM model, or describe a model.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     generate = commands.add_parser("generate", help="continue a text")
-    info = commands.add_parser("info", help="say in a few lines what a model is")
+    info = commands.add_parser("info", help="describe a model in a few lines")
     for command in (generate, info):
         command.add_argument(
             "model", metavar="MODEL", help="a model folder, a run's folder, or a Hub id (user/name)"
         )
         command.add_argument("--revision", help="branch, tag or commit of a Hub model")
-    defaults = SamplingParams()
     generate.add_argument(
         "--prompt", help="text to continue; read from standard input if that is not a terminal"
     )
-    generate.add_argument(
-        "--length", type=int, default=defaults.length, help="characters (default: %(default)s)"
-    )
-    generate.add_argument(
-        "--temperature",
-        type=float,
-        default=defaults.temperature,
-        help="0 takes the likeliest character, higher is wilder (default: %(default)s)",
-    )
-    generate.add_argument(
-        "--top_k", type=int, default=defaults.top_k, help="only the k likeliest; 0 for all"
-    )
-    generate.add_argument(
-        "--top_p", type=float, default=defaults.top_p, help="only the likeliest up to this sum"
-    )
-    generate.add_argument(
-        "--min_p", type=float, default=defaults.min_p, help="at least this share of the likeliest"
-    )
+    for name, meaning in _SAMPLING.items():
+        default = getattr(SamplingParams(), name)
+        help_text = f"{meaning} (default: {default})"
+        generate.add_argument(f"--{name}", type=type(default), default=default, help=help_text)
     generate.add_argument("--seed", type=int, help="the same seed gives the same text")
     generate.add_argument(
         "--stop", action="append", default=[], metavar="TEXT", help="end before TEXT; repeatable"
@@ -66,60 +59,26 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def describe(config: ModelConfig) -> str:
-    """A few lines about a model: sizes, vocabulary, training."""
-    training = config.training
-    layers = "1 layer" if config.num_layers == 1 else f"{config.num_layers} layers"
-    width = f"{layers} of {config.hidden_size}"
-    if config.embedding_size:
-        width += f", embedding of {config.embedding_size}"
-    lines = [
-        f"parameters   {config.parameters:,} ({width})",
-        f"vocabulary   {config.vocab_size:,} characters: {_excerpt(config)}",
-    ]
-    if "corpus" in training:
-        size = training.get("corpus_characters")
-        lines.append(
-            f"corpus       {training['corpus']}" + (f", {size:,} characters" if size else "")
-        )
-    if training.get("val_loss") is not None:
-        lines.append(
-            f"held out     {training['val_loss']:.4f} nats per character"
-            f" ({training['val_loss'] / 0.6931471805599453:.3f} bits)"
-        )
-    if "steps" in training:
-        lines.append(
-            f"trained      {training['steps']:,} steps"
-            + (f" in {training['seconds']:,.0f} seconds" if "seconds" in training else "")
-            + (f" on {training['date'][:10]}" if "date" in training else "")
-        )
-    if config.chat_template is not None:
-        lines.append(f"dialogue     speakers: {', '.join(config.chat_template.speakers) or 'none'}")
-    return "\n".join(lines)
-
-
-def _excerpt(config: ModelConfig, most: int = 60) -> str:
-    shown = [c for c in config.vocabulary.characters if c.isprintable() and not c.isspace()]
-    return "".join(shown[:most]) + (" ..." if len(shown) > most else "")
+def _describe(model: str, revision: str | None) -> None:
+    config = load_model(resolve_model(model, revision)).config
+    print(model if Path(model).exists() else f"{model} (Hub)")
+    for label, value in model_facts(config):
+        print(f"{label:<14}{value}")
 
 
 def _generate(arguments: argparse.Namespace) -> None:
-    params = SamplingParams(
-        length=arguments.length,
-        temperature=arguments.temperature,
-        top_k=arguments.top_k,
-        top_p=arguments.top_p,
-        min_p=arguments.min_p,
-        seed=arguments.seed,
-        stop=tuple(arguments.stop),
-    )
+    sampling = {name: getattr(arguments, name) for name in (*_SAMPLING, "seed")}
+    params = SamplingParams(**sampling, stop=tuple(arguments.stop))
     generator = Generator.from_pretrained(arguments.model, arguments.revision)
     prompt = arguments.prompt
     if prompt is None:
         prompt = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace")
     changed = generator.vocabulary.encode(prompt).describe()
     if changed:
-        print(f"note: the model doesn't know all of the prompt: {changed}", file=sys.stderr)
+        print(
+            f"note: the model doesn't know every character of the prompt: {changed}",
+            file=sys.stderr,
+        )
     sys.stdout.write(prompt)
     for text in generator.stream(prompt, params):
         sys.stdout.write(text)
@@ -138,9 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if parsed.command == "generate":
             _generate(parsed)
         else:
-            folder = resolve_model(parsed.model, parsed.revision)
-            shown = parsed.model if Path(parsed.model).exists() else f"{parsed.model} (Hub)"
-            print(f"{shown}\n{describe(load_model(folder).config)}")
+            _describe(parsed.model, parsed.revision)
     except (ModelFolderError, HubError, SamplingError) as error:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:

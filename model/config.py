@@ -1,15 +1,16 @@
-"""ModelConfig: what config.json says - the sizes, the vocabulary, the chat template, the training.
+"""ModelConfig: the contents of config.json: sizes, vocabulary, chat template, training facts.
 
 Knows neither torch nor files; `model.folder` reads and writes it.
 
-Format policy. `format_version` is raised only when a reader of the older version would misread the
-folder; additions that an older reader may ignore don't raise it. A reader opens every older version
-(by upgrading the data in `from_json`) and refuses a newer one, saying so.
+Format policy: `format_version` is raised only when an older reader would misread the folder, not
+for additions that it may ignore. A reader opens every older version (`from_json` upgrades the data)
+and refuses a newer one.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -76,13 +77,7 @@ class ModelConfig:
     @property
     def parameters(self) -> int:
         """Number of weights."""
-        total = 0
-        for shape in self.parameter_shapes().values():
-            count = 1
-            for size in shape:
-                count *= size
-            total += count
-        return total
+        return sum(math.prod(shape) for shape in self.parameter_shapes().values())
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor, under PyTorch's own names."""
@@ -124,7 +119,7 @@ class ModelConfig:
         """
         try:
             data = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{source} is not valid JSON: {error}") from error
         if not isinstance(data, dict) or data.get("model_type") != MODEL_TYPE:
             found = data.get("model_type") if isinstance(data, dict) else None
@@ -140,15 +135,17 @@ class ModelConfig:
                 f"{source} has format_version {version}, newer than this program reads "
                 f"({FORMAT_VERSION}): update CharLSTM"
             )
-        template = data.get("chat_template")
+        template, training = data.get("chat_template"), data.get("training") or {}
+        if not isinstance(training, dict):
+            raise ConfigError(f"{source}: training must be an object")
         try:
             config = cls(
-                vocabulary=_vocabulary(data),
+                vocabulary=_vocabulary(data["vocabulary"]),
                 hidden_size=data["hidden_size"],
                 num_layers=data["num_layers"],
                 embedding_size=data["embedding_size"],
                 chat_template=None if template is None else ChatTemplate.from_json(template),
-                training=_mapping(data.get("training")),
+                training=training,
             )
         except KeyError as error:
             raise ConfigError(f"{source} lacks {error.args[0]!r}") from error
@@ -167,16 +164,7 @@ def _check_size(name: str, value: object, smallest: int, largest: int) -> None:
         raise ConfigError(f"{name} must be a number from {smallest} to {largest:,}, not {value!r}")
 
 
-def _vocabulary(data: dict[str, Any]) -> Vocabulary:
-    characters = data["vocabulary"]
+def _vocabulary(characters: object) -> Vocabulary:
     if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
         raise ConfigError("vocabulary must be a list of strings")
     return Vocabulary(tuple(characters))
-
-
-def _mapping(data: object) -> Mapping[str, Any]:
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise ConfigError("training must be an object")
-    return data

@@ -1,8 +1,8 @@
-"""How the turns of a chat become the one text that the model continues.
+"""How the turns of a conversation become the one text that the model continues.
 
 A chat template is plain data (text before and after a turn, speakers, stop strings), never a
-program. Without one, turns are joined exactly as they are shown, with nothing between them; with
-one, what is fed looks like the corpus, whatever was typed and wherever an answer was cut.
+program. Without one, turns are joined exactly as they are shown; with one, the model is fed what
+looks like its corpus, whatever the visitor typed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,6 @@ from typing import Any, Literal
 
 Role = Literal["user", "assistant"]
 
-MOST_STRINGS = 100
-"""Speakers or stop strings of a template."""
-
-LONGEST_STRING = 1_000
-"""Characters of each of a template's strings."""
-
 
 @dataclass(frozen=True)
 class Turn:
@@ -29,8 +23,7 @@ class Turn:
         role: whose it is.
         text: what was typed or generated.
         speaker: as whom, of the template's speakers; "" for the template's own.
-        is_whole: nothing of a reply is missing, it ended by itself; another that stands last is
-            gone on with.
+        is_whole: the model ended this reply itself; otherwise it was cut and can be continued.
     """
 
     role: Role
@@ -41,7 +34,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """Text put around turns, who speaks in the corpus, and strings that end a reply.
+    """The text around turns, the corpus's speakers, and the strings that end a reply.
 
     Args:
         user_prefix: stands before what the visitor says, with the speaker's name.
@@ -65,45 +58,39 @@ class ChatTemplate:
 
     @classmethod
     def from_json(cls, data: object) -> ChatTemplate:
-        """The template that `dataclasses.asdict` and JSON made of one; what is lacking is empty.
+        """A template from what `dataclasses.asdict` and JSON made of it; missing fields are empty.
 
         Raises:
-            ValueError: if anything is of the wrong kind, too long, or a stop string is empty.
+            ValueError: if a field has the wrong type or is too long, or a stop string is empty.
         """
         if not isinstance(data, dict):
             raise ValueError("chat_template must be an object or null")
         values: dict[str, Any] = {}
-        for entry in fields(cls):
-            value = data.get(entry.name, entry.default)
-            name = f"chat_template.{entry.name}"
-            if entry.name in ("speakers", "stop"):
-                if not isinstance(value, list | tuple) or len(value) > MOST_STRINGS:
-                    raise ValueError(f"{name} must be a list of at most {MOST_STRINGS} strings")
-                if not all(isinstance(text, str) and text for text in value):
-                    raise ValueError(f"{name} must be a list of strings that are not empty")
-                value = tuple(value)
-            elif not isinstance(value, str):
-                raise ValueError(f"{name} must be a string")
-            longest = max(map(len, value), default=0) if isinstance(value, tuple) else len(value)
-            if longest > LONGEST_STRING:
-                raise ValueError(f"{name} is longer than {LONGEST_STRING:,} characters")
-            values[entry.name] = value
+        for field in fields(cls):
+            value, is_list = data.get(field.name, field.default), field.default == ()
+            texts = value if is_list else [value]
+            if not (
+                isinstance(texts, list | tuple)
+                and len(texts) <= 100
+                and all(isinstance(text, str) and len(text) <= 1_000 for text in texts)
+                and not (is_list and "" in texts)
+            ):
+                kind = (
+                    "a list of at most 100 strings that are not empty," if is_list else "a string"
+                )
+                raise ValueError(
+                    f"chat_template.{field.name} must be {kind} of at most 1,000 characters"
+                )
+            values[field.name] = tuple(texts) if is_list else value
         return cls(**values)
 
     @property
-    def is_castable(self) -> bool:
+    def has_choice_of_speakers(self) -> bool:
         """Whether visitor and model may speak as others than the template's own two."""
+        own = ((self.user_speaker, self.user_prefix), (self.reply_speaker, self.reply_prefix))
         return len(self.speakers) > 1 and all(
-            own in self.speakers and _named(prefix, own, "?") != prefix
-            for own, prefix in (
-                (self.user_speaker, self.user_prefix),
-                (self.reply_speaker, self.reply_prefix),
-            )
+            name in self.speakers and _named(prefix, name, "?") != prefix for name, prefix in own
         )
-
-    def speaker(self, turn: Turn) -> str:
-        """Who says a turn; "" where the template has no names."""
-        return turn.speaker or (self.user_speaker if turn.role == "user" else self.reply_speaker)
 
     def prefix(self, role: Role, speaker: str = "") -> str:
         """The text before a turn of this speaker."""
@@ -112,30 +99,35 @@ class ChatTemplate:
         return _named(self.reply_prefix, self.reply_speaker, speaker)
 
     def fitted(self, message: str) -> str:
-        """A message as it may stand in the corpus: without what would end its turn.
+        """A message as the corpus could hold it: nothing in it ends the turn.
 
-        White space at its ends is left out. Inside, a stop string loses its first line break, or
-        all of it where it has none.
+        White space at its ends is left out. A stop string inside it loses its first line break; one
+        without any is left out.
         """
         if not self.stop:
             return message
         text = message.strip()
         while found := next((string for string in self.stop if string in text), None):
-            if found.startswith("\n\n"):
-                text = text.replace(found, found[1:])
+            if found == "\n":
+                lines = (line.strip() for line in text.split(found))
+                text = " ".join(line for line in lines if line)
             elif found.startswith("\n"):
-                parts = [part.rstrip() for part in text.split(found)]
-                if found.strip():
-                    text = f" {found.strip()}".join(parts)
-                else:
-                    text = " ".join(part.strip() for part in parts if part)
+                rest = found[1:]
+                text = text.replace(found, rest if rest[0].isspace() else f" {rest}")
             else:
                 text = text.replace(found, "")
         return text.strip()
 
     def trimmed(self, reply: str) -> str:
-        """A reply without an end that may be the beginning of a stop string: it was cut there."""
+        """A reply that was cut, without an end that may be the beginning of a stop string."""
         return reply[: len(reply) - unfinished_stop(reply, self.stop)]
+
+    def is_unfinished(self, turns: Sequence[Turn], speaker: str = "") -> bool:
+        """Whether the last turn is a reply of `speaker` that was cut: the model continues it."""
+        last = turns[-1] if turns else Turn("user", "")
+        own = self.reply_speaker
+        is_open = last.role == "assistant" and not last.is_whole and bool(last.text.strip())
+        return is_open and (last.speaker or own) == (speaker or own)
 
 
 def unfinished_stop(text: str, stop: Sequence[str]) -> int:
@@ -152,41 +144,31 @@ def conversation_text(
 ) -> str:
     """The exact text that the model is to continue.
 
-    Without a template that is the turns, one after the other. With one, it ends where a reply of
-    `speaker` ("" for the template's own) begins, or, if the last turn is an unfinished reply of
-    theirs, inside that reply, which is gone on with. Turns that say nothing are left out.
+    Without a template that is the turns, one after the other. With one, it ends inside an
+    unfinished reply of `speaker` ("" for the template's own), or where a new one begins.
     """
-    if template is None:
-        return "".join(turn.text for turn in turns)
-    parts, said = _parts(turns, template)
-    last = said[-1] if said else Turn("user", "")
-    is_unfinished = last.role == "assistant" and not last.is_whole
-    if is_unfinished and template.speaker(last) == (speaker or template.reply_speaker):
-        return "".join(parts[:-1])
-    return "".join(parts) + template.prefix("assistant", speaker)
+    if template is None or template.is_unfinished(turns, speaker):
+        return written_text(turns, template)
+    return "".join(_parts(turns, template)) + template.prefix("assistant", speaker)
 
 
 def written_text(turns: Sequence[Turn], template: ChatTemplate | None = None) -> str:
-    """The text that the turns make, to keep: as `conversation_text`, but nothing is begun."""
+    """The text of the turns alone, to keep. Turns of a dialogue that say nothing are left out."""
     if template is None:
         return "".join(turn.text for turn in turns)
-    parts, _ = _parts(turns, template)
-    return "".join(parts[:-1])
+    return "".join(_parts(turns, template)[:-1])
 
 
-def _parts(turns: Sequence[Turn], template: ChatTemplate) -> tuple[list[str], list[Turn]]:
-    """Prefix, text and suffix of each turn that says something, in order; and those turns."""
+def _parts(turns: Sequence[Turn], template: ChatTemplate) -> list[str]:
+    """Prefix, text and suffix of each turn that says something, in order."""
     parts: list[str] = []
-    said: list[Turn] = []
     for turn in turns:
-        if turn.role == "user":
-            text, suffix = template.fitted(turn.text), template.user_suffix
-        else:
-            text, suffix = template.trimmed(turn.text), template.reply_suffix
+        is_visitor = turn.role == "user"
+        text = template.fitted(turn.text) if is_visitor else turn.text
         if text.strip():
+            suffix = template.user_suffix if is_visitor else template.reply_suffix
             parts += [template.prefix(turn.role, turn.speaker), text, suffix]
-            said.append(turn)
-    return parts, said
+    return parts
 
 
 def _named(prefix: str, own: str, speaker: str) -> str:

@@ -1,15 +1,13 @@
 """The model folder: config.json, model.safetensors, README.md, laid out as its Hub repo is.
 
-Loading is strict and checks every size before memory is taken; saving is atomic, so that a reader
-sees the old folder or the new one. Knows nothing about the Hub or about training.
+Loading is strict and checks every size before memory is taken. Saving writes a new folder beside
+the old one and swaps them. Knows nothing about the Hub or about training.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +26,10 @@ PLOT_FILE = "loss.png"
 BUNDLED_MODEL = Path(__file__).parent / "pretrained"
 
 _MAX_CONFIG_BYTES = 16 * 2**20
-_EXCHANGE_PATIENCE_S = 1.0
-_TRIES = 5
 
 
 class ModelFolderError(Exception):
     """A model folder can't be used; the message names the file and what is wrong with it."""
-
-
-class _ChangedWhileReading(ModelFolderError):
-    """A writer exchanged the folder between our reading its files."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,7 @@ def find_model_folder(path: str | Path) -> Path:
         raise ModelFolderError(f"{folder} is a file; a model is a folder with {CONFIG_FILE} in it")
     if (folder / "settings.json").is_file():
         raise ModelFolderError(f"the run {folder} has not written a model yet")
-    raise ModelFolderError(f"{folder} is no model folder: it has no {CONFIG_FILE}")
+    raise ModelFolderError(f"{folder} is not a model folder: it has no {CONFIG_FILE}")
 
 
 def load_model(path: str | Path) -> Model:
@@ -74,29 +66,27 @@ def load_model(path: str | Path) -> Model:
         ModelFolderError: if a file is missing or damaged, a tensor is missing, left over, of
             another shape or type than the config says, or not finite.
     """
-    deadline = time.monotonic() + _EXCHANGE_PATIENCE_S
-    for attempt in itertools.count():
-        try:
-            folder = find_model_folder(path)
-            before = _identity(folder)
-            model = _read(folder)
-            if _identity(folder) != before:
-                raise _ChangedWhileReading(f"{folder} is being written all the time; try again")
-            return model
-        except ModelFolderError:
-            # A run that saves a new model exchanges the folder by two renames: for an instant
-            # there is none, or its files are from two versions. Anything else stays wrong.
-            being_exchanged = attempt < _TRIES or any(_leftovers(Path(path)))
-            if not being_exchanged or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-    raise AssertionError("unreachable")
+    folder = find_model_folder(path)
+    config_path = folder / CONFIG_FILE
+    try:
+        if config_path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise ModelFolderError(f"{config_path} is larger than a config can be")
+        config = ModelConfig.from_json(config_path.read_text(encoding="utf-8"), str(config_path))
+    except UnicodeDecodeError as error:
+        raise ModelFolderError(f"{config_path} is not UTF-8 text: {error}") from error
+    except ConfigError as error:
+        raise ModelFolderError(str(error)) from error
+    except OSError as error:
+        raise ModelFolderError(f"{config_path} can't be read: {error.strerror}") from error
+    return Model(config, _read_weights(folder / WEIGHTS_FILE, config.parameter_shapes()))
 
 
 def save_model(
     path: str | Path, model: Model, files: Mapping[str, bytes | str] | None = None
 ) -> None:
-    """Write a model folder beside `path` under a temporary name and exchange it by renames.
+    """Write a model folder: whole, beside `path`, then swapped with what was there.
+
+    What a killed writer left beside it is removed by the next save.
 
     Args:
         path: the model folder to write; an older model there is replaced as a whole.
@@ -109,39 +99,29 @@ def save_model(
     """
     folder = Path(path)
     if folder.exists() and not (folder / CONFIG_FILE).is_file() and any(folder.iterdir()):
-        raise ModelFolderError(f"{folder} is in the way: it is not empty and no model folder")
-    shapes = model.config.parameter_shapes()
-    _check_tensors(folder / WEIGHTS_FILE, shapes, {k: v.shape for k, v in model.weights.items()})
+        raise ModelFolderError(f"{folder} is in the way: it holds files but no model")
+    weights = {k: np.ascontiguousarray(v, np.float32) for k, v in model.weights.items()}
     contents: dict[str, bytes | str] = {
         CONFIG_FILE: model.config.to_json(),
-        WEIGHTS_FILE: serialize(
-            {k: np.ascontiguousarray(v, np.float32) for k, v in model.weights.items()},
-            metadata={"format": "pt"},
-        ),
+        WEIGHTS_FILE: serialize(weights, metadata={"format": "pt"}),
         **(files or {}),
     }
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in _leftovers(folder):
-        if leftover.name.endswith(".old") and not folder.exists():
-            os.replace(leftover, folder)  # a writer died between its two renames
-        shutil.rmtree(leftover, ignore_errors=True)
-    new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    new, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("new", "old"))
+    shutil.rmtree(new, ignore_errors=True)
     try:
-        new.mkdir()
+        new.mkdir(parents=True)
         for name, content in contents.items():
             data = content.encode("utf-8") if isinstance(content, str) else content
             _write_durably(new / name, data)
         sync_folder(new)
+        shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             os.replace(folder, old)
         os.replace(new, folder)
-        sync_folder(folder.parent)
     finally:
-        if old.exists() and not folder.exists():
-            os.replace(old, folder)
         shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -162,67 +142,31 @@ def _write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _leftovers(folder: Path) -> list[Path]:
-    """Temporary folders of an exchange that is under way, or that was cut short."""
-    return [
-        leftover
-        for place in (folder, folder / "model")
-        for ending in ("new", "old")
-        for leftover in place.parent.glob(f".{place.name}.*.{ending}")
-    ]
-
-
-def _identity(folder: Path) -> tuple[int, int, int]:
-    try:
-        status = (folder / CONFIG_FILE).stat()
-        return (folder.stat().st_ino, status.st_ino, status.st_mtime_ns)
-    except FileNotFoundError as error:
-        raise _ChangedWhileReading(f"{folder} vanished while it was read") from error
-
-
-def _read(folder: Path) -> Model:
-    config_path = folder / CONFIG_FILE
-    try:
-        if config_path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise ModelFolderError(f"{config_path} is larger than a config can be")
-        config = ModelConfig.from_json(config_path.read_text(encoding="utf-8"), str(config_path))
-    except (ConfigError, UnicodeDecodeError) as error:
-        raise ModelFolderError(str(error)) from error
-    except OSError as error:
-        raise ModelFolderError(f"{config_path} can't be read: {error.strerror}") from error
-    return Model(config, _read_weights(folder / WEIGHTS_FILE, config.parameter_shapes()))
-
-
 def _read_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise ModelFolderError(f"{path} is missing")
     try:
         with safe_open(path, framework="np") as file:
+            # The file's head says what is in it: all of it is checked before anything is read.
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            _check_tensors(path, shapes, {k: tuple(v.get_shape()) for k, v in found.items()})
+            if missing := sorted(shapes.keys() - found.keys()):
+                raise ModelFolderError(f"{path} lacks the tensor {missing[0]}")
+            if extra := sorted(found.keys() - shapes.keys()):
+                raise ModelFolderError(
+                    f"{path} holds a tensor that the config doesn't know: {extra[0]}"
+                )
             for name, tensor in found.items():
+                shape = tuple(tensor.get_shape())
+                if shape != shapes[name]:
+                    raise ModelFolderError(
+                        f"{path}: {name} has the shape {shape}, the config says {shapes[name]}"
+                    )
                 if tensor.get_dtype() != "F32":
                     raise ModelFolderError(f"{path}: {name} is {tensor.get_dtype()}, not float32")
             weights = {name: np.array(file.get_tensor(name)) for name in shapes}
     except (SafetensorError, OSError) as error:
-        raise ModelFolderError(f"{path} is damaged or no safetensors file: {error}") from error
+        raise ModelFolderError(f"{path} is damaged or not a safetensors file: {error}") from error
     for name, weight in weights.items():
         if not np.isfinite(weight).all():
             raise ModelFolderError(f"{path}: {name} holds values that are not finite")
     return weights
-
-
-def _check_tensors(
-    path: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
-) -> None:
-    missing = sorted(expected.keys() - found.keys())
-    extra = sorted(found.keys() - expected.keys())
-    if missing:
-        raise ModelFolderError(f"{path} lacks the tensor {missing[0]}")
-    if extra:
-        raise ModelFolderError(f"{path} holds a tensor that the config doesn't know: {extra[0]}")
-    for name, shape in expected.items():
-        if tuple(found[name]) != shape:
-            raise ModelFolderError(
-                f"{path}: {name} has the shape {tuple(found[name])}, the config says {shape}"
-            )

@@ -1,17 +1,14 @@
 """Generator: a prompt and SamplingParams become a stream of text.
 
-Knows the vocabulary, the decoder and the sampling; knows nothing about pages or the Hub's client.
-Of a long prompt only the last 1,000 to 2,000 characters are fed. The fed part starts at a multiple
-of 1,000, so it is a function of the text alone, and states are cached by that exact text: the next
-turn of a conversation feeds only what is new.
+Only the last 1,000 to 2,000 characters of a long prompt are fed. The fed part starts at a multiple
+of 1,000, so it depends on the text alone, and states are cached by that exact text: the next turn
+of a conversation feeds only what is new. Knows nothing about pages.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import OrderedDict, abc
 from pathlib import Path
 
 import numpy as np
@@ -31,50 +28,40 @@ _CACHED_STATES = 256
 
 
 def fed_from(length: int) -> int:
-    """Where the fed part of a text of `length` characters starts: it has 1,000 to 2,000 of them."""
+    """Where the fed part of a text of `length` characters starts."""
     return max(0, (length // BLOCK - 1) * BLOCK)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A state and the indices (as bytes) that led to it from the zero state."""
-
-    fed: bytes
-    state: State
-
-
 class StateCache:
-    """The states after recently fed texts, least recently used out first; safe among threads."""
+    """The states after recently fed texts; forgets the least recently used. Thread-safe."""
 
     def __init__(self, capacity: int = _CACHED_STATES) -> None:
         self._capacity = capacity
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._states: OrderedDict[bytes, State] = OrderedDict()
         self._lock = threading.Lock()
 
     def put(self, fed: bytes, state: State) -> None:
         """Remember the state after exactly these indices."""
         with self._lock:
-            self._entries[fed] = _Entry(fed, state)
-            self._entries.move_to_end(fed)
-            while len(self._entries) > self._capacity:
-                self._entries.popitem(last=False)
+            self._states[fed] = state
+            self._states.move_to_end(fed)
+            while len(self._states) > self._capacity:
+                self._states.popitem(last=False)
 
-    def longest_prefix(self, indices: bytes) -> _Entry | None:
-        """The entry that has fed most of these indices, or None."""
+    def longest_prefix(self, indices: bytes) -> tuple[bytes, State] | None:
+        """The longest known beginning of these indices and the state after it, or None."""
         with self._lock:
-            best: _Entry | None = None
-            for entry in self._entries.values():
-                if (best is None or len(entry.fed) > len(best.fed)) and indices.startswith(
-                    entry.fed
-                ):
-                    best = entry
-            if best is not None:
-                self._entries.move_to_end(best.fed)
-            return best
+            best = max(
+                (fed for fed in self._states if indices.startswith(fed)), key=len, default=None
+            )
+            if best is None:
+                return None
+            self._states.move_to_end(best)
+            return best, self._states[best]
 
 
 class Generator:
-    """A loaded model that continues texts. Safe to call from several threads.
+    """A loaded model that continues texts. Thread-safe.
 
     Example:
         >>> generator = Generator.from_pretrained("model/pretrained")
@@ -105,12 +92,14 @@ class Generator:
         """
         return cls(load_model(resolve_model(model, revision, token)))
 
-    def stream(self, prompt: str = "", params: SamplingParams | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: str = "", params: SamplingParams | None = None
+    ) -> abc.Generator[str, None, None]:
         """Generate a continuation of `prompt`, lazily, one or a few characters at a time.
 
-        Closing the iterator ends the work. With stop strings, text that may be the beginning of
-        one is held back until it is clear that it isn't; one may begin at the prompt's end. An
-        empty prompt begins a new text, as if after a line break.
+        Closing the iterator ends the work. Text that may be the beginning of a stop string is held
+        back until that is decided; a stop string may begin at the end of the prompt. An empty
+        prompt begins a new text, as if after a line break.
         """
         params = params or SamplingParams()
         rng = np.random.default_rng(params.seed)
@@ -137,7 +126,7 @@ class Generator:
             if len(held_back) > prompted:
                 yield held_back[prompted:]
         finally:
-            # What a visitor keeps is usually the whole text so far: the next turn starts from it.
+            # The next turn of a conversation usually starts from the whole text so far.
             if generated and fed_from(len(indices) + len(generated)) == fed_from(len(indices)):
                 self._cache.put(_key(np.concatenate([fed, generated])), state)
 
@@ -147,13 +136,9 @@ class Generator:
 
     def _state_after(self, indices: np.ndarray) -> State:
         key = _key(indices)
-        entry = self._cache.longest_prefix(key)
-        if entry is None:
-            state, done = self._decoder.initial_state(), 0
-        else:
-            state, done = entry.state, len(entry.fed) // 4
-        if done < len(indices):
-            state = self._decoder.feed(indices[done:], state)
+        known, state = self._cache.longest_prefix(key) or (b"", self._decoder.initial_state())
+        if len(known) < len(key):
+            state = self._decoder.feed(indices[len(known) // 4 :], state)
             self._cache.put(key, state)
         return state
 

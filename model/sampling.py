@@ -1,7 +1,7 @@
 """SamplingParams, and the pure functions from logits to probabilities to an index.
 
-Knows nothing about networks or text. Top-p is nucleus sampling (Holtzman et al. 2020), min-p keeps
-what has at least that share of the likeliest character's probability (Nguyen et al. 2024).
+Knows nothing about networks or text. Top-p is nucleus sampling (Holtzman et al. 2020); min-p is
+from Nguyen et al. (2024).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class SamplingParams:
 
     Args:
         length: number of characters to generate, 0 to 1,000,000.
-        temperature: 0 always takes the likeliest character; 1 samples as the model believes;
-            lower is safer, higher is wilder.
-        top_k: sample among the k likeliest characters only; 0 for all.
-        top_p: sample among the likeliest that together reach this probability; 1 for all.
-        min_p: leave out what is less likely than this share of the likeliest; 0 for none.
+        temperature: 0 always takes the most likely character; 1 samples from the model's own
+            distribution; lower is safer, higher is wilder.
+        top_k: sample from the k most likely characters; 0 for all.
+        top_p: sample from the most likely that together reach this probability; 1 for all.
+        min_p: leave out what has less than this share of the most likely's probability; 0 for none.
         seed: the same seed, prompt and parameters give the same text; None draws a new one.
         stop: generation ends before any of these strings.
 

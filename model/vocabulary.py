@@ -1,4 +1,4 @@
-"""Vocabulary: the mapping between characters and indices, and what becomes of characters it lacks.
+"""Vocabulary: the mapping between characters and indices, and what stands in for the rest.
 
 A character is a Unicode code point after NFC normalisation. Encoding a prompt never fails: a
 character that the vocabulary lacks falls back to a typographic variant that it has, and what is
@@ -20,7 +20,7 @@ UNKNOWN = "\ufffd"
 MAX_VOCABULARY = 8_000
 """Above this many distinct characters, rare ones are folded without being asked."""
 
-_MOST_TOLD = 12  # kinds of character that were changed alike
+_MOST_TOLD = 12  # characters, of those that were changed alike
 
 # Groups of characters that stand in for one another, nearest first. A member may be longer than
 # one character ("..." for an ellipsis); only single characters are looked up.
@@ -86,7 +86,7 @@ class Encoded:
 
 def _listed(originals: list[str]) -> str:
     more = len(originals) - _MOST_TOLD
-    return ", ".join(originals[:_MOST_TOLD]) + (f" and {more:,} other kinds" if more > 0 else "")
+    return ", ".join(originals[:_MOST_TOLD]) + (f" and {more:,} others" if more > 0 else "")
 
 
 def _shown(text: str) -> str:
@@ -112,7 +112,7 @@ class Vocabulary:
         if any(len(character) != 1 for character in self.characters):
             raise ValueError("every entry of a vocabulary must be one Unicode code point")
         if len(set(self.characters)) != len(self.characters):
-            raise ValueError("a character stands twice in the vocabulary")
+            raise ValueError("a character occurs twice in the vocabulary")
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -158,7 +158,7 @@ class Vocabulary:
         return UNKNOWN if UNKNOWN in self._index else ""
 
     def encode(self, text: str) -> Encoded:
-        """Encode any text; what had to be changed is told in the result. Never fails."""
+        """Encode any text; the result lists what had to be changed. Never fails."""
         if "\r" not in self._index:
             text = text.replace("\r\n", "\n")
         normal = unicodedata.normalize("NFC", text)

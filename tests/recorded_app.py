@@ -1,4 +1,5 @@
-"""Runs app.py as it is and writes down whom it contacts and when a stream of text begins and ends.
+"""Runs app.py as it is and writes down whom it contacts and when a stream of text begins and ends,
+with or without torch in the process.
 
 python tests/recorded_app.py RECORD [arguments of app.py]
 """
@@ -34,7 +35,7 @@ def main() -> None:
         try:
             yield from stream(*arguments, **named)  # type: ignore[arg-type]
         finally:
-            record.write("ended stream\n")
+            record.write(f"ended {'with' if 'torch' in sys.modules else 'without'} torch\n")
 
     Generator.stream = recorded_stream  # type: ignore[method-assign]
     sys.argv = ["app.py", *sys.argv[2:]]

@@ -1,7 +1,7 @@
 """The real app as a child process on 127.0.0.1: started with a model, looked at, stopped.
 
-Knows nothing of browsers or of `/chat`. The small model has random weights, so it writes every
-character that it knows equally often: angle brackets, ampersands, tabs and line breaks among them.
+The small model has random weights, so it writes every character that it knows equally often: angle
+brackets, ampersands, tabs and line breaks among them.
 """
 
 from __future__ import annotations

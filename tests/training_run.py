@@ -1,4 +1,4 @@
-"""Runs of training that tests kill, stop and compare.
+"""Runs of training that tests start, stop, kill and compare.
 
 Knows nothing about what a run should come to.
 """
@@ -6,20 +6,48 @@ Knows nothing about what a run should come to.
 from __future__ import annotations
 
 import hashlib
-import pickle
-import shutil
+import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from training.run import RECIPE_FILE, request_stop
+from tests.reference import TEXT
+from training.run import read_run, request_stop
 from training.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+
+TINY: dict[str, Any] = {
+    "hidden_size": 32,
+    "batch_size": 8,
+    "sequence_length": 32,
+    "threads": 1,
+    "precision": "float32",  # "auto" takes what is faster at the moment, and bits follow from that
+    "dialogue": "off",
+}
+"""Settings of a network that takes a millisecond for a step."""
+
+FLAGS = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
+"""The same on the command line."""
+
+
+def corpus_in(folder: Path, characters: int = 30_000, name: str = "my novel.txt") -> Path:
+    """A file of real text."""
+    path = folder / name
+    path.write_text(TEXT[:characters], encoding="utf-8")
+    return path
+
+
+def settings(corpus: Path, **asked: Any) -> Settings:
+    """Settings of a tiny run."""
+    return Settings((str(corpus),), **{**TINY, **asked})
 
 
 def weights_digest(run: Path) -> str:
@@ -27,33 +55,77 @@ def weights_digest(run: Path) -> str:
     return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
-def planned_as(other: Path, run: Path) -> Path:
-    """A run's folder with another's plan: what is faster is timed, and may differ by chance."""
-    run.mkdir()
-    shutil.copy(other / RECIPE_FILE, run)
-    return run
+def logged(run: Path, key: str) -> list[tuple[int, float]]:
+    """(step, value) of each line of a run's metrics that has a value of that name."""
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [(line["step"], line[key]) for line in map(json.loads, lines) if key in line]
 
 
-def start_training(asked: Settings, run: Path) -> subprocess.Popen[bytes]:
-    """Train in another process, which may be killed."""
-    program = (
-        "import pickle, sys; from pathlib import Path; from training.train import train; "
-        "train(pickle.load(sys.stdin.buffer), Path(sys.argv[1]))"
+def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None = None) -> None:
+    """Wait for something to become true, while a process that is to do it is alive."""
+    deadline = time.monotonic() + 120
+    while not is_so():
+        assert child is None or child.poll() is None, f"it ended: {child.communicate()}"
+        assert time.monotonic() < deadline, "it didn't happen in two minutes"
+        time.sleep(0.005)
+
+
+def in_phase(run: Path, *phases: str) -> Callable[[], bool]:
+    """Whether a run is in one of these phases."""
+    return lambda: read_run(run).phase in phases
+
+
+def start(*words: str | Path, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
+    """Start `python -m training` with these words.
+
+    Args:
+        words: of the command line.
+        folder: to start it in.
+        before: a program that is run first in the same process.
+    """
+    program = f"{before}\nimport runpy; runpy.run_module('training', run_name='__main__')"
+    command = ["-c", program] if before else ["-m", "training"]
+    return subprocess.Popen(
+        [sys.executable, *command, *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
     )
-    child = subprocess.Popen([sys.executable, "-c", program, run], cwd=ROOT, stdin=subprocess.PIPE)
-    assert child.stdin is not None
-    pickle.dump(asked, child.stdin)
-    child.stdin.close()
-    return child
+
+
+def ended(child: subprocess.Popen[str], text: str | None = None) -> tuple[int, str]:
+    """The exit status of a process, and all that it said; never a traceback."""
+    out, errors = child.communicate(text, timeout=240)
+    assert "Traceback" not in errors, errors
+    return child.returncode, out + errors
+
+
+def start_training(
+    asked: Settings, run: Path, checkpoint_every_s: float = 60.0
+) -> subprocess.Popen[str]:
+    """Call `train` in another process, which may be killed."""
+    program = (
+        "import json, sys; from pathlib import Path; import training.loop as loop\n"
+        "from training.settings import Settings; from training.train import train\n"
+        "asked = json.loads(sys.argv[1]); asked['corpus'] = tuple(asked['corpus'])\n"
+        "loop._CHECKPOINT_EVERY_S = float(sys.argv[3])\n"
+        "train(Settings(**asked), Path(sys.argv[2]))"
+    )
+    words = [json.dumps(asdict(asked)), str(run), str(checkpoint_every_s)]
+    return subprocess.Popen([sys.executable, "-c", program, *words], cwd=ROOT, text=True)
 
 
 @contextmanager
 def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[bytes]]:
     """Another process has a run's folder, in this phase, and does nothing; killed at the end."""
     program = (
-        "import sys, time; from pathlib import Path; from training.run import Run, read_settings\n"
-        "folder = Path(sys.argv[1])\n"
-        "with Run(folder, read_settings(folder)) as run:\n"
+        "import sys, time; from pathlib import Path; from training.run import Run\n"
+        "from training.settings import Settings\n"
+        "with Run(Path(sys.argv[1]), Settings(('text',))) as run:\n"
         "    run.state(sys.argv[2]); print(flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", program, str(run), phase]
@@ -70,7 +142,7 @@ def stopped_when(is_time: Callable[[], object], run: Path) -> Iterator[None]:
 
     def stop_soon() -> None:
         while not is_time():
-            time.sleep(0.005)
+            time.sleep(0.002)
         request_stop(run)
 
     watcher = threading.Thread(target=stop_soon, daemon=True)

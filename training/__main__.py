@@ -19,12 +19,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from model.config import ModelConfig
+from model.hub import HubError
 from publish.ask import ask
 from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
 from publish.model import check_model_repo, publish_model, what_becomes_public
-
-from model.config import ModelConfig
-from model.hub import HubError
 from publish.space import check_space, publish_space
 from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say
@@ -41,7 +40,7 @@ from training.run import (
     withdraw_stop,
 )
 from training.settings import Settings, TrainingError, options
-from training.text.corpus import read_corpus
+from training.text.corpus import DESCRIPTION_FILE, read_corpus
 
 _EPILOG = """examples:
   python -m training novel.txt --minutes 10
@@ -121,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if parsed.push_to_hub:
             _check_publishing(parsed, settings, folder)
         _train(settings, folder)
-        if parsed.push_to_hub:
+        if parsed.push_to_hub and read_run(folder).has_model:
             _publish(parsed, folder)
     except (TrainingError, RunError, HubError) as error:
         raise SystemExit(f"error: {error}") from None
@@ -151,6 +150,10 @@ def _new(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings
         raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file: choose another --output")
+    if is_being_written(folder):
+        raise RunError(f"another process is training in {folder}")
+    # A command that failed has left it there; the text may have changed since.
+    (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
     return _with_standard_input(settings, folder), folder
 
 

@@ -31,19 +31,12 @@ _RESET_STREAMS = 64
 
 @dataclass(frozen=True)
 class Spans:
-    """Equally long spans of a text, whose characters are predicted and scored.
+    """Equally long spans of a text, whose characters are predicted and scored."""
 
-    Args:
-        starts: positions of the spans' first inputs, shape `(spans,)`.
-        length: scored predictions in a span.
-        warm_up: inputs before each start that are fed and not scored.
-        stop: where the text ends; predictions beyond it don't count.
-    """
-
-    starts: np.ndarray
-    length: int
-    warm_up: int
-    stop: int
+    starts: np.ndarray  # positions of the spans' first inputs, shape `(spans,)`
+    length: int  # scored predictions in a span
+    warm_up: int  # inputs before each start that are fed and not scored
+    stop: int  # where the text ends; predictions beyond it don't count
 
 
 def whole_spans(first: int, stop: int) -> Spans:

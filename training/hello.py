@@ -24,17 +24,11 @@ EPOCHS = 300
 
 @dataclass(frozen=True)
 class Lesson:
-    """A word, ready to be learnt.
+    """A word, ready to be learnt."""
 
-    Args:
-        vocabulary: its distinct characters, sorted.
-        inputs: one-hot rows of all characters but the last, shape `(1, time, vocab)`.
-        targets: indices of all characters but the first, shape `(1, time)`.
-    """
-
-    vocabulary: Vocabulary
-    inputs: Tensor
-    targets: Tensor
+    vocabulary: Vocabulary  # its distinct characters, sorted
+    inputs: Tensor  # one-hot rows of all characters but the last, shape `(1, time, vocab)`
+    targets: Tensor  # indices of all characters but the first, shape `(1, time)`
 
 
 def prepare(word: str) -> Lesson:

@@ -268,14 +268,17 @@ class Loop:
     def _evaluate(self) -> None:
         """Score the average weights on a sample of the held-out part; keep the best."""
         learner, loss = self._learner, None
-        if not learner.is_finite():
-            self._skipped = _MOST_SKIPPED
-            return
-        if self._spans is not None:
+        is_sound = learner.is_finite()
+        if is_sound and self._spans is not None:
             began = time.perf_counter()
             loss = score(learner.average, self._corpus.indices, self._spans)
             share = self._corpus.held_out / self._plan.evaluated_characters
             self._scoring_s = (time.perf_counter() - began) * max(1.0, share)
+            is_sound = math.isfinite(loss)
+        if not is_sound:
+            self._skipped = _MOST_SKIPPED
+            return
+        if loss is not None:
             self._run.log(step=learner.steps, val_loss=loss)
         self._best.offer(learner.average, learner.steps, loss)
         params = SamplingParams(length=200, temperature=0.8, seed=learner.steps)

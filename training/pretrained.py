@@ -26,17 +26,11 @@ _SHOWN = 30
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model to start from.
+    """A model to start from."""
 
-    Args:
-        name: its Hub id, or the name of its folder, without the path.
-        sha256: of its file of weights.
-        model: itself.
-    """
-
-    name: str
-    sha256: str
-    model: Model
+    name: str  # its Hub id, or the name of its folder, without the path
+    sha256: str  # of its file of weights
+    model: Model  # itself
 
     def fit(self, settings: Settings) -> Settings:
         """The settings with the model's sizes, and learning rates that don't make it forget.

@@ -137,7 +137,7 @@ class Progress:
 def _summary(status: RunStatus, folder: Path) -> list[str]:
     """What came of a run, and what to do with it."""
     again = command_line("-m", "training", "--resume", folder)
-    if not status.has_model:
+    if "seconds" not in status.facts:  # a model that is there is an earlier run's
         reason = f": {status.message}" if status.message else ""
         return [f"No model was written{reason}. To start again: {again}"]
     training = status.training

@@ -31,6 +31,7 @@ CHECKPOINTS_FOLDER = "checkpoints"
 STOP_FILE = "stop"
 LOCK_FILE = "writer.lock"
 MODEL_FOLDER = "model"
+_OLDER_FILE = "plan.json"  # in a run of an older version
 
 Phase = Literal[
     "reading", "timing", "training", "scoring", "examining", "done", "stopped", "failed"
@@ -80,7 +81,8 @@ def write_settings(folder: Path, settings: Settings) -> None:
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings of the run in `folder`. Raises RunError if there is none."""
+    """The settings of the run in `folder`. Raises RunError if there is none to continue."""
+    _refuse_older(folder)
     data = read_json(folder / SETTINGS_FILE)
     if data is None:
         raise RunError(f"{folder} is no run's folder: it has no {SETTINGS_FILE}")
@@ -92,7 +94,7 @@ def read_settings(folder: Path) -> Settings:
 
 def has_begun(folder: Path) -> bool:
     """Whether the run in `folder` has anything worth continuing."""
-    return (folder / RECIPE_FILE).exists()
+    return (folder / RECIPE_FILE).exists() or (folder / _OLDER_FILE).exists()
 
 
 def restart(folder: Path, settings: Settings) -> None:
@@ -101,6 +103,14 @@ def restart(folder: Path, settings: Settings) -> None:
     for name in (RECIPE_FILE, METRICS_FILE, SAMPLES_FILE, STATE_FILE):
         (folder / name).unlink(missing_ok=True)
     write_settings(folder, settings)
+
+
+def _refuse_older(folder: Path) -> None:
+    if (folder / _OLDER_FILE).exists():
+        raise RunError(
+            f"{folder} holds a run of an older version, which can't be continued; its model can "
+            "still be used"
+        )
 
 
 def request_stop(folder: Path) -> None:
@@ -163,11 +173,7 @@ class Run:
         return self
 
     def _take_over(self) -> None:
-        if (self.folder / "plan.json").exists():
-            raise RunError(
-                f"{self.folder} holds a run of an older version, which can't be continued; its "
-                "model can still be used"
-            )
+        _refuse_older(self.folder)
         if not has_begun(self.folder):
             write_settings(self.folder, self.settings)
         elif read_settings(self.folder) != self.settings:
@@ -212,38 +218,26 @@ class Run:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run at a moment, as `read_run` finds it.
+    """A run at a moment, as `read_run` finds it."""
 
-    Args:
-        phase: one of `Phase`; "new" before anything has begun, "interrupted" where the process was
-            killed.
-        message: why it failed or was interrupted; a clause without paths.
-        pid: of the process that wrote the state; 0 for none.
-        progress: share of the run that is done, 0 to 1.
-        step: steps so far.
-        seconds_left: of training, at its present pace; None if that can't be told.
-        characters_per_second: lately; 0 before anything was measured.
-        train_losses: (step, nats per character), thinned out.
-        val_losses: the same for the evaluations on the held-out part.
-        samples: (step, text), the oldest first.
-        facts: what the run has told of itself: characters, train_characters, vocab_size,
-            parameters, recipe (in words), start_step, seconds, cpu_seconds, notes.
-        has_model: whether there is a model to use.
-        training: of that model's config, once the run has ended: what was measured, the judgement.
-    """
-
+    # one of `Phase`; "new" before anything has begun, "interrupted" where the process was killed
     phase: str
-    message: str = ""
-    pid: int = 0
-    progress: float = 0.0
-    step: int = 0
+    message: str = ""  # why it failed or was interrupted; a clause without paths
+    pid: int = 0  # of the process that wrote the state; 0 for none
+    progress: float = 0.0  # share of the run that is done, 0 to 1
+    step: int = 0  # steps so far
+    # of training, at its present pace; None if that can't be told
     seconds_left: float | None = None
-    characters_per_second: int = 0
-    train_losses: tuple[tuple[int, float], ...] = ()
+    characters_per_second: int = 0  # lately; 0 before anything was measured
+    train_losses: tuple[tuple[int, float], ...] = ()  # (step, nats per character), thinned out
+    # the same for the evaluations on the held-out part
     val_losses: tuple[tuple[int, float], ...] = ()
-    samples: tuple[tuple[int, str], ...] = ()
+    samples: tuple[tuple[int, str], ...] = ()  # (step, text), the oldest first
+    # what the run has told of itself: characters, train_characters, vocab_size, parameters, recipe
+    # (in words), start_step, seconds, cpu_seconds, notes
     facts: Mapping[str, Any] = field(default_factory=dict)
-    has_model: bool = False
+    has_model: bool = False  # whether there is a model to use
+    # of that model's config, once the run has ended: what was measured, the judgement
     training: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -15,23 +15,15 @@ from training.run import RECIPE_FILE, RunError, read_json, write_json
 
 @dataclass(frozen=True)
 class Plan:
-    """What is decided before a run starts, and kept in its folder.
+    """What is decided before a run starts, and kept in its folder."""
 
-    Args:
-        recipe: the hyperparameters.
-        steps: how many there will be: exactly, where they were set, else about.
-        threads: of the processor.
-        speed: characters a second, as measured before the run; 0 if nothing was measured.
-        init_from: name and sha256 of the model that it starts from, if it does.
-        notes: what a reader should know about that; clauses.
-    """
-
-    recipe: Recipe
-    steps: int
-    threads: int
-    speed: float = 0.0
+    recipe: Recipe  # the hyperparameters
+    steps: int  # how many there will be: exactly, where they were set, else about
+    threads: int  # of the processor
+    speed: float = 0.0  # characters a second, as measured before the run; 0 if nothing was measured
+    # name and sha256 of the model that it starts from, if it does
     init_from: dict[str, str] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what a reader should know about that; clauses
 
     @property
     def evaluations(self) -> int:
@@ -75,15 +67,11 @@ class Schedule:
     A run of steps counts them, so it is repeatable exactly. A run of minutes goes by the clock, or
     by the epochs of a text from which more would learn nothing; it ends in time whatever else the
     machine does.
-
-    Args:
-        steps: at which it ends.
-        end_s: seconds of training at which it ends; None for a run of steps.
-        resumed: progress and seconds of the checkpoint that it continues from.
     """
 
-    steps: int
-    end_s: float | None = None
+    steps: int  # at which it ends
+    end_s: float | None = None  # seconds of training at which it ends; None for a run of steps
+    # progress and seconds of the checkpoint that it continues from
     resumed: tuple[float, float] = (0.0, 0.0)
 
     def progress(self, steps: int, seconds: float) -> float:

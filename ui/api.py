@@ -1,7 +1,7 @@
-"""`/chat` for programs: a text is continued, at full speed and without a page.
+"""`/chat` for programs: continues a text, at full speed and without a page.
 
-It keeps nothing between calls: who wants a conversation sends the text so far. A chat template is
-the page's alone; a program that wants a dialogue writes it as the corpus does ("ROMEO:\\n").
+It keeps nothing between calls: for a conversation, send the text so far. Only the page uses the
+chat template; a program that wants a dialogue writes it as the corpus does ("ROMEO:\\n").
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ LONGEST_ANSWER = 20_000
 LONGEST_TEXT = 1_000_000
 """Characters of message and context together: far more than the model reads."""
 
-_DESCRIPTION = """Continue a text. Gives the continuation so far, again and again until it is whole.
+_DESCRIPTION = """Continue a text. Streams the continuation so far, until it is complete.
 
-Only the message is needed. `context` is the text so far, for a conversation; temperature, top_p,
-top_k and length are as on the page; the same seed with the same text gives the same answer."""
+Only the message is required. `context` is the text before it, for a conversation; temperature,
+top_p, top_k and length are as on the page; the same seed and text give the same answer."""
 
 
 def add_chat_endpoint(generator: Generator) -> None:
-    """Serve `/chat` from the `gr.Blocks` that is being built."""
+    """Add `/chat` to the `gr.Blocks` that is being built."""
 
     async def chat(
         message: str,
@@ -67,7 +67,7 @@ def add_chat_endpoint(generator: Generator) -> None:
         chat,
         api_name="chat",
         api_description=_DESCRIPTION,
-        # Programs wait for one another, so that they leave time to the visitors.
+        # Programs share half of the cores: the rest is for visitors.
         concurrency_limit=max(1, (os.cpu_count() or 1) // 2),
         concurrency_id="programs",
     )
@@ -84,5 +84,5 @@ def _check_text(message: object, context: object) -> None:
 
 
 def _whole(number: Any) -> Any:
-    """A program's 500.0 is a whole number too; what is none is left to SamplingParams to refuse."""
+    """500.0 is a whole number, too; SamplingParams refuses what isn't one."""
     return int(number) if isinstance(number, float) and number.is_integer() else number

@@ -12,17 +12,18 @@ window.charlstm = (() => {
   return {
     begin(count, message, shown) {
       shownBefore = shown.length;
-      return [message, update({ ...busy, value: "" }), ...others(count, false)];
+      return [message, false, update({ ...busy, value: "" }), ...others(count, false)];
     },
 
+    // Another answer in place of the last one.
     beginAgain(count) {
-      shownBefore = Infinity;
-      return [update(busy), ...others(count, false)];
+      shownBefore = -1;
+      return [update({}), true, update(busy), ...others(count, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
     end(count, message, shown) {
-      const lost = message && shown.length <= shownBefore && shownBefore < Infinity;
+      const lost = message && shown.length <= shownBefore;
       return [update(lost ? { ...idle, value: message } : idle), ...others(count, true)];
     },
 

@@ -1,4 +1,4 @@
-"""How it writes: the controls of sampling, length and pace, and what their values mean.
+"""The controls of sampling, length and speed, and what their values mean.
 
 Knows nothing about models or texts.
 """
@@ -20,7 +20,7 @@ from ui.streaming import CHARACTERS_PER_SECOND
 Setting = float | str | None
 
 _SEEDS = 1_000_000  # few enough digits to be read aloud
-_PACES: list[tuple[str, float]] = [
+_SPEEDS: list[tuple[str, float]] = [
     ("40", 40),
     (f"{CHARACTERS_PER_SECOND}", CHARACTERS_PER_SECOND),
     ("at once", 0),
@@ -31,37 +31,37 @@ class SettingsPanel:
     """The controls; made inside a `gr.Blocks`."""
 
     def __init__(self) -> None:
-        with gr.Accordion("How it writes", open=True, elem_classes="panel"):
+        with gr.Accordion("Settings", open=True, elem_classes="panel"):
             temperature = gr.Slider(
-                0, 1.5, 0.8, step=0.05, label="Temperature", info="low: safe, high: wild"
+                0, 1.5, 0.8, step=0.05, label="Temperature", info="low: predictable, high: wild"
             )
-            length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters")
-            pace = gr.Radio(
-                _PACES, value=CHARACTERS_PER_SECOND, label="Pace", info="characters a second"
+            length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters, at most")
+            speed = gr.Radio(
+                _SPEEDS, value=CHARACTERS_PER_SECOND, label="Speed", info="characters per second"
             )
             seed = gr.Textbox(
                 label="Seed",
-                info="same seed, text and settings: same answer",
+                info="the same seed repeats an answer",
                 placeholder="a new one each time",
                 max_lines=1,
             )
-        with gr.Accordion("Leave out what is unlikely", open=False, elem_classes="panel"):
-            top_p = gr.Slider(0.05, 1, 1, step=0.05, label="Top-p", info="1: nothing left out")
-            top_k = gr.Slider(0, 100, 0, step=1, label="Top-k", info="0: nothing left out")
-        self.components: list[Component] = [temperature, top_p, top_k, length, seed, pace]
-        """Those whose values `read` wants."""
+        with gr.Accordion("Top-p and top-k", open=False, elem_classes="panel"):
+            top_p = gr.Slider(0.05, 1, 1, step=0.05, label="Top-p", info="1 allows all characters")
+            top_k = gr.Slider(0, 100, 0, step=1, label="Top-k", info="0 allows all characters")
+        self.components: list[Component] = [temperature, top_p, top_k, length, seed, speed]
+        """Inputs to `read`, in order."""
 
     def read(self, values: Sequence[Any], stop: tuple[str, ...]) -> tuple[SamplingParams, float]:
-        """What the components' values mean, and the pace in characters a second.
+        """What the components' values mean, and the speed in characters per second.
 
         Args:
             values: of `components`.
             stop: strings that end an answer.
 
         Raises:
-            gr.Error: if a value can't be.
+            gr.Error: if a value is out of range.
         """
-        temperature, top_p, top_k, length, seed, pace = values
+        temperature, top_p, top_k, length, seed, speed = values
         try:
             params = SamplingParams(
                 length=length,
@@ -74,7 +74,7 @@ class SettingsPanel:
         except SamplingError as error:
             # Gradio shows the text of an error as HTML.
             raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
-        return params, pace or math.inf
+        return params, speed or math.inf
 
 
 def _seed(typed: str | None) -> int:

@@ -1,8 +1,8 @@
 """The pace at which generated text reaches a page.
 
 Pull-based: a worker thread generates what the next update shows, and nothing more, so a visitor
-who stops or leaves costs nothing. Knows nothing about Gradio but what an update costs there: about
-2 ms of one core, so a full house is slowed down by updates first, and gets fewer of them.
+who stops or leaves costs nothing. All it knows about Gradio is that an update costs about 2 ms of
+one core: with many visitors the updates become the bottleneck, so each visitor gets fewer.
 """
 
 from __future__ import annotations
@@ -17,26 +17,24 @@ from concurrent.futures import ThreadPoolExecutor
 from model.generator import Generator
 from model.sampling import SamplingParams
 
-Pieces = abc.Generator[str, None, None]
-
 CHARACTERS_PER_SECOND = 150
-"""How fast a page shows text unless told otherwise: a little faster than one can read."""
+"""A page's default speed: a little faster than one can read."""
 
 SHORTEST_INTERVAL_S = 1 / 15
-"""Between two updates of a page. Faster ones look no smoother."""
+"""Between two updates of a page; shorter ones look no smoother."""
 
 LONGEST_INTERVAL_S = 0.5
 """Between two updates under load; a stopped or closed page is noticed at its next update."""
 
-# More threads than cores would only take turns; those who wait are served first come, first served.
+# More threads than cores would only take turns. Waiting streams are served in order.
 _WORKERS = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="generate")
 
 
 def next_interval(interval: float, late: float) -> float:
     """The time until the next update, given the last one and how many seconds it came late.
 
-    Lateness is the time that an update had to wait for others: for the event loop, for a worker
-    thread, for Gradio to pack and queue it. Above half the interval there is too much to do.
+    An update is late when it waited for the event loop, for a worker thread or for Gradio. Above
+    half the interval, the machine is overloaded.
     """
     changed = interval * (1.5 if late > interval / 2 else 0.9)
     return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, changed))
@@ -56,10 +54,10 @@ async def stream_updates(
         generator: the model; it works in a thread, at most one a core over all streams.
         prompt: the text to continue.
         params: how to sample.
-        characters_per_second: no faster than this; infinity for as fast as it goes.
+        characters_per_second: no faster than this.
     """
     loop = asyncio.get_running_loop()
-    pieces = _pieces(generator, prompt, params)
+    pieces = generator.stream(prompt, params)
     pull: asyncio.Future[tuple[str, bool, float]] | None = None
     interval, allowed = SHORTEST_INTERVAL_S, 1.0
     try:
@@ -76,7 +74,7 @@ async def stream_updates(
             if spent < interval:
                 await asyncio.sleep(interval - spent)
                 late += loop.time() - began - interval
-            # What a late update missed is made up for, but never more than a second's worth.
+            # A late update is made up for, by at most a second's worth of text.
             earned = (loop.time() - began) * characters_per_second
             allowed = min(allowed - len(text) + earned, characters_per_second)
             interval = next_interval(interval, late)
@@ -86,12 +84,8 @@ async def stream_updates(
         pieces.close()
 
 
-def _pieces(generator: Generator, prompt: str, params: SamplingParams) -> Pieces:
-    yield from generator.stream(prompt, params)
-
-
-def _pull(pieces: Pieces, characters: float, seconds: float) -> tuple[str, bool, float]:
-    """Up to about so many characters or seconds' worth; whether that was all; seconds it took."""
+def _pull(pieces: abc.Iterator[str], characters: float, seconds: float) -> tuple[str, bool, float]:
+    """About so many characters or seconds' worth; whether the text ended; seconds it took."""
     began = time.perf_counter()
     taken: list[str] = []
     while characters >= 1 and time.perf_counter() < began + seconds:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
@@ -42,6 +43,14 @@ def write(page: Page, text: str) -> None:
     page.press("#message textarea", "Enter")
 
 
+def write_and_stop(page: Page, text: str) -> None:
+    """Write a message and stop the answer once it has begun."""
+    before = len(parts(page))
+    write(page, text)
+    wait_until(lambda: len(parts(page)) == before + 2)
+    stop(page)
+
+
 def stop(page: Page) -> None:
     page.click("#message .stop-button")
     wait_until_idle(page)
@@ -54,6 +63,13 @@ def visit_slowly(visit: Visit, **how: Any) -> Page:
     length = page.get_by_label("number input for Length")
     length.fill("2000")
     length.press("Tab")
+    return page
+
+
+def visit_at_once(visit: Visit) -> Page:
+    """A page that shows an answer as soon as it is written."""
+    page = visit()
+    page.get_by_label("at once").check()
     return page
 
 
@@ -87,7 +103,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def test_a_message_is_continued_stopped_and_gone_on_with(visit: Visit) -> None:
+def test_a_message_is_continued_stopped_and_continued_again(visit: Visit) -> None:
     page = visit_slowly(visit)
     write(page, "ROMEO:")
     wait_until(lambda: len(parts(page)) == 2)
@@ -105,17 +121,25 @@ def test_a_message_is_continued_stopped_and_gone_on_with(visit: Visit) -> None:
     assert parts(page)[:2] == stopped
 
 
-def test_what_is_typed_and_generated_is_shown_to_the_character(visit: Visit) -> None:
-    page = visit()
+def test_what_is_typed_and_generated_is_shown_copied_and_downloaded_to_the_character(
+    visit: Visit, tmp_path: Path
+) -> None:
+    page = visit_at_once(visit)
     choose(page, "Seed", "12")
-    page.get_by_label("at once").check()
     write(page, ODD)
     wait_until_written(page, 1)
     typed, answer = parts(page)
+    whole = typed + answer
     assert typed == ODD
     assert {"<", ">", "&", "\t", "\n"} <= set(answer)
-    assert shown(page) == typed + answer
+    assert shown(page) == whole
     assert seeds(page) == ["12"]
+    page.get_by_role("button", name="Copy").click()
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == whole)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "text.txt")
+    assert (tmp_path / "text.txt").read_bytes().decode("utf-8") == whole
 
 
 def test_an_answer_follows_its_beginning_with_nothing_painted_between(visit: Visit) -> None:
@@ -123,32 +147,27 @@ def test_an_answer_follows_its_beginning_with_nothing_painted_between(visit: Vis
     write(page, "A")
     wait_until_it_grows(page)
     wait_until_it_grows(page)
-    gap = page.evaluate(
+    typed, answer = page.evaluate(
         """() => {
             const parts = document.querySelectorAll('#text :is(.user-row, .bot-row) .md');
             const typed = [...parts[0].getClientRects()].at(-1);
             const answer = parts[parts.length - 1].getClientRects()[0];
-            return Math.abs(answer.left - typed.right) + Math.abs(answer.top - typed.top);
+            return [[typed.right, typed.top], [answer.left, answer.top]];
         }"""
     )
-    assert gap < 1
+    assert answer == pytest.approx(typed, abs=1)
     stop(page)
 
 
 def test_parts_of_nothing_but_white_space_are_shown_too(visit: Visit) -> None:
     page = visit_slowly(visit)
-    write(page, "a\n")
-    wait_until(lambda: len(parts(page)) == 2)
-    stop(page)
-    write(page, " \n\t\n ")
-    wait_until(lambda: len(parts(page)) == 4)
-    stop(page)
+    write_and_stop(page, "a\n")
+    write_and_stop(page, " \n\t\n ")
     assert parts(page)[2] == " \n\t\n "
 
 
 def test_the_same_seed_gives_the_same_answer_and_a_new_one_another(visit: Visit) -> None:
-    page = visit()
-    page.get_by_label("at once").check()
+    page = visit_at_once(visit)
     write(page, "JULIET:")
     wait_until_written(page, 1)
     first, (seed,) = parts(page), seeds(page)
@@ -166,12 +185,8 @@ def test_the_same_seed_gives_the_same_answer_and_a_new_one_another(visit: Visit)
 
 def test_undo_gives_the_message_back_and_clear_begins_anew(visit: Visit) -> None:
     page = visit_slowly(visit)
-    write(page, "one")
-    wait_until(lambda: len(parts(page)) == 2)
-    stop(page)
-    write(page, "two")
-    wait_until(lambda: len(parts(page)) == 4)
-    stop(page)
+    write_and_stop(page, "one")
+    write_and_stop(page, "two")
     page.get_by_role("button", name="Undo").click()
     wait_until(lambda: len(parts(page)) == 2)
     expect(page.locator("#message textarea")).to_have_value("two")
@@ -186,22 +201,6 @@ def test_an_example_starts_the_text(visit: Visit) -> None:
     wait_until(lambda: len(parts(page)) == 2 and len(parts(page)[1]) > 20)
     assert parts(page)[0] == "Once upon a time"
     stop(page)
-
-
-def test_copy_and_download_give_the_whole_text_to_the_character(
-    visit: Visit, tmp_path: Path
-) -> None:
-    page = visit()
-    page.get_by_label("at once").check()
-    write(page, ODD)
-    wait_until_written(page, 1)
-    whole = "".join(parts(page))
-    page.get_by_role("button", name="Copy").click()
-    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == whole)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
-    download.value.save_as(tmp_path / "text.txt")
-    assert (tmp_path / "text.txt").read_bytes().decode("utf-8") == whole
 
 
 def test_the_page_says_which_characters_the_model_does_not_know(visit: Visit) -> None:
@@ -222,9 +221,7 @@ def test_a_wrong_setting_is_said_in_plain_words_and_the_page_goes_on(visit: Visi
     wait_until_idle(page)
     expect(page.locator("#message textarea")).to_have_value("A")
     choose(page, "Seed", "5")
-    write(page, "A")
-    wait_until(lambda: len(parts(page)) == 2)
-    stop(page)
+    write_and_stop(page, "A")
 
 
 def test_two_visitors_write_at_once_each_their_own_text(visit: Visit) -> None:
@@ -264,9 +261,7 @@ def test_the_text_is_kept_at_a_pace_one_can_read(visit: Visit) -> None:
 
 def test_a_phone_shows_it_all_without_scrolling_sideways(visit: Visit) -> None:
     page = visit_slowly(visit, width=390)
-    write(page, "A" * 200)
-    wait_until(lambda: len(parts(page)) == 2)
-    stop(page)
+    write_and_stop(page, "A" * 200)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for name in ("Undo", "Another", "Clear", "Copy", "Download", "Continue"):
         box = page.get_by_role("button", name=name).bounding_box()

@@ -11,7 +11,7 @@ from model.dialogue import ChatTemplate
 from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.browser.conftest import Visit, visits
-from tests.browser.test_chat import choose, wait_until, wait_until_idle, write
+from tests.browser.test_chat import choose, parts, seeds, stop, wait_until, wait_until_idle, write
 from tests.running_app import run_app, small_model, small_model_folder
 
 TALK = ChatTemplate(
@@ -75,14 +75,38 @@ def test_one_speaks_as_one_person_and_the_model_answers_as_another(talk: Visit) 
     say(page, "Hi,\n\nBob")
     first = reply("Ann <a>: Hi, Bob\nBob: ", 12)
     assert bubbles(page) == [("Ann <a>", "Hi,\n\nBob"), ("Bob", first)]
-    expect(page.locator("#note")).to_contain_text("Line breaks that would end what you say")
+    expect(page.locator("#note")).to_contain_text("Line breaks that would have ended your turn")
 
-    page.get_by_label("Answers as").click()
+    page.get_by_label("The model speaks as").click()
     page.get_by_role("option", name="Cy").click()
     say(page, "")
     said = f"Ann <a>: Hi, Bob\nBob: {first}\nCy: "
     assert bubbles(page)[2:] == [("Cy", reply(said, 12))]
     assert copied(page) == said + reply(said, 12)
+
+
+def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -> None:
+    prompt = "Ann <a>: Hi\nBob: "
+    long = next(seed for seed in range(2_000) if len(reply(prompt, seed)) > 200)
+    page = talk()
+    choose(page, "Seed", str(long))
+    page.get_by_label("40").check()
+    write(page, "Hi")
+    wait_until(lambda: len("".join(parts(page))) > 20)
+    stop(page)
+    (_, (speaker, cut)) = bubbles(page)
+    choose(page, "Seed", "5")
+    page.get_by_label("at once").check()
+    write(page, "")
+    wait_until(lambda: seeds(page) == [f"{long}5"])  # "seed ..., 5", its digits
+    wait_until_idle(page)
+    whole = cut + reply(prompt + cut, 5)
+    assert bubbles(page) == [("Ann <a>", "Hi"), (speaker, whole)]
+    assert copied(page) == prompt + whole
+    page.get_by_role("button", name="Another").click()
+    wait_until(lambda: seeds(page) == ["5"])
+    wait_until_idle(page)
+    assert bubbles(page)[1:] == [("Bob", reply(prompt, 5))]
 
 
 def test_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
@@ -93,7 +117,7 @@ def test_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
     dialogue = bubbles(page)
     page.get_by_label("One text").check()
     wait_until(lambda: bubbles(page) == [])
-    expect(page.get_by_label("Answers as")).to_be_hidden()
+    expect(page.get_by_label("The model speaks as")).to_be_hidden()
     write(page, "A\n")
     expect(page.locator("#text .bot-row .md").last).not_to_be_empty()
     wait_until_idle(page)
@@ -102,7 +126,7 @@ def test_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
     )
     page.get_by_label("Dialogue").check()
     wait_until(lambda: bubbles(page) == dialogue)
-    expect(page.get_by_label("Answers as")).to_be_visible()
+    expect(page.get_by_label("The model speaks as")).to_be_visible()
 
 
 def test_who_says_nothing_is_shown_as_silent_and_leaves_no_trace(talk: Visit) -> None:

@@ -21,7 +21,7 @@ def test_a_broken_model_is_named_and_the_bundled_one_goes_on(
         page.goto(running.url)
         problem = page.locator("#problem")
         expect(problem).to_contain_text(str(folder / WEIGHTS_FILE))
-        expect(problem).to_contain_text("This page runs on the bundled model")
+        expect(problem).to_contain_text("This page uses the bundled model instead")
         page.fill("#message textarea", "ROMEO:")
         page.press("#message textarea", "Enter")
         answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.seed))")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
@@ -35,7 +34,7 @@ def test_the_same_seed_gives_the_same_text_and_another_seed_another(generator: G
 def test_a_stream_is_the_whole_text_and_can_be_left_early(generator: Generator) -> None:
     stream = generator.stream("The ", SEEDED)
     beginning = "".join(islice(stream, 10))
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert generator.generate("The ", SEEDED).startswith(beginning)
     assert "".join(generator.stream("The ", SEEDED)) == generator.generate("The ", SEEDED)
 
@@ -57,12 +56,6 @@ def test_only_the_end_of_a_long_text_is_fed_and_its_length_alone_says_from_where
     assert generator.generate(long, SEEDED) == generator.generate(
         "x" * 19_000 + long[19_000:], SEEDED
     )
-
-
-def test_a_huge_prompt_is_answered_soon(generator: Generator) -> None:
-    start = time.monotonic()
-    assert len(generator.generate(TEXT * 2, SamplingParams(length=5))) == 5
-    assert time.monotonic() - start < 10
 
 
 def test_the_next_turn_of_a_conversation_feeds_only_what_is_new() -> None:
@@ -89,12 +82,8 @@ def test_a_stop_string_ends_the_text_before_it_and_never_shows(generator: Genera
     stopped = generator.generate("The ", params)
     assert stopped == text[: text.index(stop)]
     assert "".join(generator.stream("The ", params)) == stopped
-
-
-def test_what_only_looks_like_a_stop_string_is_shown_in_the_end(generator: Generator) -> None:
-    text = generator.generate("The ", SEEDED)
-    params = SamplingParams(length=120, seed=3, stop=(text[-3:] + "and on",))
-    assert generator.generate("The ", params) == text
+    nearly = SamplingParams(length=120, seed=3, stop=(text[-3:] + "and on",))
+    assert generator.generate("The ", nearly) == text
 
 
 def test_a_stop_string_may_begin_at_the_prompts_end(generator: Generator) -> None:
@@ -122,18 +111,11 @@ def test_any_prompt_is_continued(generator: Generator, prompt: str) -> None:
 
 
 def test_several_threads_get_what_each_would_get_alone() -> None:
+    prompts = [TEXT[i : i + 50] for i in range(8)]
+    alone = [Generator(random_model()).generate(prompt, SEEDED) for prompt in prompts]
     generator = Generator(random_model())
-    alone = [Generator(random_model()).generate(TEXT[i : i + 50], SEEDED) for i in range(8)]
-    together = [""] * 8
-
-    def work(i: int) -> None:
-        together[i] = generator.generate(TEXT[i : i + 50], SEEDED)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda prompt: generator.generate(prompt, SEEDED), prompts))
     assert together == alone
 
 
@@ -142,9 +124,7 @@ def test_the_cache_keeps_the_longest_beginning_and_forgets_what_was_long_unused(
     state = Generator(random_model())._decoder.initial_state()
     for key in (b"aaaa", b"aaaabbbb"):
         cache.put(key, state)
-    entry = cache.longest_prefix(b"aaaabbbbcccc")
-    assert entry is not None
-    assert entry.fed == b"aaaabbbb"
+    assert cache.longest_prefix(b"aaaabbbbcccc") == (b"aaaabbbb", state)
     assert cache.longest_prefix(b"zzzz") is None
     cache.put(b"dddd", state)
     assert cache.longest_prefix(b"aaaacccc") is None

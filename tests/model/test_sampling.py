@@ -62,21 +62,19 @@ def test_the_impossible_is_never_drawn_even_at_the_edges() -> None:
     assert draw(distribution, rng) == 2
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"temperature": -0.1},
-        {"temperature": float("nan")},
-        {"top_p": 1.5},
-        {"length": -1},
-        {"length": 1.5},
-        {"length": True},
-        {"top_k": -1},
-        {"seed": -1},
-        {"min_p": 2},
-        {"stop": ("",)},
-    ],
-)
-def test_a_parameter_out_of_range_is_named(params: dict[str, Any]) -> None:
-    with pytest.raises(SamplingError, match=next(iter(params))):
-        SamplingParams(**params)
+WRONG: dict[str, list[Any]] = {
+    "temperature": [-0.1, float("nan")],
+    "top_p": [1.5],
+    "top_k": [-1],
+    "min_p": [2],
+    "length": [-1, 1.5, True],
+    "seed": [-1],
+    "stop": [("",)],
+}
+
+
+@pytest.mark.parametrize(("name", "values"), WRONG.items())
+def test_a_parameter_out_of_range_is_named(name: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(SamplingError, match=name):
+            SamplingParams(**{name: value})

@@ -38,17 +38,14 @@ def test_typographic_variants_fall_back_to_what_the_vocabulary_has(typed: str, r
     assert ASCII.decode(ASCII.encode(typed).indices) == read
 
 
-def test_the_fallback_goes_the_other_way_too() -> None:
+def test_the_fallback_goes_the_other_way_too_and_ignores_case_in_the_end() -> None:
     curly = Vocabulary(tuple("’”“abc—"))
     assert curly.decode(curly.encode("a'b\"c").indices) == "a’b”c"
-
-
-def test_case_is_the_last_resort() -> None:
     upper = Vocabulary(tuple("ABC"))
     assert upper.decode(upper.encode("abÇ").indices) == "ABC"
 
 
-def test_what_has_no_variant_is_dropped_and_told() -> None:
+def test_what_has_no_variant_is_dropped_and_listed() -> None:
     encoded = ASCII.encode("漢x漢\u0000")
     assert ASCII.decode(encoded.indices) == "x"
     assert encoded.changes == (Change("漢", "", 2), Change("\u0000", "", 1))
@@ -59,7 +56,7 @@ def test_many_changes_are_told_in_a_few_words() -> None:
     told = ASCII.encode("Привет, ñandú").describe()
     assert told == "“П”, “р”, “и”, “в”, “е”, “т” left out; “ñ” read as “n”; “ú” read as “u”"
     many = ASCII.encode("".join(map(chr, range(0x4E00, 0x4E00 + 500)))).describe()
-    assert many.endswith("“下” and 488 other kinds left out")
+    assert many.endswith("“下” and 488 others left out")
     assert len(many) < 120
 
 
@@ -81,14 +78,11 @@ def test_half_a_surrogate_pair_is_survived() -> None:
     assert encoded.describe() == "U+D83D left out"
 
 
-def test_rare_characters_are_folded_into_one() -> None:
-    vocabulary = Vocabulary.from_counts(Counter("aaabbbc"), min_count=2)
-    assert vocabulary.characters == ("a", "b", UNKNOWN)
-
-
-def test_more_characters_than_the_limit_are_folded_by_themselves() -> None:
-    counts = {chr(0x4E00 + i): 1 + (i < 100) for i in range(MAX_VOCABULARY + 500)}
-    vocabulary = Vocabulary.from_counts(counts)
+def test_rare_characters_are_folded_into_one_and_so_are_those_beyond_the_limit() -> None:
+    rare = Vocabulary.from_counts(Counter("aaabbbc"), min_count=2)
+    assert rare.characters == ("a", "b", UNKNOWN)
+    many = {chr(0x4E00 + i): 1 + (i < 100) for i in range(MAX_VOCABULARY + 500)}
+    vocabulary = Vocabulary.from_counts(many)
     assert len(vocabulary) == MAX_VOCABULARY
     assert UNKNOWN in vocabulary
     assert all(chr(0x4E00 + i) in vocabulary for i in range(100))

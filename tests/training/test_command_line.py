@@ -1,4 +1,4 @@
-"""python -m training, as a person uses it: a child process, real signals, a real Hub double."""
+"""python -m training, as a person uses it: what it says, what it refuses, how it is stopped."""
 
 from __future__ import annotations
 
@@ -9,329 +9,317 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from model.folder import load_model
-from tests.hub_server import HubServer
+from model.generator import Generator
 from tests.reference import TEXT
-from tests.training_run import planned_as, weights_digest
-from training.__main__ import build_parser, free_folder, main, shown_command
-from training.checkpoint import CHECKPOINTS_FOLDER, load_checkpoint
-from training.run import SETTINGS_FILE, RunWriter, Settings, read_state
-
-ROOT = Path(__file__).parents[2]
-SMALL = ["--hidden_size", "32", "--threads", "1"]
-
-
-ASKED = ["--steps", "200", *SMALL]
-
-
-def written(folder: Path) -> Path:
-    path = folder / "my novel.txt"
-    path.write_text(TEXT[:60_000], encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    return written(tmp_path)
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "training", *map(str, arguments)]
-
-
-def run(
-    *arguments: str | Path, folder: Path = ROOT, stdin: bytes = b""
-) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-    child = subprocess.run(
-        command(*arguments), cwd=folder, env=environment, input=stdin, capture_output=True,
-        check=False, timeout=120,
-    )  # fmt: skip
-    stderr = child.stderr.decode()
-    assert "Traceback" not in stderr, stderr
-    return subprocess.CompletedProcess(child.args, child.returncode, child.stdout.decode(), stderr)
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run that ran through, in its default folder; what it said."""
-
-    corpus: Path
-    folder: Path
-    said: str
+from tests.training.conftest import Command
+from tests.training_run import (
+    FLAGS,
+    ROOT,
+    corpus_in,
+    ended,
+    in_phase,
+    settings,
+    start,
+    wait_until,
+    weights_digest,
+    writing,
+)
+from training.run import has_begun, read_run, read_settings
+from training.train import train
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Every test that only needs a run which is done looks at this one."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a run of 500 steps that ran through, and what it said."""
     place = tmp_path_factory.mktemp("finished")
-    corpus = written(place)
-    child = run(corpus, *ASKED, folder=place)
-    assert child.returncode == 0, child.stderr
-    return Finished(corpus, place / "runs" / "my novel", child.stderr)
+    corpus = corpus_in(place, 60_000)
+    status, said = ended(start(corpus, "--steps", "500", *FLAGS, folder=place))
+    assert status == 0, said
+    return place / "runs" / "my novel", said
 
 
-def test_a_text_becomes_a_model_in_one_command(
-    finished: Finished, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = finished.said
-    for part in ("54,000 characters to learn of 60,000", "Recipe: 1 layer of 32", "held out"):
-        assert part in said
+def test_a_text_becomes_a_model_in_one_command(finished: tuple[Path, str]) -> None:
+    run, said = finished
+    assert "54,000 characters to learn of 60,000" in said
+    assert "Recipe: 1 layer of 32, batch 8 x 32" in said
     assert re.search(r"Held out: \d\.\d{4} nats per character \(\d\.\d{3} bits\)", said)
-    assert re.search(r"with \d\.\d\d of \d+ cores busy", said)
-    assert re.search(r"\d bits\) with the state reset every 256 characters", said)
-    names = ("this model", "a 5-gram with back-off", "xz", "single characters", "guessing blindly")
-    compared = ", ".join(rf"{name} \d\.\d\d" for name in names)
-    assert re.search(f"Bits per character: {compared}\n", said)
-    words = " ".join(said.split())
-    training = load_model(finished.folder).config.training
-    for sentence in training["judgement"]:
-        assert f"- {sentence}" in words
-    expected = "python -m training 'my novel.txt' --hidden_size 32 --steps 200 --threads 1"
-    assert sorted(training["command"].split()) == sorted(expected.split())
-    monkeypatch.chdir(finished.corpus.parent)
-    assert free_folder("my novel.txt") == Path("runs/my novel-2")
+    assert re.search(r"Training took \d+ s, with \d\.\d\d of \d+ cores busy", said)
+    assert said.splitlines()[-1].startswith("Publish: ")
+    assert len(Generator.from_pretrained(run).generate("The ")) > 100
+    for name, value in (("--steps", "500"), ("--hidden_size", "32")):
+        assert f"{name} {value}" in load_model(run).config.training["command"]
+    assert "my novel.txt" in load_model(run).config.training["command"]
+    assert str(run.parent) not in (run / "model" / "config.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
-def test_what_comes_through_a_pipe_is_named_like_standard_input(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe:[123]")
-    assert free_folder(str(tmp_path / "pipe:[123]")) == free_folder("-")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
-def test_ctrl_c_stops_cleanly_and_resume_ends_in_the_same_weights(
-    finished: Finished, tmp_path: Path
+def test_five_samples_are_shown_over_a_run_and_none_begins_like_another(
+    finished: tuple[Path, str],
 ) -> None:
-    stopped = planned_as(finished.folder, tmp_path / "stopped")
-    shutil.copy(finished.folder / SETTINGS_FILE, stopped)
-    child = subprocess.Popen(command("--resume", stopped), cwd=ROOT, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not list((stopped / CHECKPOINTS_FOLDER).glob("*.json")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    child.send_signal(signal.SIGINT)
-    _, errors = child.communicate(timeout=60)
-    assert child.returncode == 0, errors.decode()
-    assert f"--resume {stopped}" in errors.decode()
-    assert read_state(stopped)["phase"] == "stopped"
-    assert 0 < load_model(stopped).config.training["steps"] < 200
-
-    resumed = run("--resume", stopped)
-    assert resumed.returncode == 0, resumed.stderr
-    assert weights_digest(stopped) == weights_digest(finished.folder)
+    run, said = finished
+    assert len(read_run(run).samples) == 20
+    shown = re.findall(r"\n--- (\d+)%, step ([\d,]+), held out .* bits\)\n    (.*)", said)
+    assert [int(step) for _, step, _ in shown] == [100, 200, 300, 400, 500]
+    assert len({opening for _, _, opening in shown}) == 5
 
 
-@pytest.mark.long
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
-def test_ctrl_c_while_the_model_is_judged_leaves_the_model_and_resume_judges_it(
+def test_with_nothing_held_out_it_ends_well_and_says_that_nothing_was_measured(
     tmp_path: Path,
 ) -> None:
-    corpus, out = tmp_path / "long.txt", tmp_path / "run"
-    corpus.write_text(TEXT, encoding="utf-8")  # which takes seconds to compare with
-    child = subprocess.Popen(
-        command(corpus, "--steps", "3", "--output", out, *SMALL), cwd=ROOT, stderr=subprocess.PIPE
-    )
-    deadline = time.monotonic() + 60
-    while read_state(out).get("phase") != "judging" and time.monotonic() < deadline:
-        time.sleep(0.005)
-    child.send_signal(signal.SIGINT)
-    _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130, errors.decode()
-    assert "The model is written" in errors.decode()
-    before = load_model(out)
-    assert "judgement" not in before.config.training
-    resumed = run("--resume", out)
-    assert resumed.returncode == 0, resumed.stderr
-    after = load_model(out)
-    assert after.config.training["judgement"]
-    for name, weight in before.weights.items():
-        np.testing.assert_array_equal(after.weights[name], weight)
+    """In a process of its own: an error in the thread that draws would be a warning in it."""
+    corpus, run = corpus_in(tmp_path), tmp_path / "run"
+    asked = ["--steps", "60", "--held_out", "0", *FLAGS]
+    status, said = ended(start(corpus, "--output", run, *asked))
+    assert status == 0
+    assert "Nothing was held out, so nothing was measured; the last weights are kept." in said
+    assert "30,000 characters to learn of 30,000" in said
+    assert re.search(r"\n--- 100%, step 60\n    \S", said)
+    assert "nats" not in said
+    assert "Exception" not in said
+    facts = load_model(run).config.training
+    assert (facts["val_loss"], facts["best_step"]) == (None, 60)
 
 
-@pytest.mark.long
-@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit on a file's size")
-def test_a_full_disk_is_said_and_the_last_checkpoint_stays(corpus: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    limited = (
-        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
-        "from training.__main__ import main; main()"
-    )  # the system then refuses to write, as it does when the disk is full
-    child = subprocess.Popen(
-        command(corpus, "--steps", "200", "--output", out, *SMALL), cwd=ROOT, stderr=subprocess.PIPE
-    )
-    deadline = time.monotonic() + 60
-    while not list((out / CHECKPOINTS_FOLDER).glob("*.json")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    child.kill()
-    child.communicate()
-    before, _ = load_checkpoint(out)
-    assert before is not None
-    full = subprocess.run(
-        [sys.executable, "-c", limited, "--resume", str(out)], cwd=ROOT, capture_output=True,
-        check=False, timeout=60,
-    )  # fmt: skip
-    message = full.stderr.decode()
-    assert full.returncode == 1
-    assert "Traceback" not in message
-    assert "What was saved before is whole" in message
-    after, notes = load_checkpoint(out)
-    assert after is not None
-    assert (after.facts, notes) == (before.facts, [])
-    assert run("--resume", out).returncode == 0
+def test_a_text_too_short_to_hold_anything_out_says_so(tmp_path: Path, command: Command) -> None:
+    corpus = corpus_in(tmp_path, 14)
+    said, error = command(corpus, "--output", tmp_path / "run", "--steps", "3", "--hidden_size", 8)
+    assert not error
+    assert re.search(r"Note: the \w+ is too short to hold any of it out: nothing will be", said)
+    assert "so nothing was measured" in said
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "name a CORPUS"),
-        (["nowhere.txt"], "nowhere.txt doesn't exist"),
-        (["{corpus}", "--minutes", "0"], "--minutes must be from"),
-        (["{corpus}", "--dropout", "2"], "--dropout must be from"),
-        (["{corpus}", "--patience", "-1"], "--patience must be from"),
-        (["{corpus}", "--device", "abacus"], "invalid choice: 'abacus'"),
-        (["{corpus}", "--precision", "tf32"], "--precision tf32 is for CUDA GPUs"),
-        (["{corpus}", "--init_from", "nowhere/at/all"], "--init_from nowhere/at/all: "),
-        (["{corpus}", "--steps", "1.5"], "invalid int value"),
-        (["{corpus}", "--output", "{folder}"], "exists and is no run's folder"),
-        (["--resume", "{folder}"], "is no run's folder"),
-        (["--resume", "{finished}"], "is finished"),
-        (["--resume", "{finished}", "--minutes", "3"], "leave out --minutes"),
-        (["{corpus}", "--output", "{finished}"], "holds a run already"),
-        (["{corpus}", "--push_to_hub"], "--push_to_hub needs --hub_model_id"),
-        (["{corpus}", "--hub_model_id", "ann/x"], "goes with --push_to_hub"),
-        (["{corpus}", "--hub_space_id", "ann/x"], "goes with --push_to_hub"),
-    ],
-)
-def test_a_mistake_is_told_in_one_line_and_nothing_is_left(
-    corpus: Path,
-    finished: Finished,
-    arguments: list[str],
+MISTAKES = [
+    ([], "name a CORPUS"),
+    ([""], "the name of a CORPUS is empty"),
+    (["nowhere.txt"], "nowhere.txt doesn't exist"),
+    (["{corpus}", "--minutes", "0"], "minutes must be from 0.01 to 100,000, not 0.0"),
+    (["{corpus}", "--steps", "9" * 401], "steps must be from 1 to 1,000,000,000"),
+    (["{corpus}", "--device", "abacus"], "invalid choice: 'abacus'"),
+    (["{corpus}", "--steps", "1.5"], "invalid int value"),
+    (["{corpus}", "--init_from", "nowhere/at/all"], "the model to start from can't be used"),
+    (["{corpus}", "--output", "{corpus}"], "my novel.txt is a file: choose another --output"),
+    (["{corpus}", "--output", "{finished}"], "holds a run already: --resume"),
+    (["--resume", "{folder}"], "is no run's folder"),
+    (["--resume", "{finished}"], "is finished: to train it longer, add --minutes 10"),
+    (["--resume", "{finished}", "--seed", "3"], "leave out --seed"),
+    (["{corpus}", "--resume", "{finished}"], "leave out a corpus"),
+    (["{corpus}", "--push_to_hub"], "--push_to_hub needs --hub_model_id"),
+    (["{corpus}", "--hub_space_id", "ann/x"], "--hub_space_id goes with --push_to_hub"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), MISTAKES, ids=[m for _, m in MISTAKES])
+def test_a_mistake_is_told_in_one_line_and_nothing_is_changed(
+    words: list[str],
     message: str,
+    finished: tuple[Path, str],
+    tmp_path: Path,
+    command: Command,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder = corpus.parent
-    before = sorted(folder.rglob("*")), sorted(finished.folder.rglob("*"))
-    monkeypatch.chdir(folder)
-    with pytest.raises(SystemExit) as refused:
-        main([a.format(corpus=corpus, folder=folder, finished=finished.folder) for a in arguments])
-    told = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
-    told += [line for line in str(refused.value.code).splitlines() if "error: " in line]
+    corpus = corpus_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    places = {"corpus": corpus, "folder": tmp_path, "finished": finished[0]}
+    before = [sorted(place.rglob("*")) for place in (tmp_path, finished[0])]
+    said, error = command(*(word.format(**places) for word in words))
+    told = [line for line in f"{said}\n{error}".splitlines() if "error: " in line]
     assert len(told) == 1
     assert message in told[0]
-    assert (sorted(folder.rglob("*")), sorted(finished.folder.rglob("*"))) == before
+    assert [sorted(place.rglob("*")) for place in (tmp_path, finished[0])] == before
 
 
-def test_the_card_shows_the_command_without_paths_or_tokens() -> None:
-    arguments = ["/home/ann/secret/novel.txt", "--minutes", "3", "--output", "/home/ann/x"]
-    arguments += ["--push_to_hub", "--hub_model_id", "ann/novel", "--hub_token", "hf_secret"]
-    assert shown_command(arguments) == "python -m training novel.txt --minutes 3.0"
-    assert shown_command([".", "-"]) == f"python -m training {Path.cwd().name} -"
-
-
-def test_the_card_shows_the_name_of_a_model_that_was_begun_from_and_not_its_place() -> None:
-    folder = ROOT / "model" / "pretrained"
-    shown = shown_command(["novel.txt", "--init_from", str(folder)])
-    assert shown == "python -m training novel.txt --init_from pretrained"
-    shown = shown_command(["novel.txt", "--init_from", "ann/novel"])
-    assert shown == "python -m training novel.txt --init_from ann/novel"
-
-
-@pytest.mark.long
-@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit on a file's size")
-def test_wherever_the_disk_is_full_the_run_can_be_gone_on_with(
-    corpus: Path, tmp_path: Path
+def test_a_corrected_command_works_in_the_same_folder_and_reads_its_text_again(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str | Path] = [corpus, "--steps", "60", *SMALL]
-    whole, out = tmp_path / "whole", tmp_path / "full"
-    assert run(*asked, "--output", whole).returncode == 0
-    for limit in (30, 700, 3_000, 61_000, 160_000, 300_000):
-        limited = (
-            "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
-            "from training.__main__ import main; main()"
+    monkeypatch.chdir(tmp_path)
+    corpus = corpus_in(tmp_path)
+    asked = [corpus, "--steps", "3", "--hidden_size", "8", "--threads", "1"]
+    _, error = command(*asked, "--precision", "tf32")
+    assert error == "error: the precision tf32 is for CUDA GPUs: leave it to auto"
+    corpus.write_text("another text\n" * 100, encoding="utf-8")
+    _, error = command(*asked)
+    assert error == ""
+    facts = load_model(tmp_path / "runs" / "my novel").config.training
+    assert facts["corpus_characters"] == 1_300
+    _, error = command(*asked)  # now its name is taken
+    assert error == ""
+    assert read_run(tmp_path / "runs" / "my novel-2").phase == "done"
+
+
+def test_a_run_of_an_older_version_is_refused_in_one_line_while_its_model_loads(
+    finished: tuple[Path, str], tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    corpus, old = corpus_in(tmp_path), tmp_path / "runs" / "my novel"
+    shutil.copytree(finished[0], old)
+    (old / "recipe.json").rename(old / "plan.json")
+    before = sorted(path for path in old.rglob("*"))
+    for words in (["--resume", old], ["--resume", old, "--minutes", "1"]):
+        said, error = command(*words)
+        assert error == (
+            f"error: {old} holds a run of an older version, which can't be continued; its model "
+            "can still be used"
         )
-        begun = out.exists()
-        arguments = ["--resume", out] if begun else [*asked, "--output", out]
-        child = subprocess.run(
-            [sys.executable, "-B", "-c", limited, *map(str, arguments)], cwd=ROOT,
-            capture_output=True, check=False, timeout=120,
-        )  # fmt: skip
-        assert child.returncode == 1, limit
-        assert "Traceback" not in child.stderr.decode()
-        assert "error: File too large" in child.stderr.decode()
-        assert not (out / "model").exists()
-    assert run("--resume", out).returncode == 0
-    weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in (whole, out)]
-    assert weights[0] == weights[1]
+    assert sorted(path for path in old.rglob("*")) == before
+    assert load_model(old).config.hidden_size == 32
+    said, error = command(corpus, "--steps", "3", "--hidden_size", "8", "--init_from", old)
+    assert "hidden_size can't be 8" in error
+    said, error = command(corpus, "--steps", "3", "--init_from", old)
+    assert error == ""
+    assert "Model:   runs/my novel-2/model" in said
 
 
-def test_every_flag_is_explained() -> None:
-    for action in build_parser()._actions:
-        assert action.help, action.dest
+def test_standard_input_becomes_a_model(tmp_path: Path) -> None:
+    text = "café au lait, " * 500
+    words = ["-", "--steps", "3", *FLAGS]
+    child = start(*words, folder=tmp_path)
+    assert child.stdin is not None
+    child.stdin.buffer.write(text.encode("cp1252"))
+    status, said = ended(child)
+    assert status == 1
+    assert "at offset 3" in said
+    child = start(*words, "--encoding", "cp1252", folder=tmp_path)
+    assert child.stdin is not None
+    child.stdin.buffer.write(text.encode("cp1252"))
+    status, said = ended(child)
+    assert status == 0, said
+    facts = load_model(tmp_path / "runs" / "stdin").config.training
+    assert facts["corpus_characters"] == len(text)
+    assert facts["command"].startswith("python -m training - ")
+
+
+def test_without_torch_it_says_how_to_install_it_and_leaves_nothing(tmp_path: Path) -> None:
+    corpus = corpus_in(tmp_path)
+    words = [corpus, "--output", tmp_path / "run"]
+    status, said = ended(start(*words, before="import sys; sys.modules['torch'] = None"))
+    assert status == 1
+    assert said.startswith("error: training needs torch: pip install -r requirements.txt")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_and_sigterm_stop_cleanly_and_resume_continues(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    child = start(corpus_in(tmp_path), "--minutes", "10", "--output", run, *FLAGS)
+    steps = 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        wait_until(lambda at=steps: read_run(run).is_active and read_run(run).step > at, child)
+        child.send_signal(number)
+        status, said = ended(child)
+        assert status == 0
+        assert "Stopping and keeping the best weights" in said
+        assert re.search(rf"\nStopped. Continue: .* -m training --resume {run}\n", said)
+        assert read_run(run).phase == "stopped"
+        assert load_model(run).config.training["steps"] > steps
+        steps = load_model(run).config.training["steps"]
+        child = start("--resume", run)
+    child.kill()
+    child.communicate()
+
+
+def test_ctrl_c_while_the_text_is_read_says_how_to_start_again(tmp_path: Path) -> None:
+    corpus, run = tmp_path / "long.txt", tmp_path / "run"
+    corpus.write_text(TEXT * 10, encoding="utf-8")
+    child = start(corpus, "--output", run)
+    wait_until(in_phase(run, "reading", "timing"), child)
+    child.send_signal(signal.SIGINT)
+    status, said = ended(child)
+    assert status == 0
+    assert "No model was written: it was stopped before it had learnt anything. To start" in said
+    assert not has_begun(run)
+
+
+def test_a_second_ctrl_c_leaves_at_once_even_inside_a_long_step(tmp_path: Path) -> None:
+    corpus, run = tmp_path / "long.txt", tmp_path / "run"
+    corpus.write_text(TEXT, encoding="utf-8")
+    slow = ["--hidden_size", "256", "--batch_size", "256", "--sequence_length", "256"]
+    flags = ["--threads", "1", "--precision", "float32", "--dialogue", "off", "--steps", "1000"]
+    child = start(corpus, "--output", run, *slow, *flags)
+    wait_until(in_phase(run, "training"), child)
+    time.sleep(0.5)  # it is in its first step now, which takes seconds
+    child.send_signal(signal.SIGINT)
+    wait_until((run / "stop").exists, child)
+    child.send_signal(signal.SIGINT)
+    status, said = ended(child)
+    assert status == 130
+    assert "\nLeft. What was saved before is whole; " in said
+    assert not (run / "model").exists()
+
+
+def shell(line: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run python -m training with these words in a line of sh, where "$@" stands for them."""
+    command = ["sh", "-c", line, "sh", sys.executable, "-m", "training", *map(str, words)]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, timeout=240
+    )
+
+
+def test_closed_streams_are_told_or_done_without(tmp_path: Path) -> None:
+    refused = shell('exec "$@" <&-', "-", "--output", tmp_path / "one", "--steps", "3", *FLAGS)
+    assert refused.stderr == "error: there is no standard input to read: it is closed\n"
+    assert not (tmp_path / "one").exists()
+    words = [corpus_in(tmp_path), "--output", tmp_path / "two", "--steps", "3", *FLAGS]
+    assert shell('exec "$@" >&- 2>&-', *words).returncode == 0
+    assert read_run(tmp_path / "two").phase == "done"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system limits memory as on Linux")
+def test_too_little_memory_is_said_in_a_line(tmp_path: Path) -> None:
+    corpus = tmp_path / "long.txt"
+    corpus.write_text(TEXT, encoding="utf-8")
+    large = ["--hidden_size", "512", "--batch_size", "1024", "--sequence_length", "400"]
+    words = [corpus, "--output", tmp_path / "run", "--steps", "3", "--threads", "1", *large]
+    refused = shell('ulimit -v 4000000; exec "$@"', *words)
+    assert refused.returncode == 1, refused.stderr
+    assert refused.stderr.splitlines()[-1] == (
+        "error: no memory is left for this: choose a narrower network or a smaller batch"
+    )
 
 
 def test_a_folder_that_another_process_writes_in_is_left_alone(
-    hub: HubServer, repo_id: str, corpus: Path, tmp_path: Path
+    tmp_path: Path, command: Command
 ) -> None:
-    out = tmp_path / "run"
-    push = ["--push_to_hub", "--hub_model_id", repo_id, "--yes"]
-    settings = Settings((str(corpus),), steps=3)
-    with RunWriter(out) as writer:
-        writer.settings(settings)
-        before = sorted(out.iterdir())
-        child = run("--resume", out, *push)
-        assert child.returncode != 0
-        assert "another process is training in" in child.stderr
-        assert sorted(out.iterdir()) == before
-    assert not hub.requests
+    run = tmp_path / "run"
+    with writing(run):
+        before = sorted(run.iterdir())
+        for words in (["--resume", run], [corpus_in(tmp_path), "--output", run]):
+            said, error = command(*words, *([] if "--resume" in words else ["--steps", "3"]))
+            assert error == f"error: another process is training in {run}"
+        assert sorted(run.iterdir()) == before
+    assert read_settings(run).corpus == ("text",)
 
 
-def test_standard_input_becomes_a_model_on_the_hub(
-    hub: HubServer, repo_id: str, tmp_path: Path
+FULL = (
+    "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    "resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"
+)
+"""The system then refuses to write longer files, as it refuses to write when the disk is full."""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit on a file's size")
+@pytest.mark.parametrize(
+    "limits",
+    [(61_000,), pytest.param((30, 700, 3_000, 30_050, 160_000, 300_000), marks=pytest.mark.long)],
+    ids=["once", "everywhere"],
+)
+def test_where_the_disk_is_full_what_was_there_is_kept_and_the_run_can_be_continued(
+    limits: tuple[int, ...], tmp_path: Path, command: Command
 ) -> None:
-    out = tmp_path / "run"
-    text = "café au lait, " * 500
-    asked: list[str | Path] = ["-", "--steps", "3", "--output", out, *SMALL]
-    refused = run(*asked, stdin=text.encode("cp1252"))
-    assert refused.returncode != 0
-    assert "at offset 3" in refused.stderr
-    assert not out.exists()  # so the next try finds it free
-    asked += ["--encoding", "cp1252", "--push_to_hub", "--hub_model_id", repo_id, "--yes"]
-    child = run(*asked, stdin=text.encode("cp1252"))
-    assert child.returncode == 0, child.stderr
-    training = load_model(out).config.training
-    assert training["corpus_characters"] == len(text)
-    assert training["command"].startswith("python -m training - ")
-    assert "This becomes public" in child.stdout
-    assert f"Published: {hub.url}/{repo_id}" in child.stderr
-    generated = subprocess.run(
-        [sys.executable, "-m", "model", "generate", repo_id, "--length", "20", "--seed", "1"],
-        cwd=ROOT, capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert generated.returncode == 0, generated.stderr.decode()
-    assert len(generated.stdout.decode()) == 21
-
-
-def test_what_the_hub_will_refuse_is_known_before_training_starts(
-    hub: HubServer, repo_id: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "run"
-    asked: list[str | Path] = [corpus, "--steps", "1000000", "--output", out, "--push_to_hub"]
-    monkeypatch.setenv("HF_TOKEN", "hf_read")
-    child = run(*asked, "--hub_model_id", repo_id, "--yes")
-    assert child.returncode != 0
-    assert "may only read" in child.stderr
-    monkeypatch.setenv("HF_TOKEN", "hf_ann")
-    child = run(*asked, "--hub_model_id", repo_id)
-    assert child.returncode != 0
-    assert "add --yes, or --private" in child.stderr
-    assert not out.exists()
-    assert not hub.requests or all("commit" not in str(request) for request in hub.requests)
+    corpus, whole, run = corpus_in(tmp_path), tmp_path / "whole", tmp_path / "full"
+    train(settings(corpus, steps=60), whole)
+    for limit in limits:
+        words = ["--resume", run] if run.exists() else [corpus, "--steps", "60", *FLAGS]
+        words += [] if run.exists() else ["--output", run]
+        status, said = ended(start(*words, before=FULL.format(limit)))
+        assert status == 1, limit
+        assert "error: File too large" in said
+        assert ("What was saved before is whole" in said) == has_begun(run)
+        assert not (run / "model").exists()
+        assert not list(run.rglob("*.tmp"))
+    said, error = command("--resume", run)
+    assert error == ""
+    assert weights_digest(run) == weights_digest(whole)

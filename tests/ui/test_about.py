@@ -7,7 +7,7 @@ from dataclasses import replace
 from model.config import ModelConfig
 from model.dialogue import ChatTemplate
 from tests.running_app import small_model
-from ui.about import describe_model, example_lines, example_prompts
+from ui.about import describe_model, example_lines, example_prompts, heading
 
 CONFIG = small_model().config
 
@@ -16,31 +16,20 @@ def trained(**facts: object) -> ModelConfig:
     return replace(CONFIG, training=facts)
 
 
-def test_it_says_what_the_network_is_and_how_well_it_does() -> None:
-    text = describe_model(
-        trained(corpus="plays.txt", corpus_characters=1_115_394, val_loss=1.3987), None
-    )
-    for fact in ("one LSTM layer of 32", "plays.txt (1,115,394 characters)", "1.399 nats"):
-        assert fact in text
-    assert "<a" not in text
-
-
-def test_a_model_from_the_hub_has_a_link_to_its_repo() -> None:
-    assert '/ann/plays"' in describe_model(CONFIG, "ann/plays")
+def test_it_says_what_the_network_is_and_links_to_the_hub_it_came_from() -> None:
+    config = trained(corpus="plays.txt", val_loss=1.3987)
+    local = describe_model(config, None)
+    for fact in ("1 LSTM layer of 32", "plays.txt", "1.3987 nats per character"):
+        assert fact in local
+    assert "<a" not in local
+    assert '/ann/plays"' in describe_model(config, "ann/plays")
+    assert "A small neural network trained on plays.txt. It continues" in heading(config)
 
 
 def test_a_strangers_config_puts_no_markup_on_the_page() -> None:
     evil = "<img src=x onerror=alert(1)>"
     config = trained(corpus=evil, license=evil, date=evil, val_loss=evil, samples=evil)
-    assert "<img" not in describe_model(config, evil)
-
-
-def test_a_config_that_says_nothing_about_its_training_is_described_too() -> None:
-    assert "weights" in describe_model(trained(), None)
-    assert example_prompts(trained(samples=[{"text": None}, 5, {"prompt": 3}])) == [
-        "The ",
-        "Once upon a time",
-    ]
+    assert "<img" not in describe_model(config, evil) + heading(config)
 
 
 def test_examples_are_beginnings_that_the_model_has_written_itself() -> None:
@@ -55,9 +44,10 @@ def test_things_to_say_are_lines_that_the_model_has_written_itself() -> None:
     config = replace(trained(samples=[{"text": play}, {"text": 5}]), chat_template=template)
     assert example_lines(config) == ["O Romeo.", "What light is this?"]
     assert example_lines(trained()) == []
-    assert "JULIET, ROMEO" in describe_model(config, None)
 
 
-def test_no_example_has_a_character_that_the_model_lacks() -> None:
-    config = trained(samples=[{"prompt": "Ünïcödé:", "text": "Ärger:\n"}])
-    assert example_prompts(config) == ["The ", "Once upon a time"]
+def test_without_usable_samples_there_are_examples_all_the_same() -> None:
+    usual = ["The ", "Once upon a time"]
+    assert example_prompts(trained(samples=[{"text": None}, 5, {"prompt": 3}])) == usual
+    foreign = trained(samples=[{"prompt": "Ünïcödé:", "text": "Ärger:\n"}])
+    assert example_prompts(foreign) == usual  # none has a character that the model lacks

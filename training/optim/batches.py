@@ -17,18 +17,12 @@ class Batches:
     Stream b of B begins at b/B of the text, rotated by a random distance that changes from epoch
     to epoch, so that chunks don't always break at the same places. Everything is a function of
     (seed, step): a resumed run needs no reader's position.
-
-    Args:
-        indices: shape `(characters,)`.
-        batch_size: number of streams.
-        sequence_length: characters of a chunk.
-        seed: of the rotation.
     """
 
-    indices: np.ndarray
-    batch_size: int
-    sequence_length: int
-    seed: int
+    indices: np.ndarray  # shape `(characters,)`
+    batch_size: int  # number of streams
+    sequence_length: int  # characters of a chunk
+    seed: int  # of the rotation
 
     @property
     def steps_per_epoch(self) -> int:

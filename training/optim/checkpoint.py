@@ -72,7 +72,7 @@ def load_checkpoint(folder: Path, step: int | None = None) -> tuple[Checkpoint |
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 return Checkpoint(tensors, json.loads(file.metadata()["facts"])), notes
         except (SafetensorError, OSError, ValueError, KeyError, TypeError):
-            notes.append(f"checkpoint {path.stem} is damaged: continuing from the one before")
+            notes.append(f"checkpoint {path.stem} is damaged, so it was left out")
     return None, notes
 
 

@@ -58,64 +58,37 @@ MOST_DROPOUT = 0.5
 
 @dataclass(frozen=True)
 class Measurements:
-    """What a run and its examination have brought to light.
+    """What a run and its examination have brought to light."""
 
-    Args:
-        val_loss: of the kept weights on the held-out part; None if nothing was held out.
-        train_part_loss: of the same weights on as much of the train part, without dropout.
-        baselines: on the same held-out part; None if there is none.
-        steps: that were done.
-        best_step: after which the kept weights were taken.
-        last_scored: the last step at which a sample of the held-out part was scored.
-        risen: nats by which that loss was higher then than at the best step.
-        was_stopped: somebody asked the run to end early.
-        minutes: that were asked for; None if a number of steps was.
-        seconds: that training took.
-        epochs: passes through the train part.
-        dropout: of the recipe.
-        train_characters: to learn from.
-        held_out_characters: to measure on.
-        written: characters that it generated for the examination.
-        copied: length of the longest passage in them that stands in the train part.
-        compared: characters of the held-out part that were looked through as well.
-        repeated: length of the longest passage in those; None if there are none.
-        known_words: share of the words written at a low temperature that stand in the train part.
-        is_fine_tuned: the run began with another model's weights.
-    """
-
-    val_loss: float | None
-    train_part_loss: float
-    baselines: Baselines | None
-    steps: int
-    best_step: int
-    last_scored: int
-    risen: float
-    was_stopped: bool
-    minutes: float | None
-    seconds: float
-    epochs: float
-    dropout: float
-    train_characters: int
-    held_out_characters: int
-    written: int
-    copied: int
-    compared: int
-    repeated: int | None
+    val_loss: float | None  # of the kept weights on the held-out part; None if nothing was held out
+    train_part_loss: float  # of the same weights on as much of the train part, without dropout
+    baselines: Baselines | None  # on the same held-out part; None if there is none
+    steps: int  # that were done
+    best_step: int  # after which the kept weights were taken
+    last_scored: int  # the last step at which a sample of the held-out part was scored
+    risen: float  # nats by which that loss was higher then than at the best step
+    was_stopped: bool  # somebody asked the run to end early
+    minutes: float | None  # that were asked for; None if a number of steps was
+    seconds: float  # that training took
+    epochs: float  # passes through the train part
+    dropout: float  # of the recipe
+    train_characters: int  # to learn from
+    held_out_characters: int  # to measure on
+    written: int  # characters that it generated for the examination
+    copied: int  # length of the longest passage in them that stands in the train part
+    compared: int  # characters of the held-out part that were looked through as well
+    repeated: int | None  # length of the longest passage in those; None if there are none
+    # share of the words written at a low temperature that stand in the train part
     known_words: float | None
-    is_fine_tuned: bool
+    is_fine_tuned: bool  # the run began with another model's weights
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is said of a run.
+    """What is said of a run."""
 
-    Args:
-        sentences: the most important first.
-        advice: values of `Settings` for a next run; empty if there is none to give.
-    """
-
-    sentences: list[str]
-    advice: dict[str, Any]
+    sentences: list[str]  # the most important first
+    advice: dict[str, Any]  # values of `Settings` for a next run; empty if there is none to give
 
 
 def diagnose(m: Measurements) -> Diagnosis:

@@ -117,16 +117,18 @@ def _longest_copy(written: Sequence[Mapping[str, Any]], corpus: Corpus) -> dict[
     """
     vocabulary = corpus.vocabulary
     texts = [sample["text"] for sample in written]
-    copy = longest_copy([_sought(text, vocabulary) for text in texts], corpus.train)
-    passage = texts[copy.text][copy.start : copy.start + copy.length]
     people = _stretches(vocabulary, corpus.validation, len(texts), len(texts[0]))
-    repeated = longest_copy([_sought(text, vocabulary) for text in people], corpus.train)
+    copied, repeated = (
+        vocabulary.decode(longest_copy([_sought(t, vocabulary) for t in some], corpus.train))
+        for some in (texts, people)
+    )
+    temperatures = [s["temperature"] for s in written if copied in s["text"]]
     return {
-        "length": copy.length,
-        "passage": passage[:_SHOWN] if passage.strip() else "",
-        "temperature": written[copy.text]["temperature"],
+        "length": len(copied),
+        "passage": copied[:_SHOWN] if copied.strip() else "",
+        "temperature": temperatures[0],
         "written": sum(map(len, texts)),
-        "repeated": repeated.length if people else None,
+        "repeated": len(repeated) if people else None,
         "compared": sum(map(len, people)),
     }
 

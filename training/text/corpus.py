@@ -33,25 +33,15 @@ _PIPE_BLOCK = 2**20  # bytes
 
 @dataclass(frozen=True)
 class Corpus:
-    """An encoded text.
+    """An encoded text."""
 
-    Args:
-        indices: shape `(characters,)`, uint8 or uint16, memory-mapped.
-        vocabulary: its characters.
-        name: the files' names, without their paths.
-        sha256: of the files' bytes, one after the other.
-        held_out: number of characters at the end that are never trained on.
-        notes: what the reader should know about how the text was read; clauses.
-        chat_template: how its turns are written, if it is a dialogue.
-    """
-
-    indices: np.ndarray
-    vocabulary: Vocabulary
-    name: str
-    sha256: str
-    held_out: int
-    notes: tuple[str, ...] = ()
-    chat_template: ChatTemplate | None = None
+    indices: np.ndarray  # shape `(characters,)`, uint8 or uint16, memory-mapped
+    vocabulary: Vocabulary  # its characters
+    name: str  # the files' names, without their paths
+    sha256: str  # of the files' bytes, one after the other
+    held_out: int  # number of characters at the end that are never trained on
+    notes: tuple[str, ...] = ()  # what the reader should know about how the text was read; clauses
+    chat_template: ChatTemplate | None = None  # how its turns are written, if it is a dialogue
 
     @property
     def train(self) -> np.ndarray:

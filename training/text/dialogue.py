@@ -42,17 +42,11 @@ _CODE_CHARACTER = re.compile(r"[\d=_{}<>\[\]/\\|;#$%^*~+]")
 
 @dataclass(frozen=True)
 class Dialogue:
-    """What was understood of a corpus that is one.
+    """What was understood of a corpus that is one."""
 
-    Args:
-        template: how its turns are written.
-        turns: number of turns that were found.
-        is_chat: whether people wrote it to each other: then it is probably private.
-    """
-
-    template: ChatTemplate
-    turns: int
-    is_chat: bool
+    template: ChatTemplate  # how its turns are written
+    turns: int  # number of turns that were found
+    is_chat: bool  # whether people wrote it to each other: then it is probably private
 
     def describe(self) -> str:
         """What was understood, and what follows; one clause."""

@@ -48,18 +48,12 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Form:
-    """A way to write turns.
+    """A way to write turns."""
 
-    Args:
-        header: matches all of a turn's first line that isn't speech; groups `before`, `name`,
-            `after`.
-        is_heading: the header is a line of its own.
-        is_chat: messages of people, who call themselves anything; not lines of a script.
-    """
-
+    # matches all of a turn's first line that isn't speech; groups `before`, `name`, `after`
     header: re.Pattern[str]
-    is_heading: bool = False
-    is_chat: bool = False
+    is_heading: bool = False  # the header is a line of its own
+    is_chat: bool = False  # messages of people, who call themselves anything; not lines of a script
 
     def match(self, line: str) -> re.Match[str] | None:
         """The header at the beginning of a line, if the name in it may be somebody's."""
@@ -141,18 +135,13 @@ _WAYS = (
 
 @dataclass
 class FoundTurn:
-    """A turn as it stands in the text: `before` + `speaker` + `after` + the speech.
-
-    Args:
-        gap: number of line breaks between the line before and this turn's first.
-        lines: of the speech.
-    """
+    """A turn as it stands in the text: `before` + `speaker` + `after` + the speech."""
 
     speaker: str
     before: str
     after: str
-    gap: int
-    lines: list[str] = field(default_factory=list)
+    gap: int  # number of line breaks between the line before and this turn's first
+    lines: list[str] = field(default_factory=list)  # of the speech
 
     @property
     def text(self) -> str:
@@ -162,19 +151,12 @@ class FoundTurn:
 
 @dataclass(frozen=True)
 class Reading:
-    """A text read in a form.
+    """A text read in a form."""
 
-    Args:
-        form: in which it was read.
-        turns: of the speakers that recur, in order.
-        headers: lines that looked like the beginning of a turn, recurring or not.
-        covered: share of the text's characters (white space aside) that are in these turns.
-    """
-
-    form: Form
-    turns: list[FoundTurn]
-    headers: int
-    covered: float
+    form: Form  # in which it was read
+    turns: list[FoundTurn]  # of the speakers that recur, in order
+    headers: int  # lines that looked like the beginning of a turn, recurring or not
+    covered: float  # share of the text's characters (white space aside) that are in these turns
 
 
 def readings(lines: Sequence[str], fewest: int) -> Iterator[Reading]:

@@ -11,13 +11,13 @@ import pytest
 _STEPS = """
 import resource, sys
 import numpy as np
-from training.memory import keep_freed_memory
+from training.optim.memory import keep_freed_memory
 if sys.argv[1] == "keep" and not keep_freed_memory():
     raise SystemExit("can't be set here")
 from model.vocabulary import Vocabulary
 from training import recipe
-from training.learner import Learner
-from training.run import Settings
+from training.optim.learner import Learner
+from training.settings import Settings
 
 settings = Settings(("text",), steps=20, hidden_size=448)
 vocabulary = Vocabulary(tuple("abcdefgh"))
@@ -25,10 +25,10 @@ made, _ = recipe.choose(settings, 50_000, vocabulary, lambda _: 1.0, "float32")
 indices = np.random.default_rng(1).integers(8, size=50_000).astype(np.uint8)
 learner = Learner(made, made.config(vocabulary), indices, seed=1)
 for step in range(4):
-    learner.step(step, 1.0)
+    learner.step(step / 100)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for step in range(4, 14):
-    learner.step(step, 1.0)
+    learner.step(step / 100)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 10)
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.threads import WINDOW_S, ThreadChoice
+from training.optim.threads import WINDOW_S, ThreadChoice
 
 QUIET = {2: 90_000.0, 1: 55_000.0}
 BUSY = {2: 5_000.0, 1: 50_000.0}

@@ -1,0 +1,68 @@
+"""What config.json says about a model, as (label, value) pairs: whoever shows them adds the markup.
+
+The training facts may come from a stranger: what is missing or of the wrong type is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from model.config import ModelConfig
+
+_MOST_CHARACTERS = 60
+
+
+def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
+    """A model's size, characters, corpus, loss and credits: labels and values in plain words."""
+    facts = ((label, "".join(filter(str.isprintable, value))) for label, value in _facts(config))
+    return [(label, value) for label, value in facts if value]
+
+
+def number(facts: Mapping[str, Any], key: str) -> float | None:
+    """A number that `config.training` holds; None if it holds nothing that can be one."""
+    value = facts.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < 1e15 else None  # false for NaN, too
+
+
+def text(facts: Mapping[str, Any], key: str) -> str:
+    """A text that `config.training` holds; "" if it holds none."""
+    value = facts.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _facts(config: ModelConfig) -> Iterator[tuple[str, str]]:
+    training, template = config.training, config.chat_template
+    layers = "1 LSTM layer" if config.num_layers == 1 else f"{config.num_layers} LSTM layers"
+    embedding = f", embedding of {config.embedding_size}" if config.embedding_size else ""
+    yield "Network", f"{layers} of {config.hidden_size}{embedding}"
+    yield "Parameters", f"{config.parameters:,} ({config.parameters * 4 / 2**20:.1f} MiB)"
+    yield "Characters", f"{config.vocab_size:,}: {_excerpt(config)}"
+    if corpus := text(training, "corpus"):
+        size = number(training, "corpus_characters")
+        yield "Trained on", corpus + (f" ({size:,.0f} characters)" if size else "")
+    if loss := number(training, "val_loss"):
+        bits = loss / math.log(2)
+        yield "Held-out loss", f"{loss:.4f} nats per character ({bits:.3f} bits)"
+    yield "Training", ", ".join(_effort(training))
+    yield "Speakers", ", ".join(template.speakers) if template else ""
+    yield "Text by", text(training, "credit")
+    yield "Licence", text(training, "license")
+
+
+def _effort(training: Mapping[str, Any]) -> Iterator[str]:
+    if steps := number(training, "steps"):
+        yield f"{steps:,.0f} steps"
+    if seconds := number(training, "seconds"):
+        yield f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
+    if date := text(training, "date"):
+        yield date[:10]
+
+
+def _excerpt(config: ModelConfig) -> str:
+    visible = [c for c in config.vocabulary.characters if c.isprintable() and not c.isspace()]
+    more = " ..." if len(visible) > _MOST_CHARACTERS else ""
+    return "".join(visible[:_MOST_CHARACTERS]) + more

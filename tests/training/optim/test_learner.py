@@ -1,0 +1,188 @@
+"""Learner: one update after another, from a start that is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from model.config import ModelConfig
+from model.vocabulary import Vocabulary
+from tests.reference import TEXT
+from training.optim.device import find_precision
+from training.optim.learner import Learner
+from training.optim.muon import orthogonalize
+from training.recipe import Recipe
+from training.settings import TrainingError
+
+VOCABULARY = Vocabulary(tuple(sorted(set(TEXT))))
+RECIPE = Recipe(
+    hidden_size=32,
+    num_layers=1,
+    embedding_size=0,
+    batch_size=8,
+    sequence_length=32,
+    dropout=0.1,
+    input_dropout=0.1,
+    state_reset=0.05,
+    muon_lr=0.05,
+    adam_lr=0.01,
+    weight_decay=1.5,
+    adam_weight_decay=0.5,
+    ema_decay=0.998,
+    warmup=0.0,
+    min_lr_ratio=0.02,
+    clip=1.0,
+    precision="float32",
+)
+EXACT = {"dropout": 0.0, "input_dropout": 0.0}
+
+
+@pytest.fixture(scope="module")
+def indices() -> np.ndarray:
+    return VOCABULARY.encode(TEXT[:50_000]).indices
+
+
+def learner(indices: np.ndarray, **changes: object) -> Learner:
+    recipe = replace(RECIPE, **changes)  # type: ignore[arg-type]
+    config = ModelConfig(VOCABULARY, recipe.hidden_size, recipe.num_layers, recipe.embedding_size)
+    return Learner(recipe, config, indices, seed=1)
+
+
+def test_it_starts_orthogonal_and_remembering(indices: np.ndarray) -> None:
+    network = learner(indices, num_layers=2).network
+    for layer in (0, 1):
+        weight = getattr(network.lstm, f"weight_hh_l{layer}").detach()
+        for block in torch.split(weight, 32):
+            torch.testing.assert_close(block @ block.T, torch.eye(32), atol=1e-5, rtol=0)
+        bias = network.lstm.get_parameter(f"bias_ih_l{layer}").detach()
+        assert bias.nonzero().flatten().tolist() == list(range(32, 64))  # the forget gate's
+
+
+def test_a_step_is_what_plain_torch_does(indices: np.ndarray) -> None:
+    taught, plain = (learner(indices, **EXACT, state_reset=0.0) for _ in range(2))
+    network = plain.network
+    hidden = network.lstm.weight_hh_l0
+    others = [value for value in network.parameters() if value is not hidden]
+    adam = torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)
+    momentum, state, before = torch.zeros_like(hidden), None, 0.0
+    for number, progress in enumerate((0.1, 0.3, 0.35)):
+        inputs, targets = map(torch.from_numpy, taught.batches.chunk(number))
+        logits, (h, c) = network(inputs, state)
+        state = (h.detach(), c.detach())
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        network.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        rate = 1 - progress
+        with torch.no_grad():
+            hidden *= math.exp(-2 * 1.5 * rate * (progress - before))
+            for value in others:
+                value *= math.exp(-2 * 0.5 * rate * (progress - before))
+            momentum = 0.95 * momentum + hidden.grad
+            update = orthogonalize((hidden.grad + 0.95 * momentum).view(4, 32, 32))
+            hidden -= 0.05 * rate * update.reshape(128, 32)
+        adam.param_groups[0]["lr"] = 0.01 * rate
+        adam.step()
+        before = progress
+        assert taught.step(progress) == pytest.approx(loss.item(), abs=1e-6)
+        for name, value in taught.network.state_dict().items():
+            torch.testing.assert_close(value, network.state_dict()[name], atol=1e-6, rtol=1e-5)
+    assert (taught.steps, taught.progress) == (3, 0.35)
+
+
+@pytest.mark.parametrize("changes", [{}, {"num_layers": 2}, {"embedding_size": 16}])
+def test_the_loss_falls(indices: np.ndarray, changes: dict[str, int]) -> None:
+    taught = learner(indices, **changes)
+    losses = [taught.step(step / 100) for step in range(1, 41)]
+    assert np.mean(losses[-5:]) < losses[0] - 1
+
+
+def test_a_step_whose_gradient_is_not_finite_changes_no_weight(indices: np.ndarray) -> None:
+    taught = learner(indices)
+    taught.step(0.1)
+    weight = taught.network.fc.weight.detach()
+    whole = weight.clone()
+    weight[0, 0] = 3e38
+    before = {name: value.clone() for name, value in taught.network.state_dict().items()}
+    average = taught.average.fc.weight.clone()
+    assert math.isnan(taught.step(0.2))
+    for name, value in taught.network.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert torch.equal(taught.average.fc.weight, average)
+    assert (taught.steps, taught.progress) == (2, 0.2)
+    weight.copy_(whole)
+    assert math.isfinite(taught.step(0.3))
+    assert not torch.equal(taught.network.fc.weight, whole)
+
+
+def test_over_a_run_weights_shrink_by_the_decay_however_many_steps_it_has(
+    indices: np.ndarray,
+) -> None:
+    for steps in (10, 40):
+        taught = learner(indices, muon_lr=0.0, adam_lr=0.0)
+        first = {name: value.clone() for name, value in taught.network.state_dict().items()}
+        for step in range(1, steps + 1):
+            taught.step(step / steps)
+        for name, decay in (("lstm.weight_hh_l0", 1.5), ("fc.weight", 0.5)):
+            shrunk = taught.network.state_dict()[name] / first[name]
+            assert -math.log(shrunk.mean()) == pytest.approx(decay, rel=0.12)
+
+
+def test_the_average_follows_the_weights(indices: np.ndarray) -> None:
+    taught = learner(indices, ema_decay=0.5)
+    expected = taught.network.fc.weight.detach().clone()
+    for step in range(3):
+        taught.step(step / 10)
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * taught.network.fc.weight.detach()
+    torch.testing.assert_close(taught.average.fc.weight, expected)
+    np.testing.assert_array_equal(taught.weights()["fc.weight"], taught.average.fc.weight.numpy())
+
+
+def test_some_streams_begin_a_chunk_without_their_state(indices: np.ndarray) -> None:
+    carried, some, none, forgot = (
+        learner(indices, **EXACT, state_reset=share) for share in (0.0, 0.5, 1.0, 0.0)
+    )
+    losses = []
+    for step in range(10):
+        forgot.state = None
+        losses.append([one.step(step / 20) for one in (carried, some, none, forgot)])
+    later = np.array(losses)[5:]
+    np.testing.assert_allclose(later[:, 2], later[:, 3], rtol=1e-4)
+    assert np.abs(np.diff(later[:, :3])).min() > 1e-3
+
+
+def test_what_was_saved_continues_to_the_same_weights(indices: np.ndarray) -> None:
+    one, other = (learner(indices, num_layers=2) for _ in range(2))
+    for step in range(1, 8):
+        one.step(step / 20)
+    saved = {name: value.clone() for name, value in one.tensors().items()}  # as in a file
+    other.restore(saved, one.steps, one.progress)
+    for step in range(8, 12):
+        assert one.step(step / 20) == other.step(step / 20)
+    assert all(torch.equal(other.tensors()[name], value) for name, value in one.tensors().items())
+
+
+@pytest.mark.skipif(
+    find_precision(torch.device("cpu"), "auto") != "bfloat16",
+    reason="this processor has no fast bfloat16 LSTM",
+)
+def test_bfloat16_learns_nearly_the_same(indices: np.ndarray) -> None:
+    exact, rough = learner(indices), learner(indices, precision="bfloat16")
+    losses = np.array([(exact.step(n / 60), rough.step(n / 60)) for n in range(1, 31)])
+    assert not np.array_equal(losses[:, 0], losses[:, 1])
+    assert np.abs(losses[-10:, 0].mean() - losses[-10:, 1].mean()) < 0.1
+    assert all(weight.dtype == torch.float32 for weight in rough.network.parameters())
+
+
+def test_a_precision_is_found_or_refused() -> None:
+    cpu = torch.device("cpu")
+    assert find_precision(cpu, "auto") in ("float32", "bfloat16")
+    assert find_precision(cpu, "float32") == "float32"
+    with pytest.raises(TrainingError, match="tf32 is for CUDA GPUs"):
+        find_precision(cpu, "tf32")

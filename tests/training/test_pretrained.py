@@ -1,0 +1,200 @@
+"""Fine-tuning, and training a finished run longer: what a model knows is kept, and said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.config import ModelConfig
+from model.folder import Model, load_model
+from model.vocabulary import Vocabulary
+from tests.reference import TEXT
+from tests.training.conftest import Command
+from tests.training_run import (
+    FLAGS,
+    ended,
+    in_phase,
+    settings,
+    start,
+    stopped_when,
+    wait_until,
+    weights_digest,
+)
+from training.pretrained import Pretrained
+from training.run import read_run, read_settings
+from training.settings import Settings, TrainingError
+from training.train import train
+
+KNOWN = TEXT[:60_000].lower()
+NEW = TEXT[200_000:206_000]  # with capitals, which the model hasn't seen
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has learnt a larger text."""
+    folder = tmp_path_factory.mktemp("known")
+    (folder / "known.txt").write_text(KNOWN, encoding="utf-8")
+    train(settings(folder / "known.txt", steps=250), folder / "reference")
+    return folder / "reference"
+
+
+def new_text(folder: Path, **more: Any) -> Settings:
+    corpus = folder / "new.txt"
+    corpus.write_text(NEW, encoding="utf-8")
+    return settings(corpus, **{"steps": 60, **more})
+
+
+@pytest.mark.parametrize("embedding_size", [0, 4])
+def test_shared_characters_keep_their_rows_and_new_ones_take_fresh_ones(
+    embedding_size: int,
+) -> None:
+    def random_model(characters: str, seed: int) -> Model:
+        config = ModelConfig(Vocabulary(tuple(characters)), 6, embedding_size=embedding_size)
+        rng = np.random.default_rng(seed)
+        shapes = config.parameter_shapes()
+        return Model(config, {k: rng.normal(size=v).astype("f4") for k, v in shapes.items()})
+
+    old, initial = random_model("abcd\n", seed=1), random_model("\nbxd", seed=2)
+    vocabulary = initial.config.vocabulary
+    pretrained = Pretrained("old", "", old)
+    fitted = pretrained.weights(vocabulary, initial.weights)
+    assert {k: v.shape for k, v in fitted.items()} == initial.config.parameter_shapes()
+    characters = {"embedding.weight": 0} if embedding_size else {"lstm.weight_ih_l0": 1}
+    for name, axis in ({"fc.weight": 0, "fc.bias": 0} | characters).items():
+        for character in vocabulary.characters:
+            kept = character in old.config.vocabulary
+            source = old if kept else initial
+            expected = source.weights[name].take(source.config.vocabulary.index(character), axis)
+            found = fitted[name].take(vocabulary.index(character), axis)
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(fitted["lstm.weight_hh_l0"], old.weights["lstm.weight_hh_l0"])
+    assert pretrained.overlap(vocabulary) == (
+        "starts from old: 3 of 4 characters known, 1 new: x; "
+        "2 of the model's don't occur in this text and are left out"
+    )
+
+
+def test_fine_tuning_beats_the_same_steps_from_scratch_and_says_what_is_new(
+    model: Path, tmp_path: Path
+) -> None:
+    tuned, scratch = tmp_path / "tuned", tmp_path / "scratch"
+    asked = new_text(tmp_path, init_from=str(model), hidden_size=None)  # takes the model's sizes
+    assert train(asked, tuned) == "done"
+    assert train(new_text(tmp_path), scratch) == "done"
+    facts, plain = (load_model(run).config.training for run in (tuned, scratch))
+    assert facts["val_loss"] < plain["val_loss"] - 0.2
+    assert facts["init_from"] == {"name": "reference", "sha256": weights_digest(model)}
+    assert plain["init_from"] is None
+    assert facts["recipe"]["hidden_size"] == 32
+    assert facts["recipe"]["muon_lr"] < plain["recipe"]["muon_lr"]
+    note = next(note for note in read_run(tuned).notes if note.startswith("starts from reference"))
+    new = sorted(set(NEW) - set(KNOWN))
+    assert f"{len(set(NEW)) - len(new)} of {len(set(NEW))} characters known" in note
+    assert f"{len(new)} new: {' '.join(new[:3])}" in note
+
+
+def test_a_run_continues_to_the_same_weights_when_the_model_is_gone(
+    model: Path, tmp_path: Path
+) -> None:
+    asked = new_text(tmp_path, init_from=str(tmp_path / "start"), steps=150)
+    shutil.copytree(model / "model", tmp_path / "start")
+    assert train(asked, tmp_path / "whole") == "done"
+    run = tmp_path / "stopped"
+    with stopped_when(in_phase(run, "training"), run):
+        assert train(asked, run) == "stopped"
+    shutil.rmtree(tmp_path / "start")
+    assert train(asked, run) == "done"
+    assert weights_digest(run) == weights_digest(tmp_path / "whole")
+
+
+def test_a_model_that_cannot_be_used_is_refused(model: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "torn"
+    shutil.copytree(model / "model", torn)
+    (torn / "model.safetensors").write_bytes(b"x" * 100)
+    for wrong, message in (
+        ({"init_from": str(torn)}, "the model to start from can't be used: .*torn"),
+        ({"init_from": str(tmp_path / "nowhere")}, "can't be used: .*nowhere"),
+        ({"init_from": str(model), "hidden_size": 65}, "hidden_size can't be 65: .* has 32"),
+        ({"init_from": str(model), "num_layers": 2}, "num_layers can't be 2: .* has 1"),
+        ({"init_from": str(model), "embedding_size": 8}, "embedding_size can't be 8: .* has 0"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            train(new_text(tmp_path, **wrong), tmp_path / "run")
+        assert read_run(tmp_path / "run").phase == "failed"
+    train(new_text(tmp_path, init_from=str(model), steps=2), tmp_path / "run")
+
+
+def test_a_finished_run_is_trained_longer_from_its_weights(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    run = tmp_path / "reference"
+    shutil.copytree(model, run)
+    before = load_model(run).config.training
+    said, error = command("--resume", run)
+    assert error == f"error: the run in {run} is finished: to train it longer, add --minutes 10"
+    said, error = command("--resume", run, "--minutes", "0.05")
+    assert error == ""
+    assert "starts from reference: 77 of 77 characters known, 0 new" in said
+    after = load_model(run).config.training
+    assert after["val_loss"] < before["val_loss"] - 0.05
+    assert 2.9 < after["seconds"] < 6
+    assert after["init_from"]["name"] == "reference"
+    said, error = command("--resume", run)
+    assert "is finished" in error
+
+
+def test_a_longer_training_that_is_stopped_at_once_keeps_the_model_and_can_be_continued(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    run = tmp_path / "reference"
+    shutil.copytree(model, run)
+    digest = weights_digest(run)
+    (run / "stop").touch()
+    said, error = command("--resume", run, "--minutes", "0.05")
+    assert error == ""
+    assert "No model was written: it was stopped before it had learnt anything." in said
+    assert weights_digest(run) == digest
+    said, error = command("--resume", run)
+    assert error == ""
+    assert load_model(run).config.training["init_from"]["sha256"] == digest
+
+
+def test_a_longer_training_that_is_killed_is_resumed_from_the_same_weights(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    run = tmp_path / "reference"
+    shutil.copytree(model, run)
+    digest = weights_digest(run)
+    soon = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.1"
+    child = start("--resume", run, "--minutes", "0.2", before=soon)
+    wait_until(lambda: list((run / "checkpoints").glob("*.safetensors")), child)
+    time.sleep(0.3)
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    assert weights_digest(run) == digest
+    assert read_run(run).phase == "interrupted"
+    assert read_settings(run).minutes == 0.2
+    reached = read_run(run).progress
+    status, said = ended(start("--resume", run))
+    assert status == 0, said
+    facts = load_model(run).config.training
+    assert facts["init_from"] == {"name": "reference", "sha256": digest}
+    assert 11.9 < facts["seconds"] < 20
+    assert 0 < reached < 1
+
+
+def test_no_flag_is_needed_to_take_the_sizes_of_a_model(
+    model: Path, tmp_path: Path, command: Command
+) -> None:
+    asked = new_text(tmp_path)
+    words = [asked.corpus[0], "--init_from", model, "--output", tmp_path / "run", "--steps", "3"]
+    said, error = command(*words, *FLAGS[2:])
+    assert error == ""
+    assert "Recipe: 1 layer of 32" in said

@@ -1,0 +1,314 @@
+"""train(settings, folder): it learns, repeats itself exactly, stops when asked, ends in time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model.folder import Model, load_model, save_model
+from model.generator import Generator
+from model.sampling import SamplingParams
+from tests.random_model import random_model
+from tests.reference import TEXT
+from tests.training_run import (
+    corpus_in,
+    in_phase,
+    logged,
+    settings,
+    start_training,
+    stopped_when,
+    wait_until,
+    weights_digest,
+    writing,
+)
+from training.recipe import Recipe
+from training.run import RunError, has_begun, read_run, request_stop
+from training.settings import TrainingError
+from training.train import train
+
+VARIED: dict[str, Any] = {"num_layers": 2, "dropout": 0.2, "input_dropout": 0.1}
+STEPS = 200
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return corpus_in(tmp_path_factory.mktemp("corpus"), 60_000)
+
+
+@pytest.fixture(scope="module")
+def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of `STEPS` steps that nobody has disturbed."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    assert train(settings(corpus, steps=STEPS, **VARIED), run) == "done"
+    return run
+
+
+def test_a_run_learns_and_leaves_a_whole_model_folder(corpus: Path, whole: Path) -> None:
+    facts = load_model(whole).config.training
+    counts = Counter(TEXT[:54_000])
+    unigram = -sum(n * math.log(n / 54_000) for n in counts.values()) / 54_000
+    assert facts["val_loss"] < 0.85 * unigram
+    assert facts["val_bits"] == pytest.approx(facts["val_loss"] / math.log(2))
+    assert facts["corpus"] == "my novel.txt"
+    assert facts["corpus_sha256"] == hashlib.sha256(corpus.read_bytes()).hexdigest()
+    assert (facts["corpus_characters"], facts["held_out_characters"]) == (60_000, 6_000)
+    assert (facts["steps"], facts["planned_steps"], facts["stopped_early"]) == (STEPS, STEPS, False)
+    assert facts["epochs"] == pytest.approx(STEPS * 8 * 32 / 54_000, abs=0.01)
+    assert Recipe(**facts["recipe"]).hidden_size == 32
+    names = {path.name for path in (whole / "model").iterdir()}
+    assert names == {"config.json", "model.safetensors", "README.md", "loss.png"}
+
+    status = read_run(whole)
+    assert (status.phase, status.progress, status.step) == ("done", 1.0, STEPS)
+    assert [step for step, _ in status.val_losses] == [25 * n for n in range(1, 9)]
+    assert status.val_losses[-1][1] < status.val_losses[0][1]
+    assert [step for step, _ in status.samples] == [step for step, _ in status.val_losses]
+    assert all(len(text) == 200 for _, text in status.samples)
+    assert len({text[:20] for _, text in status.samples}) == 8  # none opens like another
+
+
+def test_a_seed_repeats_a_run_of_steps_exactly_whatever_the_global_random_state(
+    corpus: Path, tmp_path: Path
+) -> None:
+    asked = settings(corpus, steps=40, **VARIED)
+    torch.manual_seed(1)
+    train(asked, tmp_path / "a")
+    torch.manual_seed(2)
+    before = torch.random.get_rng_state()
+    train(asked, tmp_path / "b")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    train(settings(corpus, steps=40, seed=2, **VARIED), tmp_path / "c")
+    assert weights_digest(tmp_path / "a") == weights_digest(tmp_path / "b")
+    assert weights_digest(tmp_path / "a") != weights_digest(tmp_path / "c")
+
+
+def test_a_stopped_run_keeps_a_model_and_continues_to_the_same_weights(
+    corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    asked, run = settings(corpus, steps=STEPS, **VARIED), tmp_path / "run"
+    with stopped_when(in_phase(run, "training"), run):
+        assert train(asked, run) == "stopped"
+    first = load_model(run).config.training["steps"]
+    with stopped_when(lambda: read_run(run).step >= first + 30, run):
+        assert train(asked, run) == "stopped"
+    assert 0 < first < load_model(run).config.training["steps"] < STEPS
+    assert read_run(run).can_continue
+    assert train(asked, run) == "done"
+    assert weights_digest(run) == weights_digest(whole)
+    steps = [step for step, _ in logged(run, "train_loss")]
+    assert steps == sorted(set(steps))  # nothing is logged twice
+
+
+def test_resume_after_kill_gives_the_same_weights(
+    corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    asked, run = settings(corpus, steps=STEPS, **VARIED), tmp_path / "run"
+    for kills in (1, 2):
+        child = start_training(asked, run, checkpoint_every_s=0.1)
+        before = checkpoints(run)
+        wait_until(lambda seen=before: checkpoints(run) - seen, child)
+        time.sleep(0.013 * kills)  # anywhere: while it learns, evaluates or writes
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        assert read_run(run).phase == "interrupted"
+        assert "killed" in read_run(run).message
+        assert not (run / "model").exists()
+    assert train(asked, run) == "done"
+    assert weights_digest(run) == weights_digest(whole)
+
+
+def checkpoints(run: Path) -> set[str]:
+    return {path.name for path in (run / "checkpoints").glob("*.safetensors")}
+
+
+def test_a_torn_checkpoint_falls_back_to_the_one_before_and_says_so(
+    corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    asked, run = settings(corpus, steps=STEPS, **VARIED), tmp_path / "run"
+    for more in (1, 30):
+        known = read_run(run).step
+        with stopped_when(
+            lambda a=known + more: in_phase(run, "training")() and read_run(run).step >= a, run
+        ):
+            assert train(asked, run) == "stopped"
+    _, newest = sorted((run / "checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1000])
+    assert train(asked, run) == "done"
+    assert f"checkpoint {newest.stem} is damaged, so it was left out" in read_run(run).notes
+    assert weights_digest(run) == weights_digest(whole)
+
+    for path in (run / "checkpoints").iterdir():
+        path.write_bytes(b"")  # then it starts again from nothing
+    (run / "state.json").write_text("", encoding="utf-8")
+    assert train(asked, run) == "done"
+    assert weights_digest(run) == weights_digest(whole)
+
+
+@pytest.mark.parametrize("phase", ["reading", "timing"])
+def test_a_run_that_is_stopped_before_it_has_learnt_has_no_model_and_can_be_started_again(
+    phase: str, corpus: Path, tmp_path: Path
+) -> None:
+    asked = settings(corpus, minutes=0.05, hidden_size=None)
+    if phase == "reading":
+        request_stop(tmp_path)  # before anything has begun, as a page may
+        assert train(asked, tmp_path) == "stopped"
+    else:
+        with stopped_when(in_phase(tmp_path, phase), tmp_path):
+            assert train(asked, tmp_path) == "stopped"
+    status = read_run(tmp_path)
+    assert (status.phase, status.has_model, has_begun(tmp_path)) == ("stopped", False, False)
+    assert status.message == "it was stopped before it had learnt anything"
+    assert train(settings(corpus, steps=3), tmp_path) == "done"
+
+
+def test_a_run_of_minutes_ends_at_its_minutes_whatever_its_timing_said(
+    corpus: Path, tmp_path: Path
+) -> None:
+    asked = settings(corpus, minutes=0.05)
+    assert train(asked, tmp_path / "first") == "done"
+    facts = load_model(tmp_path / "first").config.training
+    assert 2.9 < facts["seconds"] < 6
+    assert facts["planned_steps"] == facts["steps"]
+    progress = logged(tmp_path / "first", "progress")
+    seconds = dict(logged(tmp_path / "first", "seconds"))
+    assert [share for _, share in progress] == sorted(share for _, share in progress)
+    for step, share in progress:
+        assert share == pytest.approx(min(1.0, seconds[step] / 3), abs=0.01)
+
+    # As if a machine a hundred times as fast had been timed.
+    plan = json.loads((tmp_path / "first" / "recipe.json").read_text(encoding="utf-8"))
+    run = tmp_path / "second"
+    run.mkdir()
+    shutil.copy(tmp_path / "first" / "settings.json", run)
+    plan["steps"] *= 100
+    (run / "recipe.json").write_text(json.dumps(plan), encoding="utf-8")
+    assert train(asked, run) == "done"
+    assert 2.9 < load_model(run).config.training["seconds"] < 6
+
+
+def test_a_resumed_run_of_minutes_continues_with_its_clock(corpus: Path, tmp_path: Path) -> None:
+    asked = settings(corpus, minutes=0.05)
+    with stopped_when(lambda: read_run(tmp_path).progress > 0.4, tmp_path):
+        assert train(asked, tmp_path) == "stopped"
+    assert train(asked, tmp_path) == "done"
+    assert 2.9 < load_model(tmp_path).config.training["seconds"] < 6
+    shares = [share for _, share in logged(tmp_path, "progress")]
+    assert shares == sorted(shares)
+    assert max(after - before for before, after in zip(shares, shares[1:], strict=False)) < 0.4
+
+
+def test_a_deadline_only_lowers_the_minutes_or_stops_a_longer_run_in_time(
+    corpus: Path, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    assert train(settings(corpus, minutes=0.06), tmp_path / "short", deadline_s=8) == "done"
+    longer = settings(corpus, minutes=2.0, patience=0)
+    assert train(longer, tmp_path / "long", deadline_s=7) == "stopped"
+    assert time.monotonic() - began < 15
+    assert load_model(tmp_path / "short").config.training["seconds"] < 3
+    assert load_model(tmp_path / "long").config.training["val_loss"] > 0
+
+
+def test_a_text_from_which_more_would_learn_nothing_ends_a_run_before_its_minutes(
+    tmp_path: Path,
+) -> None:
+    asked = settings(corpus_in(tmp_path, 2_000), minutes=0.5, patience=0)
+    assert train(asked, tmp_path / "run") == "done"
+    assert load_model(tmp_path / "run").config.training["seconds"] < 20
+
+
+def test_a_run_that_gets_no_better_ends_early_with_its_best_weights(tmp_path: Path) -> None:
+    corpus = corpus_in(tmp_path, 3_000)
+    free = {"dropout": 0.0, "weight_decay": 0.0, "adam_weight_decay": 0.0, "hidden_size": 96}
+    asked = settings(corpus, steps=600, patience=3, **free)
+    assert train(asked, tmp_path / "run") == "done"
+    facts = load_model(tmp_path / "run").config.training
+    assert facts["stopped_early"]
+    assert facts["steps"] - facts["best_step"] == 3 * 30  # it evaluates twenty times
+    assert facts["planned_steps"] == 600
+    note = read_run(tmp_path / "run").notes[-1]
+    assert f"the held-out loss has not fallen since step {facts['best_step']}" in note
+    digest = weights_digest(tmp_path / "run")
+    assert train(asked, tmp_path / "run") == "done"  # as if killed while the model was written
+    assert weights_digest(tmp_path / "run") == digest
+
+
+def test_learning_rates_that_are_far_too_high_end_a_run_with_its_best_weights_and_a_reason(
+    corpus: Path, tmp_path: Path
+) -> None:
+    asked = settings(corpus, steps=600, patience=0, adam_lr=10.0, muon_lr=10.0)
+    assert train(asked, tmp_path) == "done"
+    facts, losses = load_model(tmp_path).config.training, dict(read_run(tmp_path).val_losses)
+    assert facts["steps"] < 600
+    assert facts["stopped_early"]
+    assert losses[facts["best_step"]] == min(losses.values())
+    assert "the loss exploded at step" in read_run(tmp_path).notes[-1]
+    assert "lower the learning rates" in read_run(tmp_path).notes[-1]
+
+
+def test_a_run_of_which_nothing_is_worth_keeping_fails_with_one_sentence(
+    corpus: Path, tmp_path: Path
+) -> None:
+    wild = random_model(hidden_size=32)
+    weights = {name: np.full_like(values, 3e38) for name, values in wild.weights.items()}
+    save_model(tmp_path / "wild", Model(wild.config, weights))
+    asked = settings(corpus, steps=400, init_from=str(tmp_path / "wild"))
+    with pytest.raises(TrainingError, match="exploded at once: lower the learning rates"):
+        train(asked, tmp_path / "run")
+    status = read_run(tmp_path / "run")
+    assert (status.phase, status.has_model) == ("failed", False)
+    assert status.message == "the loss exploded at once: lower the learning rates"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ab",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "to be or not to be\n" * 3,
+        "😀🎉👍🏽" * 40,
+        "".join(map(chr, range(0x4E00, 0x4E00 + 600))) * 2,
+    ],
+    ids=["two", "one kind", "three lines", "emoji", "hundreds of kinds"],
+)
+def test_the_smallest_and_strangest_texts_make_a_working_model(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(text, encoding="utf-8")
+    asked = settings(file, steps=5, batch_size=None, sequence_length=None)
+    assert train(asked, tmp_path / "run") == "done"
+    assert (load_model(tmp_path / "run").config.training["val_loss"] is None) == (len(text) < 15)
+    generator = Generator.from_pretrained(tmp_path / "run")
+    generated = generator.generate("", SamplingParams(length=20, seed=1))
+    assert len(generated) == 20
+    assert set(generated) <= set(text)
+
+
+def test_a_folder_of_another_run_is_not_touched(corpus: Path, whole: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match="holds a run with other settings"):
+        train(settings(corpus, steps=STEPS + 1, **VARIED), whole)
+    after = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()}
+    before.pop(whole / "writer.lock")
+    after.pop(whole / "writer.lock")
+    assert after == before
+
+
+def test_two_trainings_in_one_folder_are_refused(corpus: Path, tmp_path: Path) -> None:
+    with writing(tmp_path / "run") as other:
+        with pytest.raises(RunError, match="another process is training in"):
+            train(settings(corpus, steps=3), tmp_path / "run")
+        assert read_run(tmp_path / "run").pid == other.pid
+        assert read_run(tmp_path / "run").is_active
+    assert read_run(tmp_path / "run").phase == "interrupted"

@@ -157,13 +157,15 @@ def end_writer(folder: Path) -> None:
 
 
 def last_words(folder: Path) -> str | None:
-    """Why the child that trained there ended: "" if it didn't say, None if there was no child.
+    """Why the last child that trained there failed; "" if it didn't, None if there was none.
 
-    Nothing that names the folder: where it lies is no visitor's business.
+    A sentence that names the folder isn't for visitors, who needn't know where it lies.
     """
     try:
         lines = (folder / _LOG_FILE).read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
-    said = [line for line in lines if line.startswith("error: ") and folder.name not in line]
-    return said[-1].removeprefix("error: ") if said else ""
+    said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    if said and folder.name in said[-1]:
+        return f"{_LOG_FILE} in the run's folder says why"
+    return said[-1] if said else ""

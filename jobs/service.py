@@ -117,36 +117,38 @@ class TrainingService:
             if isinstance(source, Path):
                 source.unlink(missing_ok=True)
 
-    def prepare(self, secret: str | None, run_id: str | None, minutes: float) -> None:
-        """Make a run of a text that was taken in; `start` trains it."""
-        view = self._found(secret, run_id)
-        if view.status.phase != "new":
-            return
-        if not 0 < minutes <= self.limits.minutes:
-            raise JobError(f"Here a run may take {self.limits.minutes:g} minutes at most.")
-        text, summary = view.run.text, view.run.summary
-        settings = Settings(
-            (str(text.resolve()),),
-            encoding=summary.encoding if summary else "utf-8",
-            minutes=minutes,
-            command=f"python -m training {text.name} --minutes {minutes:g}",
-        )
-        with _told("The run couldn't be stored"):
-            write_settings(view.run.folder, settings)
-
-    def start(self, secret: str | None, run_id: str | None) -> View:
-        """Let a prepared run wait for its turn, or continue one.
+    def start(self, secret: str | None, run_id: str | None, minutes: float | None = None) -> None:
+        """Let a run wait for its turn: a new one, or one that continues.
 
         On ZeroGPU it waits for a GPU, which `call_gpu` has to ask for then.
+
+        Args:
+            secret: whose it is.
+            run_id: which one.
+            minutes: of training; for a new run.
         """
-        folder = self._found(secret, run_id).run.folder
+        view = self._found(secret, run_id)
+        folder = view.run.folder
         with _told("The run couldn't be started"):
+            if view.is_new:
+                self._prepare(view.run, minutes or 0)
             if self._queue is not None:
                 self._queue.start(folder)
             else:
                 withdraw_stop(folder)
                 self._asked.add(folder)
-        return self._found(secret, run_id)
+
+    def _prepare(self, run: StoredRun, minutes: float) -> None:
+        """Make a run of a text."""
+        if not 0 < minutes <= self.limits.minutes:
+            raise JobError(f"Here a run may take {self.limits.minutes:g} minutes at most.")
+        settings = Settings(
+            (str(run.text.resolve()),),
+            encoding=run.summary.encoding if run.summary else "utf-8",
+            minutes=minutes,
+            command=f"python -m training {run.text.name} --minutes {minutes:g}",
+        )
+        write_settings(run.folder, settings)
 
     def call_gpu(self, secret: str | None, run_id: str | None, seconds: int) -> bool:
         """Ask for a GPU for so many seconds, train there, and return when that has ended.
@@ -159,8 +161,9 @@ class TrainingService:
 
         folder = self._found(secret, run_id).run.folder
         with self._lock:
-            if folder in self._calls:
-                return False  # an earlier call was given up, and still waits: it will train the run
+            # One that was given up may still wait for its GPU: it will train the run.
+            if folder in self._calls or folder not in self._asked:
+                return False
             self._calls.add(folder)
         problem = ""
         try:
@@ -197,10 +200,11 @@ class TrainingService:
             self._store.remove(run)
         self._remove_archive(run.id)
 
-    def generator(self, secret: str | None, run_id: str | None) -> Generator:
-        """The model of a run, to chat with."""
+    def generator(self, secret: str | None, run_id: str | None) -> tuple[Generator, str]:
+        """The model of a run, to chat with, and the run's title."""
+        run = self._found(secret, run_id).run
         try:
-            return Generator(load_model(self._found(secret, run_id).run.folder))
+            return Generator(load_model(run.folder)), run.title
         except ModelFolderError as error:
             raise JobError(f"There is no model yet: {error}.") from error
 
@@ -253,9 +257,9 @@ class TrainingService:
             is_waiting = run.folder in self._asked and not stop_requested(run.folder)
             return View(run, status, None, is_waiting)
         ahead = self._queue.ahead_of(run.folder)
-        if ahead is None and status.phase in ("new", "interrupted"):
+        if ahead is None and status.phase in ("new", "stopped", "interrupted"):
             words = last_words(run.folder)
-            if words or (words is not None and status.phase == "new"):
+            if words or (words == "" and status.phase == "new"):
                 status = replace(status, phase="failed", message=words or _SAID_NOTHING)
         return View(run, status, ahead)
 

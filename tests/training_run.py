@@ -131,9 +131,11 @@ def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[byt
     command = [sys.executable, "-c", program, str(run), phase]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
-        child.stdout.readline()  # it has the folder now
-        yield child
-        child.kill()
+        try:
+            child.stdout.readline()  # it has the folder now
+            yield child
+        finally:
+            child.kill()
 
 
 @contextmanager

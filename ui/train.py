@@ -8,6 +8,7 @@ done is up to `jobs.service`.
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -176,17 +177,17 @@ class TrainTab:
             self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **_QUIET
         )
         self._others.input(self._look, [self._secret, self._others], self._shown, **_QUIET)
-        started = self._start.click(self._begin_run, [*who, self._dial], self._shown, **_QUIET)
-        resumed = self._continue.click(self._continue_run, who, self._shown, **_QUIET)
+        started = self._start.click(self._start_run, [*who, self._dial], self._shown, **_QUIET)
+        resumed = self._continue.click(self._start_run, who, self._shown, **_QUIET)
         if self._on_gpu:  # whose quota it is, the platform reads off an event that lasts as long
             for event, seconds in ((started, self._dial), (resumed, self._next)):
                 asked = [*who, seconds]
-                event.success(self._call_gpu, asked, self._shown, concurrency_limit=None, **_QUIET)
+                event.then(self._call_gpu, asked, self._shown, concurrency_limit=None, **_QUIET)
         self._timer.tick(self._poll, who, self._polled, **_QUIET)
-        self._stop.click(self._ask_to_stop, who, self._shown, **_QUIET)
+        self._stop.click(self._stop_run, who, self._shown, **_QUIET)
         self._delete.click(lambda: gr.Row(visible=True), None, self._sure, **_QUIET)
         self._keep_it.click(lambda: gr.Row(visible=False), None, self._sure, **_QUIET)
-        self._delete_it.click(self._remove, who, self._shown, **_QUIET)
+        self._delete_it.click(self._delete_run, who, self._shown, **_QUIET)
         if self._chat_tab is not None:
             talked = [self._problem, self._tabs, *self._chat_tab.changed_by_model]
             self._chat.click(self._talk, [*who, self._chat_tab.session], talked, **_QUIET)
@@ -223,22 +224,30 @@ class TrainTab:
     def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)
         if view is not None and view.is_new:
-            return self._remove(secret, run_id)
+            return self._delete_run(secret, run_id)
         return self._show(secret, None)
 
-    def _begin_run(self, secret: str | None, run_id: str | None, dial: float) -> Updates:
-        minutes = minutes_of(int(dial), self._call_s) if self._on_gpu else dial
-        try:
-            self._service.prepare(secret, run_id, minutes)
-        except JobError as error:
-            raise _toast(error) from error
-        return self._continue_run(secret, run_id)
+    def _start_run(
+        self, secret: str | None, run_id: str | None, dial: float | None = None
+    ) -> Updates:
+        minutes = minutes_of(int(dial), self._call_s) if dial and self._on_gpu else dial
+        return self._after(self._service.start, secret, run_id, minutes)
 
-    def _continue_run(self, secret: str | None, run_id: str | None) -> Updates:
+    def _stop_run(self, secret: str | None, run_id: str | None) -> Updates:
+        return self._after(self._service.stop, secret, run_id)
+
+    def _delete_run(self, secret: str | None, run_id: str | None) -> Updates:
+        return self._after(self._service.delete, secret, run_id)
+
+    def _after(
+        self, act: Callable[..., None], secret: str | None, run_id: str | None, *more: Any
+    ) -> Updates:
+        """What is shown when something was done, or why it couldn't be."""
         try:
-            return self._show(secret, self._service.start(secret, run_id))
+            act(secret, run_id, *more)
         except JobError as error:
-            raise _toast(error) from error
+            return self._tell(str(error))
+        return self._show(secret, self._service.view(secret, run_id))
 
     def _call_gpu(self, secret: str | None, run_id: str | None, seconds: float) -> Updates:
         problem: Updates = {}
@@ -253,30 +262,14 @@ class TrainTab:
         view = self._service.view(secret, run_id)
         return {self._timer: gr.Timer(active=False)} if view is None else self._progress(view)
 
-    def _ask_to_stop(self, secret: str | None, run_id: str | None) -> Updates:
-        try:
-            self._service.stop(secret, run_id)
-        except JobError as error:
-            return self._tell(str(error))
-        return self._show(secret, self._service.view(secret, run_id))
-
-    def _remove(self, secret: str | None, run_id: str | None) -> Updates:
-        try:
-            self._service.delete(secret, run_id)
-        except JobError as error:
-            return self._tell(str(error))
-        return self._show(secret, None)
-
     def _talk(self, secret: str | None, run_id: str | None, session: Session) -> Updates:
         """Go to the chat, with the model of this run."""
-        view = self._service.view(secret, run_id)
-        if view is None or self._chat_tab is None:
-            return self._tell("This run isn't here any more.")
+        assert self._chat_tab is not None
         try:
-            generator = self._service.generator(secret, run_id)
+            generator, title = self._service.generator(secret, run_id)
         except JobError as error:
             return self._tell(str(error))
-        changed = self._chat_tab.use(session, generator, view.run.title)
+        changed = self._chat_tab.use(session, generator, title)
         return {self._tabs: gr.Tabs(selected="chat"), **changed}
 
     def _tell(self, problem: str) -> Updates:
@@ -333,10 +326,6 @@ class TrainTab:
             self._new: gr.Button(visible=True),
             self._timer: gr.Timer(active=view.is_active),
         }
-
-
-def _toast(error: JobError) -> gr.Error:
-    return gr.Error(html.escape(str(error), quote=False), print_exception=False)
 
 
 def _points(status: RunStatus) -> pd.DataFrame:

@@ -50,8 +50,7 @@ def when(look: Look, is_so: Callable[[View], bool]) -> View:
 
 def started(service: TrainingService, secret: str, minutes: float) -> tuple[str, Look]:
     run_id = service.take(secret, "reference.txt", TEXT[:30_000]).run.id
-    service.prepare(secret, run_id, minutes)
-    service.start(secret, run_id)
+    service.start(secret, run_id, minutes)
     return run_id, lambda: service.view(secret, run_id)
 
 
@@ -75,7 +74,7 @@ def test_a_text_becomes_a_model_that_writes_and_is_packed_again_when_it_has_lear
     assert (done.status.phase, done.status.can_continue) == ("done", False)
     assert done.status.val_losses[-1][1] < done.status.train_losses[0][1]
     assert done.status.samples[0][1]
-    generator = service.generator(secret, run_id)
+    generator, _ = service.generator(secret, run_id)
     assert len(generator.generate("The ", SamplingParams(length=20))) == 20
     late = service.archive(done, tmp_path)
     assert late is not None
@@ -111,7 +110,7 @@ def test_others_wait_their_turn_and_what_happens_to_one_is_told(
     service.stop(bob, bobs)  # before anything is learnt
     stopped = when(second, lambda v: not v.is_active)
     assert (stopped.status.phase, stopped.status.step) == ("stopped", 0)
-    service.start(eve, eves)
+    service.start(eve, eves, 5)
     begins = when(third, lambda v: v.ahead == 0)
     service.delete(eve, eves)
     assert third() is None
@@ -119,17 +118,15 @@ def test_others_wait_their_turn_and_what_happens_to_one_is_told(
 
 
 def test_a_page_that_is_restarted_waits_for_the_run_that_goes_on(
-    service: TrainingService, secret: str, limits: Limits
+    service: TrainingService, secret: str
 ) -> None:
     runs = [service.take(secret, "reference.txt", TEXT[:5_000]).run for _ in range(2)]
-    for run in runs:
-        service.prepare(secret, run.id, 5)
     with writing(runs[0].folder) as writer:  # as a page that was killed has left it
-        page = TrainingService(limits)
+        page = TrainingService(service.limits)
         going_on = page.view(secret, runs[0].id)
         assert going_on is not None
         assert (going_on.is_active, going_on.status.phase) == (True, "training")
-        page.start(secret, runs[1].id)
+        page.start(secret, runs[1].id, 5)
         assert when(lambda: page.view(secret, runs[1].id), lambda v: v.is_active).ahead == 1
         page.stop(secret, runs[0].id)
         assert (runs[0].folder / STOP_FILE).exists()
@@ -140,15 +137,13 @@ def test_a_page_that_is_restarted_waits_for_the_run_that_goes_on(
     page.close()
 
 
-def test_why_a_child_could_not_begin_is_told(service: TrainingService, secret: str) -> None:
+def test_a_child_that_fails_at_once_is_told_of(service: TrainingService, secret: str) -> None:
     run = service.take(secret, "reference.txt", TEXT[:5_000]).run
-    service.prepare(secret, run.id, 5)
-    (run.folder / "settings.json").write_text("{", encoding="utf-8")
-    service.start(secret, run.id)
+    (run.folder / "plan.json").touch()  # as an earlier version's run has one
+    service.start(secret, run.id, 5)
     failed = when(lambda: service.view(secret, run.id), lambda v: not v.is_active)
     assert failed.status.phase == "failed"
-    assert "settings.json in the run's folder is damaged" in failed.status.message
-    assert str(run.folder) not in failed.status.message
+    assert failed.status.message == "log.txt in the run's folder says why"
 
 
 def test_what_is_anothers_or_too_much_is_refused(service: TrainingService, secret: str) -> None:
@@ -157,7 +152,7 @@ def test_what_is_anothers_or_too_much_is_refused(service: TrainingService, secre
         with pytest.raises(JobError, match="isn't here"):
             act(service.new_secret(), run_id)
     with pytest.raises(JobError, match="10 minutes at most"):
-        service.prepare(secret, run_id, 11)
+        service.start(secret, run_id, 11)
     with pytest.raises(JobError, match="no model yet"):
         service.generator(secret, run_id)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from tests.reference import TEXT
 from tests.training.conftest import Command
 from tests.training_run import (
     FLAGS,
-    ended,
     in_phase,
     settings,
     start,
@@ -141,7 +139,7 @@ def test_a_finished_run_is_trained_longer_from_its_weights(
     assert error == f"error: the run in {run} is finished: to train it longer, add --minutes 10"
     said, error = command("--resume", run, "--minutes", "0.05")
     assert error == ""
-    assert "starts from reference: 77 of 77 characters known, 0 new" in said
+    assert "starts from reference: 73 of 73 characters known, 0 new" in said
     after = load_model(run).config.training
     assert after["val_loss"] < before["val_loss"] - 0.05
     assert 2.9 < after["seconds"] < 6
@@ -173,21 +171,19 @@ def test_a_longer_training_that_is_killed_is_resumed_from_the_same_weights(
     shutil.copytree(model, run)
     digest = weights_digest(run)
     soon = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.1"
-    child = start("--resume", run, "--minutes", "0.2", before=soon)
-    wait_until(lambda: list((run / "checkpoints").glob("*.safetensors")), child)
-    time.sleep(0.3)
+    child = start("--resume", run, "--minutes", "0.05", before=soon)
+    is_training = in_phase(run, "training")  # the finished run's own checkpoints are gone then
+    wait_until(lambda: is_training() and list((run / "checkpoints").glob("*.safetensors")), child)
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
     assert weights_digest(run) == digest
     assert read_run(run).phase == "interrupted"
-    assert read_settings(run).minutes == 0.2
-    reached = read_run(run).progress
-    status, said = ended(start("--resume", run))
-    assert status == 0, said
+    assert read_settings(run).minutes == 0.05
+    said, error = command("--resume", run)
+    assert error == ""
     facts = load_model(run).config.training
     assert facts["init_from"] == {"name": "reference", "sha256": digest}
-    assert 11.9 < facts["seconds"] < 20
-    assert 0 < reached < 1
+    assert 2.9 < facts["seconds"] < 6
 
 
 def test_no_flag_is_needed_to_take_the_sizes_of_a_model(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pytest
 
 from model.folder import load_model
 from model.hub import resolve_model
-from tests.hub_api import Account
 from tests.hub_server import HubServer
 from tests.training.conftest import Command
-from tests.training_run import FLAGS, corpus_in, ended, in_phase, start, wait_until
+from tests.training_run import FLAGS, corpus_in, in_phase, stopped_when
 from training.run import read_run
 
 
@@ -61,18 +59,16 @@ def test_a_private_model_needs_no_agreement(
 def test_what_the_hub_will_refuse_is_known_before_training_starts(
     hub: HubServer,
     repo_id: str,
-    space_id: str,
     words: list[str | Path],
     tmp_path: Path,
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hub.accounts["hf_young"] = Account("ann", is_young=True)
     for token, more, message in (
         ("hf_read", ["--yes"], "may only read"),
-        ("hf_bob", ["--yes"], "bob"),
+        ("hf_bob", ["--yes"], f"bob or the token has no right to write to {repo_id}"),
         ("hf_ann", [], "add --yes"),  # nobody is there to ask
-        ("hf_young", ["--yes", "--hub_space_id", space_id], "30 days"),
+        ("hf_ann", ["--yes", "--hub_space_id", "bob/chat"], "no right to write to bob/chat"),
     ):
         monkeypatch.setenv("HF_TOKEN", token)
         _, error = command(*words, *more)
@@ -97,16 +93,14 @@ def test_where_the_hub_fails_the_model_is_kept_and_the_command_is_named(
 
 
 def test_a_run_that_is_stopped_before_it_has_learnt_publishes_nothing(
-    hub: HubServer, words: list[str | Path], tmp_path: Path
+    hub: HubServer, words: list[str | Path], tmp_path: Path, command: Command
 ) -> None:
     words[words.index("--steps") : words.index("--steps") + 2] = ["--minutes", "10"]
     run = tmp_path / "run"
-    child = start(*words, "--yes")
-    wait_until(in_phase(run, "reading", "timing"), child)
-    child.send_signal(signal.SIGINT)
-    status, said = ended(child)
-    assert status == 0
+    with stopped_when(in_phase(run, "timing"), run):
+        said, error = command(*words, "--hub_private_repo")
     assert "No model was written" in said
+    assert error == ""
     assert writes(hub) == []
 
 

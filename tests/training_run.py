@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,10 @@ TINY: dict[str, Any] = {
 
 FLAGS = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
 """The same on the command line."""
+
+
+CHECKPOINTS_OFTEN = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.1"
+"""To be run `before`: a process that is killed soon has left a checkpoint."""
 
 
 def corpus_in(folder: Path, characters: int = 30_000, name: str = "my novel.txt") -> Path:
@@ -102,21 +105,6 @@ def ended(child: subprocess.Popen[str], text: str | None = None) -> tuple[int, s
     out, errors = child.communicate(text, timeout=240)
     assert "Traceback" not in errors, errors
     return child.returncode, out + errors
-
-
-def start_training(
-    asked: Settings, run: Path, checkpoint_every_s: float = 60.0
-) -> subprocess.Popen[str]:
-    """Call `train` in another process, which may be killed."""
-    program = (
-        "import json, sys; from pathlib import Path; import training.loop as loop\n"
-        "from training.settings import Settings; from training.train import train\n"
-        "asked = json.loads(sys.argv[1]); asked['corpus'] = tuple(asked['corpus'])\n"
-        "loop._CHECKPOINT_EVERY_S = float(sys.argv[3])\n"
-        "train(Settings(**asked), Path(sys.argv[2]))"
-    )
-    words = [json.dumps(asdict(asked)), str(run), str(checkpoint_every_s)]
-    return subprocess.Popen([sys.executable, "-c", program, *words], cwd=ROOT, text=True)
 
 
 @contextmanager

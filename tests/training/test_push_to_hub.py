@@ -32,30 +32,6 @@ def writes(hub: HubServer) -> list[str]:
     return [r for r in hub.requests if "/commit/" in r or "/repos/create" in r]
 
 
-def test_a_model_is_published_at_the_end_and_what_becomes_public_is_said_before(
-    hub: HubServer, repo_id: str, words: list[str | Path], tmp_path: Path, command: Command
-) -> None:
-    said, error = command(*words, "--yes")
-    assert error == ""
-    assert f"- Anybody can read and copy the model as {repo_id}" in said
-    assert f"Published: {hub.url}/{repo_id} (revision {hub.repo(repo_id).head().oid})" in said
-    assert said.index("Anybody can read") < said.index("Published: ")
-    assert writes(hub) == ["POST /api/repos/create", f"POST /api/models/{repo_id}/commit/main"]
-    here, there = load_model(tmp_path / "run"), load_model(resolve_model(repo_id))
-    assert here.config.vocabulary == there.config.vocabulary
-    assert "hub" not in there.config.training["command"]
-
-
-def test_a_private_model_needs_no_agreement(
-    hub: HubServer, repo_id: str, words: list[str | Path], command: Command
-) -> None:
-    said, error = command(*words, "--hub_private_repo", "--hub_revision", "v2")
-    assert error == ""
-    assert "Anybody can read" not in said
-    assert hub.repo(repo_id).private
-    assert "model.safetensors" in hub.repo(repo_id).head("v2").files
-
-
 def test_what_the_hub_will_refuse_is_known_before_training_starts(
     hub: HubServer,
     repo_id: str,
@@ -104,22 +80,6 @@ def test_a_run_that_is_stopped_before_it_has_learnt_publishes_nothing(
     assert writes(hub) == []
 
 
-def test_a_text_becomes_a_running_space_in_one_command(
-    hub: HubServer, repo_id: str, space_id: str, words: list[str | Path], command: Command
-) -> None:
-    said, error = command(*words, "--hub_space_id", space_id, "--yes")
-    assert error == ""
-    assert f"- This creates the Space {space_id}" in said
-    assert f"The Space: {hub.url}/spaces/{space_id}\n" in said
-    head = hub.repo(repo_id).head().oid
-    assert hub.spaces[space_id].variables["MODEL_ID"] == repo_id
-    assert hub.spaces[space_id].variables["MODEL_REVISION"] == head
-    assert [r for r in writes(hub) if "/commit/" in r] == [
-        f"POST /api/models/{repo_id}/commit/main",
-        f"POST /api/spaces/{space_id}/commit/main",
-    ]
-
-
 def test_a_space_that_fails_leaves_the_model_and_names_the_command(
     hub: HubServer, repo_id: str, space_id: str, words: list[str | Path], command: Command
 ) -> None:
@@ -127,3 +87,32 @@ def test_a_space_that_fails_leaves_the_model_and_names_the_command(
     _, error = command(*words, "--hub_space_id", space_id, "--yes")
     assert error.endswith(f"-m publish space {repo_id} {space_id}")
     assert "model.safetensors" in hub.repo(repo_id).head().files
+
+
+def test_a_text_becomes_a_model_on_the_hub_and_a_running_space_in_one_command(
+    hub: HubServer,
+    repo_id: str,
+    space_id: str,
+    words: list[str | Path],
+    tmp_path: Path,
+    command: Command,
+) -> None:
+    said, error = command(*words, "--hub_space_id", space_id, "--yes")
+    assert error == ""
+    head = hub.repo(repo_id).head().oid
+    told = (
+        f"- Anybody can read and copy the model as {repo_id}",
+        f"- This creates the Space {space_id}",
+        f"Published: {hub.url}/{repo_id} (revision {head})",
+        f"The Space: {hub.url}/spaces/{space_id}\n",
+    )
+    assert all(line in said for line in told)
+    variables = hub.spaces[space_id].variables
+    assert (variables["MODEL_ID"], variables["MODEL_REVISION"]) == (repo_id, head)
+    assert [r for r in writes(hub) if "/commit/" in r] == [
+        f"POST /api/models/{repo_id}/commit/main",
+        f"POST /api/spaces/{space_id}/commit/main",
+    ]
+    here, there = load_model(tmp_path / "run"), load_model(resolve_model(repo_id))
+    assert here.config.vocabulary == there.config.vocabulary
+    assert "hub" not in there.config.training["command"]

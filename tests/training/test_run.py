@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from tests.training_run import writing
 from training.run import (
     Run,
     RunError,
-    has_begun,
     is_being_written,
     read_run,
     read_settings,
@@ -20,18 +18,10 @@ from training.run import (
     restart,
     stop_requested,
     withdraw_stop,
-    write_settings,
 )
 from training.settings import Settings
 
 ASKED = Settings(("a.txt", "b"), minutes=2.5, hidden_size=7)
-
-
-def test_settings_are_stored(tmp_path: Path) -> None:
-    with Run(tmp_path / "new" / "run", ASKED):
-        pass
-    assert read_settings(tmp_path / "new" / "run") == ASKED
-    assert not has_begun(tmp_path / "new" / "run")
 
 
 @pytest.mark.parametrize(
@@ -70,6 +60,7 @@ def test_there_is_one_writer_at_a_time_and_a_killed_one_is_told(tmp_path: Path) 
     assert "the process was killed" in status.message
     with Run(run, ASKED):
         assert is_being_written(run)
+    assert read_settings(run) == ASKED
 
 
 def test_readers_follow_the_logs_and_never_see_half_a_line(tmp_path: Path) -> None:
@@ -99,28 +90,14 @@ def test_readers_follow_the_logs_and_never_see_half_a_line(tmp_path: Path) -> No
 
 
 def test_a_long_runs_losses_are_thinned_out_and_the_last_is_kept(tmp_path: Path) -> None:
-    with open(tmp_path / "metrics.jsonl", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps({"step": n, "train_loss": n / 2}) + "\n" for n in range(2_001))
+    with Run(tmp_path, ASKED) as run:
+        for step in range(2_001):
+            run.log(step=step, seconds=step, progress=step / 2_001, train_loss=step / 2)
     losses = read_run(tmp_path).train_losses
     assert 250 < len(losses) <= 300
     assert losses[-1] == (2_000, 1_000.0)
     gaps = {after[0] - before[0] for before, after in zip(losses, losses[1:], strict=False)}
     assert gaps == {7}
-
-
-def test_a_finished_run_tells_what_its_model_knows_of_its_training(tmp_path: Path) -> None:
-    saved_model(tmp_path / "model", training={"val_loss": 1.5})
-    assert read_run(tmp_path).has_model
-    with Run(tmp_path, ASKED) as run:
-        run.state("done")
-    assert read_run(tmp_path).training == {"val_loss": 1.5}
-    assert read_run(tmp_path).progress == 1
-
-
-def test_a_damaged_state_is_left_out(tmp_path: Path) -> None:
-    for content in ("", "[1]", "{"):
-        (tmp_path / "state.json").write_text(content, encoding="utf-8")
-        assert read_run(tmp_path).phase == "new"
 
 
 def test_a_stop_request_is_a_file_that_the_run_takes_away(tmp_path: Path) -> None:
@@ -132,31 +109,6 @@ def test_a_stop_request_is_a_file_that_the_run_takes_away(tmp_path: Path) -> Non
     with Run(tmp_path, ASKED) as run:
         assert run.stop_requested()
     assert not stop_requested(tmp_path)
-
-
-def test_a_folder_of_another_run_is_refused_and_one_that_has_not_begun_is_taken(
-    tmp_path: Path,
-) -> None:
-    other = Settings(("c.txt",))
-    for asked in (ASKED, other):
-        with Run(tmp_path, asked):
-            pass
-    assert read_settings(tmp_path) == other
-    (tmp_path / "recipe.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(RunError, match="holds a run with other settings"), Run(tmp_path, ASKED):
-        pass
-    with Run(tmp_path, other):  # the lock was let go of
-        pass
-
-
-def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
-    write_settings(tmp_path, ASKED)
-    (tmp_path / "plan.json").write_text("{}", encoding="utf-8")
-    assert has_begun(tmp_path)  # so its name is taken
-    with pytest.raises(RunError, match="a run of an older version, which can't be continued"):
-        read_settings(tmp_path)
-    with pytest.raises(RunError, match="a run of an older version"), Run(tmp_path, ASKED):
-        pass
 
 
 def test_a_run_that_is_restarted_keeps_its_text_and_its_model(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +125,20 @@ def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[byt
 
 
 @contextmanager
-def stopped_when(is_time: Callable[[], object], run: Path) -> Iterator[None]:
-    """Ask a run that is trained inside to stop, as soon as it is time."""
+def when(is_time: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
+    """Do something from another thread, as soon as it is time, to what goes on inside."""
 
-    def stop_soon() -> None:
+    def act_soon() -> None:
         while not is_time():
             time.sleep(0.002)
-        request_stop(run)
+        act()
 
-    watcher = threading.Thread(target=stop_soon, daemon=True)
+    watcher = threading.Thread(target=act_soon, daemon=True)
     watcher.start()
     yield
-    watcher.join()
+    watcher.join(timeout=10)
+
+
+def stopped_when(is_time: Callable[[], object], run: Path) -> AbstractContextManager[None]:
+    """Ask a run that is trained inside to stop, as soon as it is time."""
+    return when(is_time, lambda: request_stop(run))

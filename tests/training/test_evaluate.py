@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def indices() -> np.ndarray:
 def naive_losses(network: CharLSTM, text: np.ndarray) -> list[float]:
     """The surprise at each next character, one step of the network after the other."""
     losses, state = [], None
-    for here, following in zip(text, text[1:], strict=False):
+    for here, following in pairwise(text):
         with torch.no_grad():
             logits, state = network(torch.tensor([[int(here)]]), state)
         losses.append(-logits[0, 0].log_softmax(0)[int(following)].item())

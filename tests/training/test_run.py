@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_long_runs_losses_are_thinned_out_and_the_last_is_kept(tmp_path: Path)
     losses = read_run(tmp_path).train_losses
     assert 250 < len(losses) <= 300
     assert losses[-1] == (2_000, 1_000.0)
-    gaps = {after[0] - before[0] for before, after in zip(losses, losses[1:], strict=False)}
+    gaps = {after[0] - before[0] for before, after in pairwise(losses)}
     assert gaps == {7}
 
 

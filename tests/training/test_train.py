@@ -201,13 +201,11 @@ def test_a_deadline_only_lowers_the_minutes_or_stops_a_longer_run_in_time(
     corpus: Path, tmp_path: Path
 ) -> None:
     began = time.monotonic()
-    assert (
-        train(settings(corpus, minutes=0.06, **WIDER), tmp_path / "short", deadline_s=7) == "done"
-    )
-    longer = settings(corpus, minutes=2.0, **WIDER)
+    short, longer = (settings(corpus, minutes=minutes, **WIDER) for minutes in (0.04, 2.0))
+    assert train(short, tmp_path / "short", deadline_s=7) == "done"
     assert train(longer, tmp_path / "long", deadline_s=6) == "stopped"
     assert time.monotonic() - began < 13
-    assert load_model(tmp_path / "short").config.training["seconds"] < 3
+    assert load_model(tmp_path / "short").config.training["seconds"] < 2.35
     assert load_model(tmp_path / "long").config.training["val_loss"] > 0
 
 

@@ -136,20 +136,3 @@ def test_what_the_first_process_refuses_ends_all_with_its_line(
     assert f"error: {read_run(run).message}" in errors
     assert message in read_run(run).message
     assert not (run / "model").exists()
-
-
-def threads():
-    return [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
-
-with join() as group:
-    import torch._dynamo  # as torch's optimizers do when one is made
-    group.average([torch.ones(3)])
-    assert any("gloo" in name for name in threads()), threads()
-assert not any("gloo" in name for name in threads()), threads()
-""",
-        encoding="utf-8",
-    )
-    command = [sys.executable, *TORCHRUN, "--nproc_per_node", "2", str(script)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr

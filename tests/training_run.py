@@ -125,18 +125,24 @@ def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[byt
 
 
 @contextmanager
-def when(is_time: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
+def when(is_time: Callable[[], object], act: Callable[[], None]) -> Iterator[None]:
     """Do something from another thread, as soon as it is time, to what goes on inside."""
 
+    is_over = threading.Event()
+
     def act_soon() -> None:
-        while not is_time():
+        while not is_over.is_set():
+            if is_time():
+                return act()
             time.sleep(0.002)
-        act()
 
     watcher = threading.Thread(target=act_soon, daemon=True)
     watcher.start()
-    yield
-    watcher.join(timeout=10)
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
 
 
 def stopped_when(is_time: Callable[[], object], run: Path) -> AbstractContextManager[None]:

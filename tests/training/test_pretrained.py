@@ -134,7 +134,7 @@ def test_a_longer_training_that_is_stopped_at_once_keeps_the_model_and_can_be_co
     shutil.copytree(model, run)
     digest = weights_digest(run)
     (run / "stop").touch()
-    said, error = command("--resume", run, "--minutes", "0.05")
+    said, error = command("--resume", run, "--minutes", "0.02")
     assert error == ""
     assert "No model was written: it was stopped before it had learnt anything." in said
     assert weights_digest(run) == digest
@@ -151,7 +151,7 @@ def test_a_finished_run_is_trained_longer_from_its_weights_and_may_be_killed_in_
     before, digest = load_model(run).config.training, weights_digest(run)
     _, error = command("--resume", run)
     assert error == f"error: the run in {run} is finished: to train it longer, add --minutes 10"
-    child = start("--resume", run, "--minutes", "0.05", before=CHECKPOINTS_OFTEN)
+    child = start("--resume", run, "--minutes", "0.03", before=CHECKPOINTS_OFTEN)
     is_training = in_phase(run, "training")  # the finished run's own checkpoints are gone then
     wait_until(lambda: is_training() and list((run / "checkpoints").glob("*.safetensors")), child)
     child.kill()

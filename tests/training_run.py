@@ -64,6 +64,16 @@ def logged(run: Path, key: str) -> list[tuple[int, float]]:
     return [(line["step"], line[key]) for line in map(json.loads, lines) if key in line]
 
 
+def checkpoints(run: Path) -> set[str]:
+    """The names of a run's checkpoints."""
+    return {path.name for path in (run / "checkpoints").glob("*.safetensors")}
+
+
+def has_more(run: Path, known: set[str]) -> bool:
+    """Whether a run has written another checkpoint than these."""
+    return bool(checkpoints(run) - known)
+
+
 def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None = None) -> None:
     """Wait for something to become true, while a process that is to do it is alive."""
     deadline = time.monotonic() + 120
@@ -78,7 +88,7 @@ def in_phase(run: Path, *phases: str) -> Callable[[], bool]:
     return lambda: read_run(run).phase in phases
 
 
-def start(*words: str | Path, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
+def start(*words: object, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
     """Start `python -m training` with these words.
 
     Args:
@@ -133,7 +143,8 @@ def when(is_time: Callable[[], object], act: Callable[[], None]) -> Iterator[Non
     def act_soon() -> None:
         while not is_over.is_set():
             if is_time():
-                return act()
+                act()
+                return
             time.sleep(0.002)
 
     watcher = threading.Thread(target=act_soon, daemon=True)

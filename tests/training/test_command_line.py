@@ -214,7 +214,7 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_resume_continues(
 ) -> None:
     run, corpus, steps = tmp_path / "run", corpus_in(tmp_path), 0
     for number in (signal.SIGINT, signal.SIGTERM):
-        begun: list[str | Path] = [corpus, "--minutes", "10", "--output", run, *FLAGS]
+        begun = [corpus, "--minutes", "10", "--output", run, *FLAGS]
         with signalled_when(partial(is_learning, run, steps), number):
             said, error = command(*(["--resume", run] if steps else begun))
         assert error == ""
@@ -271,7 +271,16 @@ def test_a_folder_that_another_process_writes_in_is_left_alone(
 def test_too_little_memory_is_said_in_a_line(tmp_path: Path) -> None:
     corpus, little = corpus_in(tmp_path, 400_000), 4_000_000_000
     large = ["--hidden_size", "512", "--batch_size", "1024", "--sequence_length", "350"]
-    words = [corpus, "--output", tmp_path / "run", "--steps", "3", "--threads", "1", *large]
+    words = [
+        corpus,
+        "--output",
+        tmp_path / "run",
+        "--steps",
+        "3",
+        "--threads",
+        "1",
+        *large,
+    ]
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({little}, {little}))"
     status, said = ended(start(*words, before=limited))
     assert status == 1
@@ -281,7 +290,14 @@ def test_too_little_memory_is_said_in_a_line(tmp_path: Path) -> None:
 
 def test_a_run_doesnt_need_its_output_streams(tmp_path: Path) -> None:
     closed = "import os, sys; os.close(1); os.close(2); sys.stdout = sys.stderr = None"
-    words = [corpus_in(tmp_path), "--output", tmp_path / "run", "--steps", "3", *FLAGS]
+    words = [
+        corpus_in(tmp_path),
+        "--output",
+        tmp_path / "run",
+        "--steps",
+        "3",
+        *FLAGS,
+    ]
     status, _ = ended(start(*words, before=closed))
     assert (status, read_run(tmp_path / "run").phase) == (0, "done")
 
@@ -301,7 +317,7 @@ def test_wherever_the_disk_is_full_what_was_there_is_kept_and_the_run_can_be_con
     corpus, whole, run = corpus_in(tmp_path), tmp_path / "whole", tmp_path / "full"
     train(settings(corpus, steps=60), whole)
     for limit in (30, 700, 3_000, 30_050, 160_000, 300_000):
-        begun: list[str | Path] = [corpus, "--steps", "60", *FLAGS, "--output", run]
+        begun = [corpus, "--steps", "60", *FLAGS, "--output", run]
         with full_disk(limit):
             _, error = command(*(["--resume", run] if has_begun(run) else begun))
         assert error.startswith("error: File too large"), limit

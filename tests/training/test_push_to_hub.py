@@ -15,9 +15,16 @@ from training.run import read_run
 
 
 @pytest.fixture
-def words(repo_id: str, tmp_path: Path) -> list[str | Path]:
+def words(repo_id: str, tmp_path: Path) -> list[object]:
     """A short run on real text that is to be published."""
-    asked = [corpus_in(tmp_path), "--steps", "3", *FLAGS, "--output", tmp_path / "run"]
+    asked = [
+        corpus_in(tmp_path),
+        "--steps",
+        "3",
+        *FLAGS,
+        "--output",
+        tmp_path / "run",
+    ]
     return [*asked, "--push_to_hub", "--hub_model_id", repo_id]
 
 
@@ -35,7 +42,7 @@ def writes(hub: HubServer) -> list[str]:
 def test_what_the_hub_will_refuse_is_known_before_training_starts(
     hub: HubServer,
     repo_id: str,
-    words: list[str | Path],
+    words: list[object],
     tmp_path: Path,
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
@@ -59,7 +66,7 @@ def test_what_the_hub_will_refuse_is_known_before_training_starts(
 
 
 def test_where_the_hub_fails_the_model_is_kept_and_the_command_is_named(
-    hub: HubServer, repo_id: str, words: list[str | Path], tmp_path: Path, command: Command
+    hub: HubServer, repo_id: str, words: list[object], tmp_path: Path, command: Command
 ) -> None:
     hub.fault("/commit/", method="POST", status=500, times=99)
     _, error = command(*words, "--yes", "--hub_revision", "v2")
@@ -69,7 +76,7 @@ def test_where_the_hub_fails_the_model_is_kept_and_the_command_is_named(
 
 
 def test_a_run_that_is_stopped_before_it_has_learnt_publishes_nothing(
-    hub: HubServer, words: list[str | Path], tmp_path: Path, command: Command
+    hub: HubServer, words: list[object], tmp_path: Path, command: Command
 ) -> None:
     words[words.index("--steps") : words.index("--steps") + 2] = ["--minutes", "10"]
     run = tmp_path / "run"
@@ -81,7 +88,7 @@ def test_a_run_that_is_stopped_before_it_has_learnt_publishes_nothing(
 
 
 def test_a_space_that_fails_leaves_the_model_and_names_the_command(
-    hub: HubServer, repo_id: str, space_id: str, words: list[str | Path], command: Command
+    hub: HubServer, repo_id: str, space_id: str, words: list[object], command: Command
 ) -> None:
     hub.space_stages = ("BUILDING", "BUILD_ERROR")
     _, error = command(*words, "--hub_space_id", space_id, "--yes")
@@ -93,7 +100,7 @@ def test_a_text_becomes_a_model_on_the_hub_and_a_running_space_in_one_command(
     hub: HubServer,
     repo_id: str,
     space_id: str,
-    words: list[str | Path],
+    words: list[object],
     tmp_path: Path,
     command: Command,
 ) -> None:

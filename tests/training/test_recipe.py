@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from model.vocabulary import Vocabulary
@@ -19,7 +21,7 @@ def chosen(
     gigaflops: float = 100,
     vocabulary: Vocabulary = LATIN,
     processes: int = 1,
-    **asked: float,
+    **asked: Any,
 ) -> tuple[Recipe, int]:
     """The choice on a machine that does so many billion operations a second."""
 
@@ -29,7 +31,7 @@ def chosen(
         work += round(4 * 3 * 6 * hidden**3 / recipe.characters_per_step)
         return gigaflops * 1e9 / work
 
-    settings = Settings(("x",), minutes=minutes, **asked)  # type: ignore[arg-type]
+    settings = Settings(("x",), minutes=minutes, **asked)
     return choose(settings, characters, vocabulary, speed, "float32", processes)
 
 
@@ -81,8 +83,8 @@ def test_the_harder_a_text_is_pressed_the_more_is_dropped_and_forgotten() -> Non
 
 def test_the_rows_of_an_embedding_decay_more_than_those_of_a_few_characters() -> None:
     def decay(vocabulary: Vocabulary, characters: int) -> float:
-        asked = {"hidden_size": 256, "steps": 1_000}
-        return chosen(1, characters, vocabulary=vocabulary, **asked)[0].adam_weight_decay
+        recipe, _ = chosen(1, characters, vocabulary=vocabulary, hidden_size=256, steps=1_000)
+        return recipe.adam_weight_decay
 
     assert decay(HAN, 400_000) == pytest.approx(4.7, abs=0.4)
     assert 0 < decay(LATIN, 100_000) <= 0.8
@@ -108,7 +110,13 @@ def test_a_tiny_text_gets_a_recipe_that_fits_into_it(characters: int) -> None:
 
 
 def test_what_was_asked_for_is_taken_as_it_is() -> None:
-    asked = {"hidden_size": 77, "batch_size": 5, "num_layers": 2, "dropout": 0.9, "muon_lr": 0.0}
+    asked: dict[str, Any] = {
+        "hidden_size": 77,
+        "batch_size": 5,
+        "num_layers": 2,
+        "dropout": 0.9,
+        "muon_lr": 0.0,
+    }
     recipe, steps = chosen(steps=123, weight_decay=0.0, **asked)
     assert {name: getattr(recipe, name) for name in asked} == asked
     assert (recipe.weight_decay, steps) == (0, 123)

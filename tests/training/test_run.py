@@ -83,7 +83,7 @@ def test_readers_follow_the_logs_and_never_see_half_a_line(tmp_path: Path) -> No
         run.log(step=6, val_loss=1.0)  # behind the torn line, which is left out
         run.truncate_logs(step=2)
         assert [step for step, _ in read_run(tmp_path).train_losses] == [1, 2]
-        assert read_run(tmp_path).samples == read_run(tmp_path).val_losses == ()
+        assert (read_run(tmp_path).samples, read_run(tmp_path).val_losses) == ((), ())
         run.state("stopped", "enough", steps=3)
     status = read_run(tmp_path)
     assert (status.phase, status.message, status.notes) == ("stopped", "enough", ("a note",))

@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from tests.random_model import random_model
 from tests.reference import TEXT
 from tests.training_run import (
     CHECKPOINTS_OFTEN,
+    checkpoints,
     corpus_in,
+    has_more,
     in_phase,
     logged,
     settings,
@@ -99,7 +102,7 @@ def test_a_stopped_run_keeps_a_model_and_continues_to_the_same_weights(
     with stopped_when(in_phase(run, "training"), run):
         assert train(asked, run) == "stopped"
     first = load_model(run).config.training["steps"]
-    with stopped_when(lambda: read_run(run).step >= first + 30, run):
+    with stopped_when(partial(has_reached, run, first + 30), run):
         assert train(asked, run) == "stopped"
     assert 0 < first < load_model(run).config.training["steps"] < STEPS
     assert read_run(run).can_continue
@@ -117,7 +120,7 @@ def test_resume_after_kill_gives_the_same_weights(
     for kills in (1, 2):
         before = checkpoints(run)
         child = start("--resume", run, before=CHECKPOINTS_OFTEN)
-        wait_until(lambda seen=before: checkpoints(run) - seen, child)
+        wait_until(partial(has_more, run, before), child)
         time.sleep(0.013 * kills)  # anywhere: while it learns, evaluates or writes
         child.kill()
         child.communicate()
@@ -128,8 +131,8 @@ def test_resume_after_kill_gives_the_same_weights(
     assert weights_digest(run) == weights_digest(whole)
 
 
-def checkpoints(run: Path) -> set[str]:
-    return {path.name for path in (run / "checkpoints").glob("*.safetensors")}
+def has_reached(run: Path, step: int) -> bool:
+    return read_run(run).step >= step
 
 
 def test_a_torn_checkpoint_falls_back_to_the_one_before_and_says_so(
@@ -137,7 +140,7 @@ def test_a_torn_checkpoint_falls_back_to_the_one_before_and_says_so(
 ) -> None:
     asked, run = settings(corpus, steps=STEPS, **VARIED), tmp_path / "run"
     for step in (1, 60):
-        with stopped_when(lambda at=step: read_run(run).step >= at, run):
+        with stopped_when(partial(has_reached, run, step), run):
             assert train(asked, run) == "stopped"
     _, newest = sorted((run / "checkpoints").iterdir())
     newest.write_bytes(newest.read_bytes()[:-1000])

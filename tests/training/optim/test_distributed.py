@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ import pytest
 from model.folder import load_model
 from tests.reference import TEXT
 from tests.training_run import (
+    CHECKPOINTS_OFTEN,
     ROOT,
     TINY,
+    checkpoints,
     corpus_in,
+    has_more,
     in_phase,
     logged,
     settings,
@@ -28,10 +32,9 @@ from training.train import train
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # at a port that is free
 VARIED = {"dropout": 0.2, "input_dropout": 0.1, "num_layers": 2}
 FLAGS = [word for name, value in {**TINY, **VARIED}.items() for word in (f"--{name}", str(value))]
-OFTEN = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.1\n"
 
 
-def torchrun(folder: Path, *words: str | Path, before: str = "") -> subprocess.Popen[str]:
+def torchrun(folder: Path, *words: object, before: str = "") -> subprocess.Popen[str]:
     """Start `torchrun --nproc_per_node 2 -m training`, after a line of Python in each process."""
     script = folder / "train.py"
     script.write_text(
@@ -59,6 +62,10 @@ def children_of(process: int) -> list[int]:
     return [int(number) for number in children.split()]
 
 
+def are_gone(processes: list[int]) -> bool:
+    return not any(Path(f"/proc/{process}").exists() for process in processes)
+
+
 def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
     corpus, one, two = corpus_in(tmp_path), tmp_path / "one", tmp_path / "two"
     assert train(settings(corpus, steps=100, **VARIED), one) == "done"
@@ -81,13 +88,10 @@ def test_a_lost_process_ends_all_and_the_run_continues_to_the_same_weights(
     asked = [corpus, "--steps", "500", "--patience", "0", *FLAGS]
     ended(torchrun(tmp_path, *asked, "--output", whole))
 
-    def checkpoints() -> set[Path]:
-        return set((broken / "checkpoints").glob("*.safetensors"))
-
     for words in ([*asked, "--output", broken], ["--resume", broken]):
-        before = checkpoints()
-        child = torchrun(tmp_path, *words, before=OFTEN)
-        wait_until(lambda known=before: checkpoints() - known, child)
+        before = checkpoints(broken)
+        child = torchrun(tmp_path, *words, before=f"{CHECKPOINTS_OFTEN}\n")
+        wait_until(partial(has_more, broken, before), child)
         leader, processes = read_run(broken).pid, children_of(child.pid)
         assert leader in processes
         assert len(processes) == 2
@@ -95,7 +99,7 @@ def test_a_lost_process_ends_all_and_the_run_continues_to_the_same_weights(
         os.kill(next(p for p in processes if (p != leader) == is_first), signal.SIGKILL)
         child.communicate(timeout=240)
         assert child.returncode != 0
-        wait_until(lambda all_=processes: not any(Path(f"/proc/{p}").exists() for p in all_))
+        wait_until(partial(are_gone, processes))
         assert not (broken / "model").exists()
         assert read_run(broken).can_continue
     ended(torchrun(tmp_path, "--resume", broken))

@@ -66,10 +66,10 @@ def test_it_starts_orthogonal_and_remembering(indices: np.ndarray) -> None:
 def test_a_step_is_what_plain_torch_does(indices: np.ndarray) -> None:
     taught, plain = (learner(indices, **EXACT, state_reset=0.0) for _ in range(2))
     network = plain.network
-    hidden = network.lstm.weight_hh_l0
-    others = [value for value in network.parameters() if value is not hidden]
-    adam = torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)
-    momentum, state, before = torch.zeros_like(hidden), None, 0.0
+    named = dict(network.named_parameters())
+    hidden = named.pop("lstm.weight_hh_l0")
+    adam = torch.optim.AdamW(named.values(), betas=(0.9, 0.98), weight_decay=0.0)
+    momentum, state, before = torch.zeros(128, 32), None, 0.0
     average = network.fc.weight.detach().clone()
     for number, progress in enumerate((0.1, 0.3, 0.35)):
         inputs, targets = map(torch.from_numpy, taught.batches.chunk(number))
@@ -79,14 +79,16 @@ def test_a_step_is_what_plain_torch_does(indices: np.ndarray) -> None:
         network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        gradient = hidden.grad
+        assert gradient is not None
         rate = 1 - progress
         with torch.no_grad():
-            hidden *= math.exp(-2 * 1.5 * rate * (progress - before))
-            for value in others:
-                value *= math.exp(-2 * 0.5 * rate * (progress - before))
-            momentum = 0.95 * momentum + hidden.grad
-            update = orthogonalize((hidden.grad + 0.95 * momentum).view(4, 32, 32))
-            hidden -= 0.05 * rate * update.reshape(128, 32)
+            hidden.mul_(math.exp(-2 * 1.5 * rate * (progress - before)))
+            for value in named.values():
+                value.mul_(math.exp(-2 * 0.5 * rate * (progress - before)))
+            momentum = 0.95 * momentum + gradient
+            update = orthogonalize((gradient + 0.95 * momentum).view(4, 32, 32))
+            hidden.sub_(0.05 * rate * update.reshape(128, 32))
         adam.param_groups[0]["lr"] = 0.01 * rate
         adam.step()
         before = progress

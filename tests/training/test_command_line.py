@@ -288,6 +288,7 @@ def test_too_little_memory_is_said_in_a_line(tmp_path: Path) -> None:
     assert said.splitlines()[-1] == f"error: {lacking}"
 
 
+@pytest.mark.long
 def test_a_run_doesnt_need_its_output_streams(tmp_path: Path) -> None:
     closed = "import os, sys; os.close(1); os.close(2); sys.stdout = sys.stderr = None"
     words = [

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.random_model import saved_model
 from tests.training_run import writing
 from training.run import (
     Run,
@@ -16,7 +14,6 @@ from training.run import (
     read_run,
     read_settings,
     request_stop,
-    restart,
     stop_requested,
     withdraw_stop,
 )
@@ -90,17 +87,6 @@ def test_readers_follow_the_logs_and_never_see_half_a_line(tmp_path: Path) -> No
     assert status.facts["recipe"] == "wide"
 
 
-def test_a_long_runs_losses_are_thinned_out_and_the_last_is_kept(tmp_path: Path) -> None:
-    with Run(tmp_path, ASKED) as run:
-        for step in range(2_001):
-            run.log(step=step, seconds=step, progress=step / 2_001, train_loss=step / 2)
-    losses = read_run(tmp_path).train_losses
-    assert 250 < len(losses) <= 300
-    assert losses[-1] == (2_000, 1_000.0)
-    gaps = {after[0] - before[0] for before, after in pairwise(losses)}
-    assert gaps == {7}
-
-
 def test_a_stop_request_is_a_file_that_the_run_takes_away(tmp_path: Path) -> None:
     request_stop(tmp_path)
     withdraw_stop(tmp_path)
@@ -110,13 +96,3 @@ def test_a_stop_request_is_a_file_that_the_run_takes_away(tmp_path: Path) -> Non
     with Run(tmp_path, ASKED) as run:
         assert run.stop_requested()
     assert not stop_requested(tmp_path)
-
-
-def test_a_run_that_is_restarted_keeps_its_text_and_its_model(tmp_path: Path) -> None:
-    saved_model(tmp_path / "model")
-    for name in ("recipe.json", "state.json", "metrics.jsonl", "samples.jsonl", "corpus.json"):
-        (tmp_path / name).write_text("{}", encoding="utf-8")
-    (tmp_path / "checkpoints").mkdir()
-    restart(tmp_path, ASKED)
-    assert {path.name for path in tmp_path.iterdir()} == {"model", "corpus.json", "settings.json"}
-    assert read_settings(tmp_path) == ASKED

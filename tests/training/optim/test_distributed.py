@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from model.folder import load_model
-from tests.reference import TEXT
 from tests.training_run import (
     CHECKPOINTS_OFTEN,
     ROOT,
@@ -119,24 +118,3 @@ def test_ctrl_c_stops_all_cleanly_and_one_process_can_continue(tmp_path: Path) -
     assert train(read_settings(run), run) == "done"
     losses = [load_model(place).config.training["val_loss"] for place in (run, whole)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (["--batch_size", "15"], "a batch of 15 can't be divided equally among 2 processes"),
-        (["--encoding", "ascii"], "ascii"),
-    ],
-)
-def test_what_the_first_process_refuses_ends_all_with_its_line(
-    wrong: list[str], message: str, tmp_path: Path
-) -> None:
-    corpus, run = tmp_path / "novel.txt", tmp_path / "run"
-    corpus.write_text(TEXT[:5_000] + "café", encoding="utf-8")
-    child = torchrun(tmp_path, corpus, "--steps", "9", "--output", run, *FLAGS, *wrong)
-    _, errors = child.communicate(timeout=240)
-    assert child.returncode != 0
-    assert f"error: {read_run(run).message}" in errors
-    assert message in read_run(run).message
-    assert not (run / "model").exists()

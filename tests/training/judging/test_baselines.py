@@ -8,11 +8,11 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-from training.judging import baselines
-from training.judging.baselines import measure_baselines, ngram_losses
 
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
+from training.judging import baselines
+from training.judging.baselines import measure_baselines, ngram_losses
 
 TRAIN, HELD_OUT = TEXT[:9_000], TEXT[9_000:10_000]
 VOCABULARY = Vocabulary(tuple(sorted(set(TRAIN + HELD_OUT))))

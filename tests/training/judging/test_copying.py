@@ -6,10 +6,10 @@ import random
 
 import numpy as np
 import pytest
-from training.judging import copying
-from training.judging.copying import known_word_share, longest_copy, words
 
 from tests.reference import TEXT
+from training.judging import copying
+from training.judging.copying import known_word_share, longest_copy, words
 
 
 def code_points(text: str) -> np.ndarray:

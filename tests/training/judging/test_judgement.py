@@ -7,10 +7,10 @@ import re
 from dataclasses import replace
 
 import pytest
-from training.judging.baselines import Baselines
-from training.judging.judgement import Evidence, judge
 
 from training.__main__ import build_parser, settings_from
+from training.judging.baselines import Baselines
+from training.judging.judgement import Evidence, judge
 
 GOOD = Evidence(
     val_loss=1.4,

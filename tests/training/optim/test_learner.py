@@ -147,5 +147,5 @@ def test_a_precision_is_found_or_refused() -> None:
     cpu = torch.device("cpu")
     assert find_precision(cpu, "auto") in ("float32", "bfloat16")
     assert find_precision(cpu, "float32") == "float32"
-    with pytest.raises(TrainingError, match="tf32 is for CUDA GPUs"):
+    with pytest.raises(TrainingError, match="tf32 on this cpu"):
         find_precision(cpu, "tf32")

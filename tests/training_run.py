@@ -37,7 +37,7 @@ FLAGS = [word for name, value in TINY.items() for word in (f"--{name}", str(valu
 """The same on the command line."""
 
 
-CHECKPOINTS_OFTEN = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.1"
+CHECKPOINTS_OFTEN = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.02"
 """To be run `before`: a process that is killed soon has left a checkpoint."""
 
 

@@ -223,6 +223,9 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_resume_continues(
         assert read_run(run).phase == "stopped"
         assert load_model(run).config.training["steps"] > steps
         steps = load_model(run).config.training["steps"]
+        with pytest.raises(KeyboardInterrupt):  # it has ended: there is nothing left to stop
+            signal.raise_signal(signal.SIGINT)
+        assert not (run / "stop").exists()
 
 
 def test_ctrl_c_before_it_has_learnt_says_how_to_start_again(

@@ -13,8 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,10 @@ TINY: dict[str, Any] = {
 
 FLAGS = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
 """The same on the command line."""
+
+
+CHECKPOINTS_OFTEN = "import training.loop; training.loop._CHECKPOINT_EVERY_S = 0.02"
+"""To be run `before`: a process that is killed soon has left a checkpoint."""
 
 
 def corpus_in(folder: Path, characters: int = 30_000, name: str = "my novel.txt") -> Path:
@@ -61,6 +64,16 @@ def logged(run: Path, key: str) -> list[tuple[int, float]]:
     return [(line["step"], line[key]) for line in map(json.loads, lines) if key in line]
 
 
+def checkpoints(run: Path) -> set[str]:
+    """The names of a run's checkpoints."""
+    return {path.name for path in (run / "checkpoints").glob("*.safetensors")}
+
+
+def has_more(run: Path, known: set[str]) -> bool:
+    """Whether a run has written another checkpoint than these."""
+    return bool(checkpoints(run) - known)
+
+
 def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None = None) -> None:
     """Wait for something to become true, while a process that is to do it is alive."""
     deadline = time.monotonic() + 120
@@ -75,7 +88,7 @@ def in_phase(run: Path, *phases: str) -> Callable[[], bool]:
     return lambda: read_run(run).phase in phases
 
 
-def start(*words: str | Path, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
+def start(*words: object, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
     """Start `python -m training` with these words.
 
     Args:
@@ -104,21 +117,6 @@ def ended(child: subprocess.Popen[str], text: str | None = None) -> tuple[int, s
     return child.returncode, out + errors
 
 
-def start_training(
-    asked: Settings, run: Path, checkpoint_every_s: float = 60.0
-) -> subprocess.Popen[str]:
-    """Call `train` in another process, which may be killed."""
-    program = (
-        "import json, sys; from pathlib import Path; import training.loop as loop\n"
-        "from training.settings import Settings; from training.train import train\n"
-        "asked = json.loads(sys.argv[1]); asked['corpus'] = tuple(asked['corpus'])\n"
-        "loop._CHECKPOINT_EVERY_S = float(sys.argv[3])\n"
-        "train(Settings(**asked), Path(sys.argv[2]))"
-    )
-    words = [json.dumps(asdict(asked)), str(run), str(checkpoint_every_s)]
-    return subprocess.Popen([sys.executable, "-c", program, *words], cwd=ROOT, text=True)
-
-
 @contextmanager
 def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[bytes]]:
     """Another process has a run's folder, in this phase, and does nothing; killed at the end."""
@@ -139,15 +137,27 @@ def writing(run: Path, phase: str = "training") -> Iterator[subprocess.Popen[byt
 
 
 @contextmanager
-def stopped_when(is_time: Callable[[], object], run: Path) -> Iterator[None]:
-    """Ask a run that is trained inside to stop, as soon as it is time."""
+def when(is_time: Callable[[], object], act: Callable[[], None]) -> Iterator[None]:
+    """Do something from another thread, as soon as it is time, to what goes on inside."""
 
-    def stop_soon() -> None:
-        while not is_time():
+    is_over = threading.Event()
+
+    def act_soon() -> None:
+        while not is_over.is_set():
+            if is_time():
+                act()
+                return
             time.sleep(0.002)
-        request_stop(run)
 
-    watcher = threading.Thread(target=stop_soon, daemon=True)
+    watcher = threading.Thread(target=act_soon, daemon=True)
     watcher.start()
-    yield
-    watcher.join()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def stopped_when(is_time: Callable[[], object], run: Path) -> AbstractContextManager[None]:
+    """Ask a run that is trained inside to stop, as soon as it is time."""
+    return when(is_time, lambda: request_stop(run))

@@ -257,7 +257,12 @@ def _train(settings: Settings, folder: Path) -> None:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     with Progress(folder):
-        train(settings, folder)
+        try:
+            train(settings, folder)
+        finally:  # a signal that comes too late must not stop the run that resumes this one
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            withdraw_stop(folder)
 
 
 def _check_flags(parsed: argparse.Namespace) -> None:

@@ -100,7 +100,7 @@ class Loop:
         """Train until the run ends. Returns whether it was stopped before its time."""
         learner, run = self._learner, self._run
         run.truncate_logs(learner.steps)
-        self._tell()
+        self._tell(start_step=learner.steps)
         choice = ThreadChoice(torch.get_num_threads(), self._plan.speed)
         evaluated = saved = logged = watched = self._now()
         while True:

@@ -62,7 +62,7 @@ class Progress:
         self._bar: tqdm[Any] | None = None
         self._phase = ""
         self._notes: set[str] = set()
-        self._samples = len(read_run(folder).samples)  # those of an earlier process
+        self._samples = 0  # that were shown, or passed over
 
     def __enter__(self) -> Progress:
         self._thread.start()
@@ -103,6 +103,8 @@ class Progress:
                 f"{facts['vocab_size']:,} distinct; {facts['parameters']:,} weights\n"
                 f"Recipe: {facts['recipe']}"
             )
+            start = facts["start_step"]  # earlier samples, an earlier process has shown
+            self._samples = sum(1 for step, _ in status.samples if step <= start)
             self._bar = tqdm(
                 total=1.0,
                 initial=status.progress,

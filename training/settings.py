@@ -57,7 +57,12 @@ class Settings:
     command: str = ""
 
     minutes: float = _number(_LENGTH, LEAST_MINUTES, 100_000, "how long to train", 5.0)
-    steps: int | None = _whole(_LENGTH, 1, 10**9, "a number of steps instead: repeatable exactly")
+    steps: int | None = _whole(
+        _LENGTH,
+        1,
+        10**9,
+        "a number of steps instead: repeatable with the same precision and threads",
+    )
     patience: int | None = _whole(
         _LENGTH, 0, 10**9, "end after so many evaluations without a better held-out loss; 0: never"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
     """Run `python -m training` in this process: (all that it said, its last line if it failed)."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def run(*words: str | Path) -> tuple[str, str]:
+    def run(*words: object) -> tuple[str, str]:
         capsys.readouterr()
         error = ""
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def indices() -> np.ndarray:
 def naive_losses(network: CharLSTM, text: np.ndarray) -> list[float]:
     """The surprise at each next character, one step of the network after the other."""
     losses, state = [], None
-    for here, following in zip(text, text[1:], strict=False):
+    for here, following in pairwise(text):
         with torch.no_grad():
             logits, state = network(torch.tensor([[int(here)]]), state)
         losses.append(-logits[0, 0].log_softmax(0)[int(following)].item())
@@ -66,24 +67,16 @@ def test_parallel_streams_score_everything_once_and_nearly_the_same(
     assert score(network, indices, spans) == pytest.approx(one, abs=1e-3)
 
 
-@pytest.mark.parametrize("characters", [1000, 2000, 100_000])
+@pytest.mark.parametrize("characters", [1000, 100_000])
 def test_a_sample_lies_inside_the_held_out_part(characters: int) -> None:
-    spans = sample_spans(2000, 5000, characters)
-    positions = scored_positions(spans)
+    positions = scored_positions(sample_spans(2000, 5000, characters))
     assert positions[0] >= 2000
     assert positions[-1] <= 4998
     assert len(positions) == len(set(positions)) == min(characters, 2999)
+    assert scored_positions(sample_spans(8, 10, characters)) == [8]
 
 
-def test_a_held_out_part_of_two_characters_has_one_prediction(
-    network: CharLSTM, indices: np.ndarray
-) -> None:
-    for spans in (whole_spans(8, 10), sample_spans(8, 10, 1000)):
-        assert scored_positions(spans) == [8]
-        assert score(network, indices[:10], spans) > 0
-
-
-@pytest.mark.parametrize("stop", [5000, 4901, 4257, 4002])
+@pytest.mark.parametrize("stop", [5000, 4257, 4002])
 def test_with_resets_every_block_begins_without_a_memory(
     network: CharLSTM, indices: np.ndarray, stop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,8 +112,11 @@ def test_the_weights_with_the_lowest_loss_are_kept_until_patience_is_over(
     best.offer(network, 5, 1.95)
     best.offer(network, 6, float("nan"))
     assert not best.patience_is_over
-    best.offer(network, 7, 2.5)
-    assert best.patience_is_over
+    resumed = Best(held_out=10_000, patience=3)
+    resumed.restore(best.weights, json.loads(json.dumps(best.facts())))
+    for one in (best, resumed):
+        one.offer(network, 7, 2.5)
+        assert one.patience_is_over
     assert best.step == 4
     assert all(torch.equal(best.weights[name], value) for name, value in kept.items())
 
@@ -132,22 +128,6 @@ def test_on_a_short_held_out_part_the_later_of_two_like_losses_is_the_better(
     assert 0.2 > resolution(1_000) > resolution(MEASURABLE - 1) > 0.05
     best = Best(held_out=1_000, patience=3)
     assert offered(best, network, [2.0, 2.1, 2.2, 2.1]) == [1, 2, 4]
-
-
-def test_where_nothing_is_held_out_the_last_weights_are_kept(network: CharLSTM) -> None:
-    best = Best(held_out=0, patience=1)
-    assert offered(best, network, [None] * 5) == [1, 2, 3, 4, 5]
-    assert not best.patience_is_over
-
-
-def test_what_is_kept_comes_back_after_a_checkpoint(network: CharLSTM) -> None:
-    best, other = (Best(held_out=10_000, patience=2) for _ in range(2))
-    best.offer(network, 1, 2.0)
-    best.offer(network, 2, 3.0)
-    other.restore(best.weights, json.loads(json.dumps(best.facts())))
-    assert (other.step, other.patience_is_over) == (1, False)
-    other.offer(network, 3, 2.5)
-    assert other.patience_is_over
 
 
 def test_no_patience_never_ends_a_run_and_the_default_is_three_tenths(network: CharLSTM) -> None:

@@ -1,38 +1,38 @@
-"""The recipe: minutes become a network and a number of steps."""
+"""The recipe: minutes become a network and its regularization."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from model.vocabulary import Vocabulary
-from training.plan import Plan
-from training.recipe import Recipe, choose, lr_factor
-from training.run import Settings, TrainingError
+from training.recipe import Recipe, choose, most_steps
+from training.settings import Settings
 
 LATIN = Vocabulary(tuple(map(chr, range(32, 97))))
 HAN = Vocabulary(tuple(map(chr, range(0x4E00, 0x4E00 + 6_000))))
+MEGABYTE, GIGABYTE = 1_000_000, 1_000_000_000
 
 
 def chosen(
     minutes: float = 4,
-    characters: int = 1_000_000,
+    characters: int = MEGABYTE,
     gigaflops: float = 100,
     vocabulary: Vocabulary = LATIN,
-    **settings: int,
+    processes: int = 1,
+    **asked: Any,
 ) -> tuple[Recipe, int]:
     """The choice on a machine that does so many billion operations a second."""
 
     def speed(recipe: Recipe) -> float:
         hidden = recipe.hidden_size
-        chunk = recipe.batch_size * recipe.sequence_length
-        work = 6 * recipe.config(vocabulary).parameters + 4 * 3 * 6 * hidden**3 / chunk
+        work = 6 * recipe.config(vocabulary).parameters
+        work += round(4 * 3 * 6 * hidden**3 / recipe.characters_per_step)
         return gigaflops * 1e9 / work
 
-    asked = Settings(("x",), minutes=minutes, **settings)  # type: ignore[arg-type]
-    return choose(asked, characters, vocabulary, speed, "float32")
+    settings = Settings(("x",), minutes=minutes, **asked)
+    return choose(settings, characters, vocabulary, speed, "float32", processes)
 
 
 def test_more_minutes_or_a_faster_machine_make_a_wider_network() -> None:
@@ -43,71 +43,87 @@ def test_more_minutes_or_a_faster_machine_make_a_wider_network() -> None:
         assert widths[0] < widths[-1]
 
 
-def test_a_batch_that_nobody_asked_for_can_be_divided_among_the_processes() -> None:
-    def batch(characters: int, processes: int, asked: int | None = None) -> int:
-        settings = Settings(("x",), steps=100, batch_size=asked)
-        recipe, _ = choose(settings, characters, LATIN, lambda _: 1.0, "float32", processes)
-        return recipe.batch_size
-
-    assert [batch(19_209, n) for n in (1, 2, 4)] == [15, 14, 12]
-    assert [batch(1_000_000, n) for n in (1, 3, 40)] == [32, 30, 40]
-    assert batch(1_000_000, 2, asked=15) == 15  # and is refused
+def test_the_numbers_of_the_recipe_are_those_that_were_measured() -> None:
+    recipe, _ = chosen()
+    assert (recipe.num_layers, recipe.batch_size, recipe.sequence_length) == (1, 32, 64)
+    assert (recipe.muon_lr, recipe.adam_lr, recipe.state_reset) == (0.06, 0.03, 0.05)
+    assert (recipe.ema_decay, recipe.warmup, recipe.min_lr_ratio) == (0.998, 0.02, 0.02)
+    assert (recipe.clip, recipe.embedding_size) == (1.0, 0)
+    assert chosen(vocabulary=HAN)[0].embedding_size == 128
 
 
 def test_every_weight_sees_at_least_four_characters() -> None:
     for minutes in (0.1, 1, 10):
         recipe, steps = chosen(minutes)
-        seen = steps * recipe.batch_size * recipe.sequence_length
+        seen = steps * recipe.characters_per_step
         assert seen >= 0.9 * 4 * recipe.config(LATIN).parameters
 
 
-def test_however_long_it_takes_a_character_to_learn_gets_three_weights_at_most() -> None:
-    for characters in (200_000, 1_000_000):
+def test_however_long_it_takes_a_character_gets_three_weights_at_most() -> None:
+    for characters in (200_000, MEGABYTE):
         recipe, _ = chosen(1_000, characters)
         assert 1.5 * characters < recipe.config(LATIN).parameters <= 3 * characters
 
 
-def test_thousands_of_kinds_of_character_dont_make_the_network_narrow() -> None:
+def test_thousands_of_distinct_characters_dont_make_the_network_narrow() -> None:
     recipe, _ = chosen(1, 400_000, gigaflops=400, vocabulary=HAN)
-    assert recipe.embedding_size > 0
-    assert recipe.hidden_size >= 192  # 48 wide, which counts the rows of all kinds, lost half a nat
+    assert recipe.hidden_size >= 192  # 48 wide, which counts the rows of all, lost half a nat
 
 
-def test_the_rows_of_an_embedding_decay_more_than_those_of_few_kinds() -> None:
-    def decays(vocabulary: Vocabulary, characters: int) -> float:
-        recipe, steps = chosen(1, characters, vocabulary=vocabulary, hidden_size=256, steps=1_000)
-        return recipe.adam_weight_decay * 0.5 * recipe.adam_lr * steps
+def test_the_harder_a_text_is_pressed_the_more_is_dropped_and_forgotten() -> None:
+    for kind in ("dropout", "weight_decay"):
+        values = [getattr(chosen(minutes)[0], kind) for minutes in (1, 4, 30)]
+        assert values == sorted(values)
+        assert values[0] < values[-1]
+    easy, hard = chosen(characters=GIGABYTE)[0], chosen(characters=20_000)[0]
+    assert (easy.dropout, easy.input_dropout, easy.weight_decay) == (0, 0, 1.4)
+    assert (hard.dropout, hard.input_dropout) == (0.5, 0.05)
+    assert hard.weight_decay > 4
 
-    assert decays(HAN, 400_000) == pytest.approx(4.7, abs=0.4)
-    assert decays(LATIN, 400_000) < 0.9
-    assert decays(HAN, 1_000_000_000) == 0
 
+def test_the_rows_of_an_embedding_decay_more_than_those_of_a_few_characters() -> None:
+    def decay(vocabulary: Vocabulary, characters: int) -> float:
+        recipe, _ = chosen(1, characters, vocabulary=vocabulary, hidden_size=256, steps=1_000)
+        return recipe.adam_weight_decay
 
-def test_the_longer_a_text_is_pressed_the_more_is_dropped() -> None:
-    dropouts = [chosen(minutes)[0].dropout for minutes in (1, 4, 30)]
-    assert dropouts == sorted(dropouts)
-    assert chosen(characters=1_000_000_000)[0].dropout == 0
-    assert chosen(characters=20_000)[0].dropout == 0.5
+    assert decay(HAN, 400_000) == pytest.approx(4.7, abs=0.4)
+    assert 0 < decay(LATIN, 100_000) <= 0.8
+    assert decay(HAN, GIGABYTE) == decay(LATIN, GIGABYTE) == 0
 
 
 def test_a_small_text_gets_a_small_network_small_batches_and_an_end() -> None:
     recipe, steps = chosen(10, characters=10_000)
     assert recipe.hidden_size <= 192
     assert recipe.batch_size < 32
-    assert steps * recipe.batch_size * recipe.sequence_length <= 61 * 10_000
+    assert steps == most_steps(recipe, 10_000)
+    assert 20 < steps * recipe.characters_per_step / 10_000 < 61
+    epochs = most_steps(chosen()[0], MEGABYTE) * chosen()[0].characters_per_step / MEGABYTE
+    assert epochs == pytest.approx(16, abs=0.1)
 
 
 @pytest.mark.parametrize("characters", [2, 3, 65, 100])
 def test_a_tiny_text_gets_a_recipe_that_fits_into_it(characters: int) -> None:
     recipe, steps = chosen(1, characters=characters)
     assert 1 <= recipe.sequence_length < characters
-    assert recipe.batch_size * recipe.sequence_length <= max(characters, 1)
+    assert recipe.characters_per_step <= characters
     assert steps >= 1
 
 
 def test_what_was_asked_for_is_taken_as_it_is() -> None:
-    recipe, steps = chosen(hidden_size=77, batch_size=5, steps=123, num_layers=2)
-    assert (recipe.hidden_size, recipe.batch_size, recipe.num_layers, steps) == (77, 5, 2, 123)
+    asked: dict[str, Any] = {"hidden_size": 77, "batch_size": 5, "num_layers": 2, "muon_lr": 0.0}
+    recipe, steps = chosen(steps=123, weight_decay=0.0, **asked)
+    assert {name: getattr(recipe, name) for name in asked} == asked
+    assert (recipe.weight_decay, steps) == (0, 123)
+    assert "2 layers of 77" in recipe.describe()
+
+
+def test_a_batch_that_nobody_asked_for_can_be_divided_among_the_processes() -> None:
+    def batch(characters: int, processes: int, **asked: Any) -> int:
+        return chosen(characters=characters, processes=processes, **asked)[0].batch_size
+
+    assert [batch(19_209, n) for n in (1, 2, 4)] == [15, 14, 12]
+    assert [batch(MEGABYTE, n) for n in (1, 3, 40)] == [32, 30, 40]
+    assert batch(MEGABYTE, 2, batch_size=15) == 15  # and is refused
 
 
 def test_wide_gates_are_cut_into_bands_that_are_wide_enough() -> None:
@@ -115,53 +131,8 @@ def test_wide_gates_are_cut_into_bands_that_are_wide_enough() -> None:
     assert [chosen(hidden_size=size)[0].bands for size in sizes] == [1, 1, 1, 4, 1, 4]
 
 
-def test_the_learning_rate_rises_shortly_and_falls_to_its_floor() -> None:
+def test_the_learning_rate_rises_shortly_and_falls_to_its_least() -> None:
     recipe, _ = chosen()
-    assert lr_factor(0.01, recipe) == pytest.approx(0.5 * 0.99)
-    assert lr_factor(0.5, recipe) == pytest.approx(0.5)
-    assert lr_factor(1.0, recipe) == recipe.floor
-
-
-def test_a_plan_that_is_cut_goes_on_smoothly_and_ends_early() -> None:
-    plan = Plan(chosen()[0], 1000)
-    cut = plan.amended(400, 600)
-    assert cut.total_steps == 600
-    assert cut.progress(400) == plan.progress(400) == pytest.approx(0.4)
-    assert cut.progress(500) == pytest.approx(0.7)
-    assert cut.progress(600) == pytest.approx(1)
-    again = cut.amended(500, 550)
-    assert again.progress(525) == pytest.approx(0.85)
-    assert Plan.from_json(json.loads(json.dumps(asdict(again)))) == again
-    with pytest.raises(TrainingError):
-        cut.amended(500, 500)
-
-
-def test_a_plan_that_is_raised_goes_on_smoothly_and_ends_late() -> None:
-    plan = Plan(chosen()[0], 1000)
-    raised = plan.amended(200, 1800)
-    assert raised.total_steps == 1800
-    assert raised.progress(200) == plan.progress(200) == pytest.approx(0.2)
-    assert raised.progress(1000) == pytest.approx(0.6)
-    assert raised.progress(1800) == pytest.approx(1)
-    assert raised.is_evaluation(1000)
-    assert raised.is_evaluation(1800)
-
-
-def test_in_a_whole_run_weights_decay_alike_however_many_steps_it_has() -> None:
-    def decays(steps: int, characters: int) -> float:
-        recipe, _ = chosen(characters=characters, steps=steps, hidden_size=256)
-        return recipe.weight_decay * 0.5 * recipe.muon_lr * steps
-
-    large = 1_000_000_000
-    assert decays(1_000, large) == pytest.approx(1.4, rel=0.05)
-    assert decays(20_000, large) == pytest.approx(1.4, rel=0.05)
-    assert decays(1_000, 100_000) > 3 * 1.4  # 20 passes: it must forget more
-    assert chosen(steps=1, hidden_size=256)[0].weight_decay <= 1
-
-
-def test_scoring_comes_at_least_once_and_at_the_end() -> None:
-    for steps in (1, 7, 130, 5000):
-        plan = Plan(chosen()[0], steps)
-        scored = [step for step in range(1, steps + 1) if plan.is_evaluation(step)]
-        assert scored[-1] == steps
-        assert len(scored) <= 27
+    shares = (0.01, 0.02, 0.5, 1.0)
+    expected = (0.5 * 0.99, 0.98, 0.5, recipe.min_lr_ratio)
+    assert tuple(map(recipe.lr_factor, shares)) == pytest.approx(expected)

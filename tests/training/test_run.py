@@ -1,98 +1,98 @@
-"""A run's folder: one writer, many readers."""
+"""A run's folder: one writer, one reader, and a file to stop it."""
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import pytest
 
+from tests.training_run import writing
 from training.run import (
-    METRICS_FILE,
+    Run,
     RunError,
-    RunWriter,
-    Settings,
-    TrainingError,
-    read_lines,
+    is_being_written,
+    read_run,
     read_settings,
-    read_state,
     request_stop,
+    stop_requested,
+    withdraw_stop,
 )
+from training.settings import Settings
 
-
-def test_settings_can_be_stored_and_pickled(tmp_path: Path) -> None:
-    settings = Settings(("a.txt", "b"), minutes=2.5, hidden_size=7)
-    with RunWriter(tmp_path) as writer:
-        writer.settings(settings)
-    assert read_settings(tmp_path) == settings
-    assert pickle.loads(pickle.dumps(settings)) == settings
-
-
-def test_a_folder_that_is_no_run_is_called_so(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="is no run's folder"):
-        read_settings(tmp_path)
-    (tmp_path / "settings.json").write_text('{"corpus": ["a"], "magic": 1}', encoding="utf-8")
-    with pytest.raises(RunError, match="not what this version writes"):
-        read_settings(tmp_path)
-    (tmp_path / "settings.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RunError, match="is damaged"):
-        read_settings(tmp_path)
-
-
-def test_there_is_one_writer_at_a_time(tmp_path: Path) -> None:
-    with (
-        RunWriter(tmp_path),
-        pytest.raises(RunError, match="another process is training"),
-        RunWriter(tmp_path),
-    ):
-        pass
-    with RunWriter(tmp_path):
-        assert (tmp_path / "writer.lock").exists()
-
-
-def test_readers_follow_the_log_and_never_see_half_a_line(tmp_path: Path) -> None:
-    path = tmp_path / METRICS_FILE
-    assert list(read_lines(path)) == []
-    with RunWriter(tmp_path) as writer:
-        writer.metrics(step=1)
-        writer.metrics(step=2, note="é")
-        with open(path, "a", encoding="utf-8") as file:
-            file.write('{"step": 3')
-        read = list(read_lines(path))
-        assert [line["step"] for line, _ in read] == [1, 2]
-        with open(path, "a", encoding="utf-8") as file:
-            file.write("}\n")
-        assert [line["step"] for line, _ in read_lines(path, read[-1][1])] == [3]
-        writer.truncate_logs(step=2)
-        assert [line["step"] for line, _ in read_lines(path)] == [1, 2]
-
-
-def test_a_stop_request_is_a_file_and_an_older_one_does_not_count(tmp_path: Path) -> None:
-    request_stop(tmp_path)
-    with RunWriter(tmp_path) as writer:
-        assert not writer.stop_requested()
-        request_stop(tmp_path)
-        assert writer.stop_requested()
-        writer.state("stopped", "enough", step=3)
-    state = read_state(tmp_path)
-    assert (state["phase"], state["message"], state["step"]) == ("stopped", "enough", 3)
+ASKED = Settings(("a.txt", "b"), minutes=2.5, hidden_size=7)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("content", "message"),
     [
-        {"minutes": 0},
-        {"minutes": float("nan")},
-        {"steps": 0},
-        {"held_out": 0.6},
-        {"dropout": 1.0},
-        {"hidden_size": 0},
-        {"seed": -1},
-        {"errors": "ignore"},
-        {"corpus": ()},
+        (None, "is no run's folder: it has no settings.json"),
+        ("{", "settings.json in the run's folder is damaged"),
+        ("[]", "settings.json in .* can't be used"),
+        ('{"corpus": ["a"], "magic": 1}', "settings.json in .* can't be used: .*magic"),
+        ('{"corpus": ["a"], "minutes": "x"}', "settings.json in .* can't be used"),
+        ('{"corpus": ["a"], "steps": 0}', "settings.json in .* can't be used: steps must be"),
     ],
 )
-def test_settings_out_of_range_are_named(wrong: dict[str, object]) -> None:
-    name = next(iter(wrong))
-    with pytest.raises(TrainingError, match=name):
-        Settings(**{"corpus": ("a",), **wrong})  # type: ignore[arg-type]
+def test_settings_that_cannot_be_used_are_named(
+    content: str | None, message: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "settings.json").write_text(content, encoding="utf-8")
+    with pytest.raises(RunError, match=message):
+        read_settings(tmp_path)
+
+
+def test_there_is_one_writer_at_a_time_and_a_killed_one_is_told(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with writing(run, "scoring") as other:
+        assert is_being_written(run)
+        status = read_run(run)
+        assert (status.phase, status.pid, status.progress) == ("scoring", other.pid, 1.0)
+        assert status.is_active
+        assert not status.can_continue
+        with pytest.raises(RunError, match="another process is training in"), Run(run, ASKED):
+            pass
+    assert not is_being_written(run)
+    status = read_run(run)
+    assert (status.phase, status.is_active, status.can_continue) == ("interrupted", False, True)
+    assert "the process was killed" in status.message
+    with Run(run, ASKED):
+        assert is_being_written(run)
+    assert read_settings(run) == ASKED
+
+
+def test_readers_follow_the_logs_and_never_see_half_a_line(tmp_path: Path) -> None:
+    assert read_run(tmp_path).phase == "new"
+    with Run(tmp_path, ASKED) as run:
+        run.state("training", recipe="wide", notes=["a note"])
+        for step in range(1, 5):
+            run.log(step=step, seconds=2.0 * step, progress=step / 10, train_loss=4.0 - step,
+                    characters_per_second=1_000 * step)  # fmt: skip
+        run.log(step=4, val_loss=2.5)
+        run.sample(step=4, text="é")
+        with open(tmp_path / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write('{"step": 5, "train')
+        status = read_run(tmp_path)
+        assert (status.step, status.progress, status.characters_per_second) == (4, 0.4, 4_000)
+        assert status.train_losses == ((1, 3.0), (2, 2.0), (3, 1.0), (4, 0.0))
+        assert (status.val_losses, status.samples) == (((4, 2.5),), ((4, "é"),))
+        assert status.seconds_left == pytest.approx(12)  # of 20
+        run.log(step=6, val_loss=1.0)  # behind the torn line, which is left out
+        run.truncate_logs(step=2)
+        assert [step for step, _ in read_run(tmp_path).train_losses] == [1, 2]
+        assert (read_run(tmp_path).samples, read_run(tmp_path).val_losses) == ((), ())
+        run.state("stopped", "enough", steps=3)
+    status = read_run(tmp_path)
+    assert (status.phase, status.message, status.notes) == ("stopped", "enough", ("a note",))
+    assert status.facts["recipe"] == "wide"
+
+
+def test_a_stop_request_is_a_file_that_the_run_takes_away(tmp_path: Path) -> None:
+    request_stop(tmp_path)
+    withdraw_stop(tmp_path)
+    withdraw_stop(tmp_path)
+    assert not stop_requested(tmp_path)
+    request_stop(tmp_path)
+    with Run(tmp_path, ASKED) as run:
+        assert run.stop_requested()
+    assert not stop_requested(tmp_path)

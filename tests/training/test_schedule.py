@@ -55,22 +55,11 @@ def test_evaluations_come_at_least_once_and_at_the_end(steps: int) -> None:
     assert len(evaluated) == plan.evaluations <= max(20, steps // 1_000)
 
 
-def test_evaluations_take_a_few_hundredths_of_a_run() -> None:
-    for steps in (1_000, 60_000):
-        plan = Plan(RECIPE, steps, threads=1)
-        learnt = steps * RECIPE.characters_per_step
-        assert 0.01 < 0.4 * plan.evaluations * plan.evaluated_characters / learnt < 0.05
-
-
-def test_a_plan_is_kept_in_the_runs_folder(tmp_path: Path) -> None:
+def test_a_plan_is_kept_in_the_runs_folder_and_refused_if_it_is_damaged(tmp_path: Path) -> None:
     assert Plan.read(tmp_path) is None
     plan = Plan(replace(RECIPE, dropout=0.3), 77, 2, 5_000.5, {"name": "x", "sha256": "y"}, ("é",))
     plan.write(tmp_path)
     assert Plan.read(tmp_path) == plan
-
-
-@pytest.mark.parametrize("content", ["{}", "[1]", '{"recipe": null}'])
-def test_a_plan_that_is_damaged_is_refused(content: str, tmp_path: Path) -> None:
-    (tmp_path / "recipe.json").write_text(content, encoding="utf-8")
+    (tmp_path / "recipe.json").write_text('{"recipe": null}', encoding="utf-8")
     with pytest.raises(RunError, match=r"recipe\.json in .* is damaged"):
         Plan.read(tmp_path)

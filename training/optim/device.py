@@ -6,6 +6,7 @@ nobody has measured it. Written for GPUs but not tried on one.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import AbstractContextManager
 
@@ -13,6 +14,9 @@ import torch
 from torch import nn
 
 from training.settings import TrainingError
+
+_LOWER = {"cpu": ["bfloat16"], "cuda": ["tf32", "bfloat16"], "mps": []}
+"""Precisions below float32 that a kind of device may train in."""
 
 
 def find_device(asked: str, local_rank: int = 0) -> torch.device:
@@ -25,24 +29,16 @@ def find_device(asked: str, local_rank: int = 0) -> torch.device:
     Raises:
         TrainingError: if there is no such device here.
     """
-    if asked == "mps":
-        if not torch.backends.mps.is_available():
-            raise TrainingError("torch finds no Apple GPU here: leave the device to auto")
-        return torch.device("mps")
-    if asked == "cuda" and not torch.cuda.is_available():
+    kind = asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    has_gpu = {"cuda": local_rank < torch.cuda.device_count(), "mps": torch.mps.is_available()}
+    if not has_gpu.get(kind, True):
         raise TrainingError(
-            "torch finds no CUDA GPU here (none, no driver, or a torch built for CPUs): leave the "
-            "device to auto"
+            f"torch finds no {kind} device here for each process (none, no driver, or a torch "
+            "built for CPUs): choose the device cpu, or start fewer processes"
         )
-    if asked == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    if local_rank >= torch.cuda.device_count():
-        raise TrainingError(
-            f"each process needs a CUDA GPU of its own, and there are {torch.cuda.device_count()}: "
-            "start fewer processes, or choose the device cpu"
-        )
-    torch.cuda.set_device(local_rank)
-    return torch.device("cuda", local_rank)
+    if kind == "cuda":
+        torch.cuda.set_device(local_rank)
+    return torch.device(kind, local_rank) if kind == "cuda" else torch.device(kind)
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
@@ -69,54 +65,41 @@ def find_precision(device: torch.device, asked: str) -> str:
     """The precision that was asked for: "float32", "bfloat16" or "tf32".
 
     "auto" is the one in which this device trains an LSTM clearly faster than in float32, found by
-    trying, in well under a second. Where oneDNN has no bfloat16 LSTM for a processor it says so
-    with an error; where it only emulates one, it is slower.
+    trying, in well under a second: where oneDNN only emulates bfloat16, that is slower.
 
     Raises:
         TrainingError: if this device doesn't have what was asked for.
     """
     if asked == "auto":
-        return _faster_precision(device)
-    if asked == "tf32" and device.type != "cuda":
-        raise TrainingError("the precision tf32 is for CUDA GPUs: leave it to auto")
-    if asked == "bfloat16":
-        try:
-            _timed_steps(device, asked, 1)
-        except RuntimeError as error:
-            raise TrainingError(
-                f"torch can't train an LSTM in bfloat16 on this {device.type}: leave the precision "
-                "to auto"
-            ) from error
-    return asked
+        seconds = {p: _step_seconds(device, p) for p in ["float32", *_LOWER[device.type]]}
+        fastest = min(seconds, key=lambda precision: seconds[precision])
+        return fastest if 1.1 * seconds[fastest] < seconds["float32"] else "float32"
+    is_lower = asked in _LOWER[device.type]
+    if asked == "float32" or (is_lower and math.isfinite(_step_seconds(device, asked))):
+        return asked
+    raise TrainingError(
+        f"torch can't train an LSTM in {asked} on this {device.type}: leave the precision to auto"
+    )
 
 
-def _faster_precision(device: torch.device) -> str:
-    fastest, shortest = "float32", _timed_steps(device, "float32", 4) / 1.1
-    for precision in {"cpu": ["bfloat16"], "cuda": ["tf32", "bfloat16"]}.get(device.type, []):
-        try:
-            needed = _timed_steps(device, precision, 4)
-        except RuntimeError:
-            continue
-        if needed < shortest:
-            fastest, shortest = precision, needed
-    return fastest
-
-
-def _timed_steps(device: torch.device, precision: str, steps: int) -> float:
-    """The shortest time of a step forth and back through an LSTM; RuntimeError if it can't be."""
+def _step_seconds(device: torch.device, precision: str) -> float:
+    """The shortest time of a step forth and back through an LSTM; infinite if it can't be."""
     on_gpu = device.type == "cuda"
     batch, width = (64, 512) if on_gpu else (32, 256)
     with torch.random.fork_rng(devices=[]):
         lstm = nn.LSTM(64, width, batch_first=True)
     lstm = lstm.to(device)
     inputs = torch.ones(batch, 16, 64, device=device)
-    times = []
-    for _ in range(steps):
+    shortest = math.inf
+    for _ in range(4):
         start = time.perf_counter()
-        with autocast(device, precision):
-            outputs, _ = lstm(inputs)
-        outputs.float().sum().backward()
+        try:
+            with autocast(device, precision):
+                outputs, _ = lstm(inputs)
+            outputs.float().sum().backward()
+        except RuntimeError:  # oneDNN has no bfloat16 LSTM for this processor
+            return math.inf
         if on_gpu:
             torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-    return min(times)
+        shortest = min(shortest, time.perf_counter() - start)
+    return shortest

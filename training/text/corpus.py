@@ -8,7 +8,6 @@ networks.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -27,8 +26,6 @@ from training.text.reading import TextStream, find_files, names_of, read_text
 INDICES_FILE = "corpus.bin"
 DESCRIPTION_FILE = "corpus.json"
 _TEMPORARY_FILE = ".corpus.bin.tmp"  # one name, so that the next try overwrites what a kill left
-_SPOOL_FOLDER = "spool"
-_PIPE_BLOCK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -69,22 +66,13 @@ def read_corpus(
             return open_corpus(folder)
     files, notes = find_files(settings.corpus, settings.encoding, folder)
     name = names_of(files)
-    spool = folder / _SPOOL_FOLDER
-    shutil.rmtree(spool, ignore_errors=True)  # left by a kill
-    try:
-        files = [
-            path if path.is_file() else _spooled(path, spool / str(n) / path.name, stop_requested)
-            for n, path in enumerate(files)
-        ]
-        text = read_text(files, settings.encoding, settings.errors)
-        sha256 = text.sha256
-        counts = _count(_blocks(text, stop_requested))
-        vocabulary, folding = _vocabulary(counts, settings.min_count, name)
-        _write_indices(_blocks(text, stop_requested), vocabulary, folder)
-        if text.sha256 != sha256:
-            raise TrainingError(f"{name} changed while it was being read: start again")
-    finally:
-        shutil.rmtree(spool, ignore_errors=True)
+    text = read_text(files, settings.encoding, settings.errors)
+    sha256 = text.sha256
+    counts = _count(_blocks(text, stop_requested))
+    vocabulary, folding = _vocabulary(counts, settings.min_count, name)
+    _write_indices(_blocks(text, stop_requested), vocabulary, folder)
+    if text.sha256 != sha256:
+        raise TrainingError(f"{name} changed while it was being read: start again")
     characters = sum(counts.values())
     held_out = round(characters * settings.held_out)
     notes += folding
@@ -135,25 +123,11 @@ def open_corpus(folder: Path) -> Corpus:
         ) from error
 
 
-def _spooled(pipe: Path, copy: Path, stop_requested: Callable[[], bool]) -> Path:
-    """A copy of what a pipe gives, which can be read twice."""
-    copy.parent.mkdir(parents=True)
-    with open(pipe, "rb") as source, open(copy, "wb") as target:
-        while block := source.read(_PIPE_BLOCK):
-            _follow(stop_requested)
-            target.write(block)
-    return copy
-
-
-def _follow(stop_requested: Callable[[], bool]) -> None:
-    if stop_requested():
-        raise RunStopped("it was stopped while the text was being read")
-
-
 def _blocks(text: TextStream, stop_requested: Callable[[], bool]) -> Iterator[np.ndarray]:
     """The code points of a text, uint32."""
     for chunk in text:
-        _follow(stop_requested)
+        if stop_requested():
+            raise RunStopped
         try:
             yield np.frombuffer(chunk.encode("utf-32-le"), np.uint32)
         except UnicodeEncodeError:

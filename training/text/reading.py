@@ -152,8 +152,8 @@ def find_files(
         elif path.is_file():
             _encoding_of_text(path, encoding)
             files.append(path)
-        elif path.exists():
-            files.append(path)  # a pipe: what it holds can be looked at only once
+        elif path.exists():  # a pipe can be read only once
+            raise TrainingError(f"{path} is no file: give its text on standard input")
         else:
             raise TrainingError(f"{path} doesn't exist")
     return files, notes

@@ -20,10 +20,6 @@ def history(rates: dict[float, dict[int, float]], until: float, threads: int = 2
     return used
 
 
-def test_alone_all_threads_are_kept() -> None:
-    assert history({0: QUIET}, 600) == [2] * 300
-
-
 def test_in_company_one_thread_is_tried_kept_and_all_are_tried_ever_more_seldom() -> None:
     used = history({0: QUIET, 10: BUSY}, 600)
     assert used[:8] == [2] * 6 + [1] * 2
@@ -46,8 +42,3 @@ def test_a_run_that_began_in_company_finds_out_that_it_is_alone() -> None:
     used = history({0: BUSY, 20: QUIET}, 120, threads=1)
     assert used[0] == 1
     assert used[-20:] == [2] * 20
-
-
-def test_a_slow_machine_with_one_thread_has_no_choice() -> None:
-    choice = ThreadChoice(1, timed=90_000.0)
-    assert {choice.look(1, 5_000.0, 2.0 * n) for n in range(1, 99)} == {1}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,23 +82,10 @@ def test_a_damaged_corpus_is_read_again_where_its_files_are_there(
 
 
 @pipes
-def test_a_pipe_is_read_though_it_can_be_read_only_once(tmp_path: Path) -> None:
-    pipe, text = tmp_path / "pipe", TEXT[:300_000]
-    os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_text, args=(text, "utf-8"))
-    writer.start()
-    corpus = read(tmp_path, pipe)
-    writer.join()
-    assert text_of(corpus) == text
-    assert corpus.name == "pipe"
-    assert len(list((tmp_path / "run").iterdir())) == 2
-    other = tmp_path / "other"
-    other.mkdir()
-    writer = threading.Thread(target=pipe.write_bytes, args=(b"PK\x03\x04 and so on",))
-    writer.start()
-    with pytest.raises(TrainingError, match=r"^pipe is a ZIP archive"):
-        read(other, pipe)
-    writer.join()
+def test_a_pipe_is_refused_with_the_way_to_give_its_text(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TrainingError, match="give its text on standard input"):
+        read(tmp_path, tmp_path / "pipe")
 
 
 def test_reading_stops_when_it_is_asked_to(tmp_path: Path) -> None:
@@ -154,22 +139,6 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
         "print(len(prepare().indices))"
     )
     assert int(start(program, text, run).communicate()[0]) == len(TEXT) * 100
-
-
-@pipes
-def test_a_run_killed_while_it_reads_a_pipe_reads_it_again(tmp_path: Path) -> None:
-    pipe, run = tmp_path / "pipe", tmp_path / "run"
-    os.mkfifo(pipe)
-    run.mkdir()
-    child = start("prepare()", pipe, run)
-    with open(pipe, "wb") as writer:
-        writer.write(TEXT.encode())
-        writer.flush()  # what a pipe holds is less: the child has read most of it
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-    assert not (run / DESCRIPTION_FILE).exists()
-    assert text_of(read(tmp_path, write(tmp_path / "a.txt", TEXT))) == TEXT
-    assert sorted(path.name for path in run.iterdir()) == [INDICES_FILE, DESCRIPTION_FILE]
 
 
 def test_a_large_vocabulary_takes_two_bytes(tmp_path: Path) -> None:

@@ -26,17 +26,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # screen took the first visitor 0.8 s.
 os.environ.setdefault("MPLBACKEND", "agg")
 
-from training.zero_gpu import is_zero_gpu
+import jobs.zero_gpu  # noqa: F401  # before gradio, which ZeroGPU's own package patches
 
-if is_zero_gpu():
-    try:
-        import spaces  # noqa: F401  # before gradio, which it patches
-    except ModuleNotFoundError:
-        raise SystemExit(
-            "error: SPACES_ZERO_GPU is set, but ZeroGPU's package `spaces` isn't installed: "
-            "outside of ZeroGPU unset that variable"
-        ) from None
-
+# isort: split
 import gradio as gr
 from fastapi import Request
 from fastapi.responses import PlainTextResponse
@@ -98,8 +90,7 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
         if limits.where != "off":
             service = TrainingService(limits, Path(get_upload_folder()))
             accounts = Accounts.from_environment(os.environ, limits)
-            publisher = Publisher(service, is_for_visitors=accounts.source == "visitor")
-            publish = PublishPanel(service, publisher, accounts)
+            publish = PublishPanel(service.find, Publisher(), accounts)
         with gr.Tabs() as tabs:
             chat = None
             if loaded.generator:

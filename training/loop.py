@@ -33,6 +33,7 @@ WRITING_S = 5.0
 
 _EXAMINING_S = 20.0
 _CHECKPOINT_EVERY_S = 60.0
+_IN_A_HURRY_S = 15.0  # the same where there is a deadline: such a process may be killed
 _LOG_EVERY_S = 0.5
 _LOG_EVERY_PROGRESS = 0.0005  # so that the log of a long run stays short enough to be read at once
 _MOST_SKIPPED = 10  # steps in a row whose gradient wasn't finite
@@ -101,6 +102,7 @@ class Loop:
         learner, run = self._learner, self._run
         run.truncate_logs(learner.steps)
         self._tell(start_step=learner.steps)
+        save_every = _CHECKPOINT_EVERY_S if math.isinf(self._seconds_left()) else _IN_A_HURRY_S
         choice = ThreadChoice(torch.get_num_threads(), self._plan.speed)
         evaluated = saved = logged = watched = self._now()
         while True:
@@ -109,7 +111,7 @@ class Loop:
                 self._evaluate()
             stops = run.stop_requested() or self._seconds_left() < WRITING_S + self._scoring_s
             ends = now.progress >= 1 or stops or self._best.patience_is_over or self._is_spoilt()
-            saves = ends or now.seconds - saved.seconds >= _CHECKPOINT_EVERY_S
+            saves = ends or now.seconds - saved.seconds >= save_every
             reached = self._schedule.progress(learner.steps + 1, now.seconds)
             learner.group.order(reached, ends, saves)
             if saves:

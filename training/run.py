@@ -108,8 +108,8 @@ def restart(folder: Path, settings: Settings) -> None:
 def _refuse_older(folder: Path) -> None:
     if (folder / _OLDER_FILE).exists():
         raise RunError(
-            f"{folder} holds a run of an older version, which can't be continued; its model can "
-            "still be used"
+            "this run was made by an older version and can't be continued; its model can still be "
+            "used"
         )
 
 
@@ -162,7 +162,7 @@ class Run:
     def __enter__(self) -> Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=1)  # a reader may be looking
         except Timeout:
             raise RunError(f"another process is training in {self.folder}") from None
         try:
@@ -311,7 +311,7 @@ def _seconds_left(train: list[dict[str, Any]]) -> float | None:
     recent = train[-20:]
     if len(recent) < 2:
         return None
-    progress = recent[-1]["progress"] - recent[0]["progress"]
+    progress = recent[-1].get("progress", 0) - recent[0].get("progress", 0)
     seconds = recent[-1]["seconds"] - recent[0]["seconds"]
     if progress <= 0:
         return None

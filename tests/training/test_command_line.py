@@ -159,8 +159,8 @@ def test_a_run_of_an_older_version_is_refused_in_one_line_while_its_model_loads(
     for words in (["--resume", old], ["--resume", old, "--minutes", "1"]):
         said, error = command(*words)
         assert error == (
-            f"error: {old} holds a run of an older version, which can't be continued; its model "
-            "can still be used"
+            "error: this run was made by an older version and can't be continued; its model can "
+            "still be used"
         )
     assert sorted(path for path in old.rglob("*")) == before
     assert load_model(old).config.hidden_size == 32

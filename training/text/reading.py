@@ -155,7 +155,7 @@ def find_files(
         elif path.exists():  # a pipe can be read only once
             raise TrainingError(f"{path} is no file: give its text on standard input")
         else:
-            raise TrainingError(f"{path} doesn't exist")
+            raise TrainingError(f"{path.name} doesn't exist")
     return files, notes
 
 

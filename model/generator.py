@@ -8,7 +8,7 @@ of a conversation feeds only what is new. Knows nothing about pages.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, abc
+from collections import abc
 from pathlib import Path
 
 import numpy as np
@@ -37,27 +37,26 @@ class StateCache:
 
     def __init__(self, capacity: int = _CACHED_STATES) -> None:
         self._capacity = capacity
-        self._states: OrderedDict[bytes, State] = OrderedDict()
+        self._states: dict[bytes, State] = {}  # the least recently used first
         self._lock = threading.Lock()
 
     def put(self, fed: bytes, state: State) -> None:
         """Remember the state after exactly these indices."""
         with self._lock:
+            self._states.pop(fed, None)
             self._states[fed] = state
-            self._states.move_to_end(fed)
-            while len(self._states) > self._capacity:
-                self._states.popitem(last=False)
+            if len(self._states) > self._capacity:
+                del self._states[next(iter(self._states))]
 
     def longest_prefix(self, indices: bytes) -> tuple[bytes, State] | None:
         """The longest known beginning of these indices and the state after it, or None."""
         with self._lock:
-            best = max(
-                (fed for fed in self._states if indices.startswith(fed)), key=len, default=None
-            )
-            if best is None:
+            known = [fed for fed in self._states if indices.startswith(fed)]
+            if not known:
                 return None
-            self._states.move_to_end(best)
-            return best, self._states[best]
+            best = max(known, key=len)
+            self._states[best] = state = self._states.pop(best)
+            return best, state
 
 
 class Generator:
@@ -109,22 +108,22 @@ class Generator:
         fed = indices[fed_from(len(indices)) :]
         state = self._state_after(fed)
         generated: list[int] = []
-        prompted = unfinished_stop(prompt, params.stop)  # of what is held back, not to be yielded
-        held_back = prompt[len(prompt) - prompted :]
+        text = prompt[len(prompt) - unfinished_stop(prompt, params.stop) :]
+        shown = len(text)  # characters of `text` that aren't to be yielded
         try:
             for _ in range(params.length):
                 index = self._next_index(state, params, rng)
                 state = self._decoder.feed((index,), state)
                 generated.append(index)
-                held_back += self.vocabulary.characters[index]
-                ready, held_back, stopped = _release(held_back, params.stop)
-                if len(ready) > prompted:
-                    yield ready[prompted:]
-                prompted = max(0, prompted - len(ready))
+                text += self.vocabulary.characters[index]
+                ready, stopped = _ready(text, params.stop)
+                if ready > shown:
+                    yield text[shown:ready]
                 if stopped:
                     return
-            if len(held_back) > prompted:
-                yield held_back[prompted:]
+                text, shown = text[ready:], max(0, shown - ready)
+            if len(text) > shown:
+                yield text[shown:]
         finally:
             # The next turn of a conversation usually starts from the whole text so far.
             if generated and fed_from(len(indices) + len(generated)) == fed_from(len(indices)):
@@ -154,10 +153,7 @@ def _key(indices: np.ndarray) -> bytes:
     return indices.astype("<i4").tobytes()
 
 
-def _release(text: str, stop: tuple[str, ...]) -> tuple[str, str, bool]:
-    """Split held-back text into what may be shown, what stays held, and whether a stop was met."""
-    hits = [position for position in (text.find(string) for string in stop) if position >= 0]
-    if hits:
-        return text[: min(hits)], "", True
-    size = unfinished_stop(text, stop)
-    return text[: len(text) - size], text[len(text) - size :], False
+def _ready(text: str, stop: tuple[str, ...]) -> tuple[int, bool]:
+    """How many characters may be shown, and whether a stop string follows them."""
+    hits = [text.index(string) for string in stop if string in text]
+    return (min(hits), True) if hits else (len(text) - unfinished_stop(text, stop), False)

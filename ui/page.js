@@ -10,15 +10,11 @@ window.charlstm = (() => {
   let shownBefore = 0;
 
   return {
-    begin(count, message, shown) {
+    // An answer to the message, or another one in place of the last.
+    begin(count, isAnother, message, shown) {
       shownBefore = shown.length;
-      return [message, false, update({ ...busy, value: "" }), ...others(count, false)];
-    },
-
-    // Another answer in place of the last one.
-    beginAgain(count) {
-      shownBefore = -1;
-      return [update({}), true, update(busy), ...others(count, false)];
+      const box = isAnother ? busy : { ...busy, value: "" };
+      return [isAnother ? null : message, update(box), ...others(count, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from model.dialogue import ChatTemplate
 
@@ -68,7 +67,7 @@ class SpeakersPanel:
             visitor, model = _names(Speakers.of(template))
             self._visitor = gr.Dropdown(label="You speak as", **visitor)
             self._model = gr.Dropdown(label="The model speaks as", **model)
-        self.choices: list[Component] = [self._mode, self._visitor, self._model]
+        self.choices: list[Any] = [self._mode, self._visitor, self._model]
         """Inputs to `read`, in order."""
         self.shown: list[Any] = [self._panel, *self.choices]
         """Outputs of `show`."""

@@ -116,7 +116,8 @@ class ChatTab:
                 gr.Button(label, size="sm", min_width=60)
                 for label in ("Undo", "Another", "Clear", "Copy", "Download")
             )
-        self._sent = gr.Textbox(visible="hidden")  # None where another answer was asked for
+        self._sent = gr.Textbox(visible="hidden")
+        self._is_another = gr.Checkbox(visible=False)
         self._kept = gr.Textbox(visible=False)
 
     def _wire(self) -> None:
@@ -130,15 +131,16 @@ class ChatTab:
         # Not while an answer is being written: what changes the transcript or its form.
         changing = [self._undo, self._again, self._clear, *speaking]
         controls, others = [self._box, *changing], len(changing)
+        sent = [self._sent, self._is_another]
         chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
         for start, script in (
             (self._box.submit, _script("begin", others, False)),
             (chosen.then, _script("begin", others, False)),
             (self._again.click, _script("begin", others, True)),
         ):
-            answer = start(None, typed, [self._sent, *controls], js=script, **_QUIET).then(
+            answer = start(None, typed, [*sent, *controls], js=script, **_QUIET).then(
                 self._answer,
-                [self._sent, self.session, *self._settings.components],
+                [*sent, self.session, *self._settings.components],
                 [self._view, self.session],
                 **_ANSWERING,
             )
@@ -164,15 +166,15 @@ class ChatTab:
         self._return.click(back, self.session, self.changed_by_model, **_QUIET)
 
     async def _answer(
-        self, message: str | None, session: Session, *settings: Setting
+        self, message: str | None, is_another: bool, session: Session, *settings: Setting
     ) -> AsyncGenerator[Updates]:
-        """Write the answer to a message, or another one in place of the last (None)."""
+        """Write the answer to a message, or another one in place of the last."""
         speakers, template = session.speakers, session.speakers.template
         params, pace = self._settings.read(settings, template.stop if template else ())
         transcript = session.transcript
-        if message is None:
+        if is_another:
             transcript = without_last_answer(transcript)
-        elif (said := clean_message(message)) and (template is None or said.strip()):
+        elif (said := clean_message(message or "")) and (template is None or said.strip()):
             transcript = (*transcript, Message("user", said, speakers.visitor))
         session.transcript, session.answer = transcript, (this := object())
         # Gradio forgets a closed page's state only if an event has returned it.
@@ -205,10 +207,8 @@ class ChatTab:
     def _generator_of(self, session: Session) -> Generator:
         return session.generator or self._generator
 
-    def _note_on(self, message: str | None, session: Session) -> Any:
+    def _note_on(self, message: str, session: Session) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
-        if message is None:
-            return gr.skip()
         kept, template = clean_message(message), session.speakers.template
         notes = []
         if len(kept) < len(message):

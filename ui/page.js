@@ -12,9 +12,9 @@ window.charlstm = (() => {
   return {
     // An answer to the message, or another one in place of the last.
     begin(count, isAnother, message, shown) {
-      shownBefore = shown.length;
-      const box = isAnother ? busy : { ...busy, value: "" };
-      return [isAnother ? null : message, update(box), ...others(count, false)];
+      shownBefore = isAnother ? -1 : shown.length;
+      const [sent, box] = isAnother ? [update({}), busy] : [message, { ...busy, value: "" }];
+      return [sent, isAnother, update(box), ...others(count, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.

@@ -76,21 +76,10 @@ def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
         return shown, updates, time.monotonic() - began
 
     shown, updates, seconds = run(listen())
-    assert shown <= 150 * seconds + 1
+    assert generator.generated == shown <= 150 * seconds + 1
     assert shown >= 100 * (seconds - LONGEST_INTERVAL_S)
     assert updates <= 15 * seconds + 1
-    assert generator.generated < 1_000
-
-
-def test_nothing_is_generated_for_a_listener_who_has_left(generator: CountingGenerator) -> None:
-    async def listen() -> str:
-        stream = stream_updates(generator, "A", SamplingParams(length=100_000), 150)
-        async with aclosing(stream) as updates:
-            return await anext(updates)
-
-    run(listen())
-    assert generator.closed == 1
-    assert generator.generated <= 2
+    assert generator.closed == 1  # when the listener left
 
 
 def test_a_cancelled_stream_ends_in_the_middle_of_its_work(generator: CountingGenerator) -> None:

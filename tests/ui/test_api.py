@@ -27,7 +27,13 @@ def ask(client: Client, message: Any, **parameters: Any) -> str:
 
 
 def test_the_answer_is_the_generators_own_to_the_character(client: Client) -> None:
-    params = {"length": 800, "temperature": 1.1, "top_p": 0.999, "top_k": 90, "seed": 12}
+    params: dict[str, Any] = {
+        "length": 800,
+        "temperature": 1.1,
+        "top_p": 0.999,
+        "top_k": 90,
+        "seed": 12,
+    }
     message = "  <b>&amp;\n\t*x*$y$"
     expected = Generator(small_model()).generate(message, SamplingParams(**params))
     assert {"<", "&", "\t", "\n"} <= set(expected)

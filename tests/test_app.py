@@ -9,12 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gradio_client import Client
-
 import app
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
 from tests.hub_server import HubServer
-from tests.running_app import PATIENCE_S, ROOT, RunningApp, small_model_folder
+from tests.running_app import PATIENCE_S, ROOT, small_model_folder
 
 
 def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -49,12 +47,6 @@ def test_importing_the_app_imports_no_torch_and_without_any_model_the_page_says_
     assert "The model nowhere/&lt;b&gt; can't be used" in page
     assert "The bundled model can't be used" in page
     assert "<b>" not in page
-
-
-def test_after_a_chat_no_torch_is_in_the_apps_process(app: RunningApp) -> None:
-    client = Client(app.url, verbose=False, analytics_enabled=False)
-    assert len(client.predict("ROMEO:", api_name="/chat")) == 500
-    assert set(app.record("ended")) == {"without torch"}
 
 
 def test_without_a_usable_model_the_bundled_one_is_loaded() -> None:

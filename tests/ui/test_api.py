@@ -27,18 +27,14 @@ def ask(client: Client, message: Any, **parameters: Any) -> str:
 
 
 def test_the_answer_is_the_generators_own_to_the_character(client: Client) -> None:
-    params: dict[str, Any] = {
-        "length": 800,
-        "temperature": 1.1,
-        "top_p": 0.999,
-        "top_k": 90,
-        "seed": 12,
-    }
+    params = SamplingParams(length=800, temperature=1.1, top_p=0.999, top_k=90, seed=12)
+    names = ("length", "temperature", "top_p", "top_k", "seed")
+    asked = {name: getattr(params, name) for name in names}
     message = "  <b>&amp;\n\t*x*$y$"
-    expected = Generator(small_model()).generate(message, SamplingParams(**params))
+    expected = Generator(small_model()).generate(message, params)
     assert {"<", "&", "\t", "\n"} <= set(expected)
     with ThreadPoolExecutor(4) as programs:  # at once
-        answers = programs.map(lambda _: ask(client, message, **params), range(4))
+        answers = programs.map(lambda _: ask(client, message, **asked), range(4))
         assert list(answers) == [expected] * 4
 
 
@@ -99,9 +95,15 @@ def test_a_program_that_hangs_up_stops_the_work(app: RunningApp, client: Client)
     assert len(job.outputs()[-1]) < 20_000
 
 
-def test_nothing_of_what_was_written_is_logged(app: RunningApp, client: Client) -> None:
+def test_nothing_is_logged_nobody_else_asked_and_no_torch_loaded(
+    app: RunningApp, client: Client
+) -> None:
     ask(client, "a secret of mine", context="a secret, too", length=30)
     for wrong in ({"length": -1}, {"context": ["a secret"]}):
         with pytest.raises(AppError):
             ask(client, "a secret of mine", **wrong)
     assert "secret" not in app.log()
+    contacts = app.record("contact")
+    assert contacts
+    assert all("127.0.0.1" in contact or "localhost" in contact for contact in contacts)
+    assert set(app.record("ended")) == {"without torch"}

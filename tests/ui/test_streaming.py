@@ -48,17 +48,6 @@ def generator() -> CountingGenerator:
     return CountingGenerator(small_model())
 
 
-def test_the_updates_together_are_the_generators_text(generator: CountingGenerator) -> None:
-    params = SamplingParams(length=1_000, seed=3)
-
-    async def listen() -> list[str]:
-        return [text async for text in stream_updates(generator, "A", params)]
-
-    updates = run(listen())
-    assert "".join(updates) == generator.generate("A", params)
-    assert len(updates[0]) == 1
-
-
 def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
     generator: CountingGenerator,
 ) -> None:
@@ -80,23 +69,6 @@ def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
     assert shown >= 100 * (seconds - LONGEST_INTERVAL_S)
     assert updates <= 15 * seconds + 1
     assert generator.closed == 1  # when the listener left
-
-
-def test_a_cancelled_stream_ends_in_the_middle_of_its_work(generator: CountingGenerator) -> None:
-    async def listen() -> None:
-        async for _ in stream_updates(generator, "A" * 2_000, SamplingParams(length=100_000)):
-            pass
-
-    async def cancel() -> None:
-        task = asyncio.ensure_future(listen())
-        await asyncio.sleep(0.05)  # while its thread is at work
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    run(cancel())
-    assert generator.closed == 1
-    assert generator.generated < 100_000
 
 
 def test_updates_become_rare_under_load_and_frequent_again_after_it() -> None:

@@ -90,13 +90,14 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
             if loaded.generator:
                 with gr.Tab("Chat", id="chat"):
                     chat = ChatTab(loaded.generator, title, loaded.hub_id)
-                add_chat_endpoint(loaded.generator)
             with gr.Tab("Train", id="train"):
                 if can_train:
                     TrainTab(page, service, secret, chat, publish, tabs)
                 else:
                     reason = html.escape(limits.reason, quote=False)
                     gr.HTML(f"<p>{reason}</p>", elem_id="no-training")
+        if loaded.generator:
+            add_chat_endpoint(loaded.generator)
     # Without a limit of its own an event is answered for one visitor at a time.
     page.queue(default_concurrency_limit=16)
     return page

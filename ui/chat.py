@@ -8,7 +8,6 @@ that is written here is logged.
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from ui.transcript import (
     without_last_exchange,
 )
 
+_SCRIPTS = "window.charlstm."  # page.js
 Updates = dict[Any, Any]
 """New values by component."""
 
@@ -129,16 +129,16 @@ class ChatTab:
         """
         speaking, typed = self._speakers.choices, [self._box, self._view]
         # Not while an answer is being written: what changes the transcript or its form.
-        changing = [self._undo, self._again, self._clear, *speaking]
-        controls, others = [self._box, *changing], len(changing)
+        controls = [self._box, self._undo, self._again, self._clear, *speaking]
         sent = [self._sent, self._is_another]
         chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
-        for start, script in (
-            (self._box.submit, _script("begin", others, False)),
-            (chosen.then, _script("begin", others, False)),
-            (self._again.click, _script("begin", others, True)),
+        for start, inputs, script in (
+            (self._box.submit, typed, "begin"),
+            (chosen.then, typed, "begin"),
+            (self._again.click, None, "beginAgain"),
         ):
-            answer = start(None, typed, [*sent, *controls], js=script, **_QUIET).then(
+            js = _SCRIPTS + script
+            answer = start(None, inputs, [*sent, *controls], js=js, **_QUIET).then(
                 self._answer,
                 [*sent, self.session, *self._settings.components],
                 [self._view, self.session],
@@ -146,7 +146,7 @@ class ChatTab:
             )
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
-                ended(None, known, controls, js=_script("end", others), **_QUIET)
+                ended(None, known, controls, js=_SCRIPTS + "end", **_QUIET)
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
         self._box.stop(_stop, self.session, None, **_QUIET)
@@ -155,9 +155,9 @@ class ChatTab:
         shown = [self._view, self._box, self._note]
         self._undo.click(self._undo_last, [self._box, self.session], shown, **_QUIET)
         self._clear.click(self._start_anew, self.session, shown, **_QUIET)
-        for button, function in ((self._copy, "copyText"), (self._download, "downloadText")):
+        for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
             button.click(_kept_text, self.session, self._kept, **_QUIET).then(
-                None, self._kept, None, js=_script(function), **_QUIET
+                None, self._kept, None, js=_SCRIPTS + script, **_QUIET
             )
         for choice in speaking:
             asked = [self.session, *speaking]
@@ -284,12 +284,6 @@ def _stop(session: Session) -> None:
 
 def _kept_text(session: Session) -> str:
     return written_text(session.transcript, session.speakers.template)
-
-
-def _script(function: str, *first: int | bool) -> str:
-    """A function of page.js as Gradio wants it, called with these arguments first."""
-    arguments = ", ".join([*map(json.dumps, first), "...values"])
-    return f"(...values) => window.charlstm.{function}({arguments})"
 
 
 def _note(text: str) -> gr.HTML:

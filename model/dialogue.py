@@ -112,7 +112,7 @@ class ChatTemplate:
 
 
 def unfinished_stop(text: str, stop: Sequence[str]) -> int:
-    """How many characters at the end of a text are the beginning of a stop string, no whole one."""
+    """How many characters at the end of a text begin a stop string that isn't complete there."""
     sizes = (
         size
         for string in stop

@@ -17,17 +17,11 @@ from tests.running_app import RunningApp
 ODD = "\t <b>&amp;*x*$y$ `#_-\n\n  * two  spaces \n> \\( \\) <script>1</script> $$z$$ &#65; é €"
 
 
-def parts(page: Page) -> list[str]:
-    """The stretches of text that the page shows, as they are in the document."""
-    return _texts(page, "textContent")
+def parts(page: Page, kind: str = "textContent") -> list[str]:
+    """The stretches of text that the page shows.
 
-
-def shown(page: Page) -> str:
-    """The whole text, as it is painted: with `innerText`, white space counts if it can be seen."""
-    return "".join(_texts(page, "innerText"))
-
-
-def _texts(page: Page, kind: str) -> list[str]:
+    They are as they are in the document; with `innerText`, white space counts if it can be seen.
+    """
     places = "#text :is(.user-row, .bot-row) .md:not(:has(.seed))"
     texts: list[str] = page.eval_on_selector_all(places, f"all => all.map(e => e.{kind})")
     return texts
@@ -46,7 +40,7 @@ def copied(page: Page) -> str:
 
 
 def write(page: Page, text: str) -> None:
-    """Type a message and press Enter; the answer has begun when this returns."""
+    """Type a message and press Enter; wait until it is shown."""
     before = len(parts(page))
     page.fill("#message textarea", text)
     page.press("#message textarea", "Enter")
@@ -143,7 +137,7 @@ def test_what_is_typed_and_generated_is_shown_copied_and_downloaded_to_the_chara
     whole = typed + answer
     assert typed == ODD
     assert {"<", ">", "&", "\t", "\n"} <= set(answer)
-    assert shown(page) == whole
+    assert "".join(parts(page, "innerText")) == whole
     assert seeds(page) == ["12"]
     assert copied(page) == whole
     with page.expect_download() as download:

@@ -24,39 +24,15 @@ from model.vocabulary import Vocabulary
 BLOCK = 1_000
 """Characters: the fed part of a text starts at a multiple of this."""
 
-_CACHED_STATES = 256
+CACHED_STATES = 256
+"""States after texts that a generator remembers."""
+
+_BYTES = 4  # of an index in a key
 
 
 def fed_from(length: int) -> int:
     """Where the fed part of a text of `length` characters starts."""
     return max(0, (length // BLOCK - 1) * BLOCK)
-
-
-class StateCache:
-    """The states after recently fed texts; forgets the least recently used. Thread-safe."""
-
-    def __init__(self, capacity: int = _CACHED_STATES) -> None:
-        self._capacity = capacity
-        self._states: dict[bytes, State] = {}  # the least recently used first
-        self._lock = threading.Lock()
-
-    def put(self, fed: bytes, state: State) -> None:
-        """Remember the state after exactly these indices."""
-        with self._lock:
-            self._states.pop(fed, None)
-            self._states[fed] = state
-            if len(self._states) > self._capacity:
-                del self._states[next(iter(self._states))]
-
-    def longest_prefix(self, indices: bytes) -> tuple[bytes, State] | None:
-        """The longest known beginning of these indices and the state after it, or None."""
-        with self._lock:
-            known = [fed for fed in self._states if indices.startswith(fed)]
-            if not known:
-                return None
-            best = max(known, key=len)
-            self._states[best] = state = self._states.pop(best)
-            return best, state
 
 
 class Generator:
@@ -72,7 +48,9 @@ class Generator:
         self.config: ModelConfig = model.config
         self.vocabulary: Vocabulary = model.config.vocabulary
         self._decoder = Decoder(model)
-        self._cache = StateCache()
+        # After recently fed texts, the least recently used first.
+        self._states: dict[bytes, State] = {}
+        self._lock = threading.Lock()
 
     @classmethod
     def from_pretrained(
@@ -127,19 +105,30 @@ class Generator:
         finally:
             # The next turn of a conversation usually starts from the whole text so far.
             if generated and fed_from(len(indices) + len(generated)) == fed_from(len(indices)):
-                self._cache.put(_key(np.concatenate([fed, generated])), state)
+                self._remember(_key(np.concatenate([fed, generated])), state)
 
     def generate(self, prompt: str = "", params: SamplingParams | None = None) -> str:
         """The whole continuation as one string."""
         return "".join(self.stream(prompt, params))
 
     def _state_after(self, indices: np.ndarray) -> State:
+        """The state after these indices, from that after their longest known beginning."""
         key = _key(indices)
-        known, state = self._cache.longest_prefix(key) or (b"", self._decoder.initial_state())
-        if len(known) < len(key):
-            state = self._decoder.feed(indices[len(known) // 4 :], state)
-            self._cache.put(key, state)
+        with self._lock:
+            known = max(filter(key.startswith, self._states), key=len, default=b"")
+            state = self._states.get(known)
+        if state is None:
+            state = self._decoder.initial_state()
+        state = self._decoder.feed(indices[len(known) // _BYTES :], state)
+        self._remember(key, state)
         return state
+
+    def _remember(self, fed: bytes, state: State) -> None:
+        with self._lock:
+            self._states.pop(fed, None)
+            self._states[fed] = state
+            if len(self._states) > CACHED_STATES:
+                del self._states[next(iter(self._states))]
 
     def _next_index(self, state: State, params: SamplingParams, rng: np.random.Generator) -> int:
         logits = self._decoder.logits(state)
@@ -150,7 +139,7 @@ class Generator:
 
 
 def _key(indices: np.ndarray) -> bytes:
-    return indices.astype("<i4").tobytes()
+    return indices.astype(f"<i{_BYTES}").tobytes()
 
 
 def _ready(text: str, stop: tuple[str, ...]) -> tuple[int, bool]:

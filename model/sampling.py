@@ -65,13 +65,8 @@ def probabilities(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
 
     Args:
         logits: shape `(vocab,)`; minus infinity for what must never be chosen.
-        params: temperature, top_k, top_p and min_p are used. Temperature 0 puts everything on the
-            likeliest character (the first of equals).
+        params: temperature (above 0), top_k, top_p and min_p are used.
     """
-    if params.temperature == 0:
-        one_hot = np.zeros(len(logits))
-        one_hot[np.argmax(logits)] = 1.0
-        return one_hot
     scaled = logits.astype(np.float64)
     scaled = (scaled - scaled.max()) / params.temperature
     weights = np.exp(scaled)

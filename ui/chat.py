@@ -70,7 +70,8 @@ class ChatTab:
         self.session = gr.State(Session(speakers))
         """Input to `use`."""
         with gr.Row(equal_height=False):
-            text = gr.Column(scale=5, min_width=320)
+            with gr.Column(scale=5, min_width=320):
+                self._build_text(generator.config, speakers)
             with gr.Column(scale=2, min_width=280):
                 self._speakers = SpeakersPanel(generator.config.chat_template)
                 self._whose = gr.HTML(elem_id="whose", visible=False)
@@ -79,8 +80,6 @@ class ChatTab:
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
                     about = describe_model(generator.config, hub_id)
                     self._about = gr.HTML(about, elem_id="about")
-        with text:
-            self._build_text(generator.config, speakers)
         self._form = [self._view, self._box, self._note, *self._speakers.shown]
         self.changed_by_model = [
             self.session, self._about, self._title, self._whose, self._return, *self._form
@@ -231,9 +230,7 @@ class ChatTab:
             self.session: session,
             self._about: describe_model(config, None if generator else self._hub_id),
             self._title: heading(config),
-            self._whose: gr.HTML(
-                f"Your model: {html.escape(title, quote=False)}", visible=generator is not None
-            ),
+            self._whose: _note(f"Your model: {title}" if generator else ""),
             self._return: gr.Button(visible=generator is not None),
         }
 

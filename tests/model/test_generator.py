@@ -10,7 +10,7 @@ import pytest
 
 from model.config import ModelConfig
 from model.folder import Model
-from model.generator import Generator, StateCache, fed_from
+from model.generator import CACHED_STATES, Generator, fed_from
 from model.sampling import SamplingParams
 from model.vocabulary import UNKNOWN, Vocabulary
 from tests.random_model import random_model
@@ -72,13 +72,11 @@ def test_several_threads_get_what_each_would_get_alone() -> None:
         assert list(pool.map(lambda prompt: generator.generate(prompt, SEEDED), prompts)) == alone
 
 
-def test_the_cache_forgets_what_was_long_unused() -> None:
-    cache, state = StateCache(capacity=2), Generator(random_model())._decoder.initial_state()
-    cache.put(b"aaaa", state)
-    cache.put(b"bbbb", state)
-    assert cache.longest_prefix(b"aaaacccc") == (b"aaaa", state)
-    cache.put(b"dddd", state)
-    assert cache.longest_prefix(b"bbbbcccc") is None
+def test_so_many_states_are_remembered_and_no_more() -> None:
+    generator = Generator(random_model())
+    for size in range(1, CACHED_STATES + 10):
+        generator.generate(TEXT[:size], SamplingParams(length=0))
+    assert len(generator._states) == CACHED_STATES
 
 
 def test_a_stop_string_ends_the_text_before_it_and_never_shows(generator: Generator) -> None:

@@ -1,9 +1,6 @@
 """The app's and the Space's entry: pick a model, build the page, serve it.
 
-    python app.py [--model MODEL] [--revision REVISION] [--host HOST] [--port PORT]
-
-MODEL is a model folder, a run's folder or a Hub id (default: the environment's MODEL_ID, or the
-bundled one); REVISION defaults to MODEL_REVISION. Knows nothing about torch.
+`python app.py --help` lists what it can be told. Knows nothing about torch.
 """
 
 from __future__ import annotations
@@ -54,7 +51,7 @@ UI = Path(__file__).parent / "ui"
 class LoadedModel:
     """The model to serve, if one could be loaded, and what went wrong, if anything."""
 
-    generator: Generator | None
+    generator: Generator | None = None
     hub_id: str | None = None
     problem: str = ""
 
@@ -65,16 +62,15 @@ def choose_model(model: str | None, revision: str | None = None) -> LoadedModel:
     if model:
         try:
             generator = Generator.from_pretrained(model, revision)
-            return LoadedModel(generator, hub_id=None if Path(model).exists() else model)
+            return LoadedModel(generator, None if Path(model).exists() else model)
         except (HubError, ModelFolderError) as error:
             problem = f"The model {model} can't be used: {error}. "
     try:
         generator = Generator.from_pretrained(BUNDLED_MODEL)
     except ModelFolderError as error:
-        return LoadedModel(None, problem=f"{problem}The bundled model can't be used: {error}.")
-    return LoadedModel(
-        generator, problem=problem and f"{problem}This page uses the bundled model instead."
-    )
+        return LoadedModel(problem=f"{problem}The bundled model can't be used: {error}.")
+    problem = problem and f"{problem}This page uses the bundled model instead."
+    return LoadedModel(generator, problem=problem)
 
 
 def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
@@ -86,8 +82,8 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
         if loaded.problem:
             gr.HTML(html.escape(loaded.problem, quote=False), elem_id="problem")
         secret = visitor_secret()
-        publish = None
-        if limits.where != "off":
+        can_train = limits.where != "off"
+        if can_train:
             service = TrainingService(limits, Path(get_upload_folder()))
             accounts = Accounts.from_environment(os.environ, limits)
             publish = PublishPanel(service.find, Publisher(), accounts)
@@ -97,7 +93,7 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
                 with gr.Tab("Chat", id="chat"):
                     chat = ChatTab(loaded.generator, title, loaded.hub_id)
             with gr.Tab("Train", id="train"):
-                if publish:
+                if can_train:
                     TrainTab(page, service, secret, chat, publish, tabs)
                 else:
                     reason = html.escape(limits.reason, quote=False)
@@ -159,16 +155,10 @@ def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Chat with a CharLSTM model in the browser.")
-    parser.add_argument(
-        "--model",
-        default=os.environ.get("MODEL_ID"),
-        help="a model folder, a run's folder or a Hub id (default: MODEL_ID, or the bundled one)",
-    )
-    parser.add_argument(
-        "--revision",
-        default=os.environ.get("MODEL_REVISION"),
-        help="branch, tag or commit of a Hub model (default: MODEL_REVISION)",
-    )
+    model = "a model folder, a run's folder or a Hub id (default: MODEL_ID, or the bundled one)"
+    revision = "branch, tag or commit of a Hub model (default: MODEL_REVISION)"
+    parser.add_argument("--model", default=os.environ.get("MODEL_ID"), help=model)
+    parser.add_argument("--revision", default=os.environ.get("MODEL_REVISION"), help=revision)
     parser.add_argument("--host", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     options = parser.parse_args()

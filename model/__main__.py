@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from model.facts import model_facts
@@ -20,13 +21,7 @@ _EXAMPLES = """examples:
   python -m model info model/pretrained
 """
 
-_SAMPLING = {
-    "length": "characters",
-    "temperature": "0 always takes the most likely character, higher is wilder",
-    "top_k": "only the k most likely characters; 0 allows all",
-    "top_p": "only the most likely, up to this total probability; 1 allows all",
-    "min_p": "only those with this share of the most likely's probability; 0 allows all",
-}
+_SAMPLING = [field for field in fields(SamplingParams) if field.metadata]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,11 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument(
         "--prompt", help="text to continue; read from standard input if that is not a terminal"
     )
-    for name, meaning in _SAMPLING.items():
-        default = getattr(SamplingParams(), name)
-        help_text = f"{meaning} (default: {default})"
-        generate.add_argument(f"--{name}", type=type(default), default=default, help=help_text)
-    generate.add_argument("--seed", type=int, help="the same seed gives the same text")
+    for number in _SAMPLING:
+        kind, default, meaning = number.metadata["kind"], number.default, number.metadata["help"]
+        told = meaning if default is None else f"{meaning} (default: {default})"
+        generate.add_argument(f"--{number.name}", type=kind, default=default, help=told)
     generate.add_argument(
         "--stop", action="append", default=[], metavar="TEXT", help="end before TEXT; repeatable"
     )
@@ -67,18 +61,15 @@ def _describe(model: str, revision: str | None) -> None:
 
 
 def _generate(arguments: argparse.Namespace) -> None:
-    sampling = {name: getattr(arguments, name) for name in (*_SAMPLING, "seed")}
+    sampling = {number.name: getattr(arguments, number.name) for number in _SAMPLING}
     params = SamplingParams(**sampling, stop=tuple(arguments.stop))
     generator = Generator.from_pretrained(arguments.model, arguments.revision)
     prompt = arguments.prompt
     if prompt is None:
         prompt = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace")
-    changed = generator.vocabulary.encode(prompt).describe()
-    if changed:
-        print(
-            f"note: the model doesn't know every character of the prompt: {changed}",
-            file=sys.stderr,
-        )
+    if changed := generator.vocabulary.encode(prompt).describe():
+        note = f"note: the model doesn't know every character of the prompt: {changed}"
+        print(note, file=sys.stderr)
     sys.stdout.write(prompt)
     for text in generator.stream(prompt, params):
         sys.stdout.write(text)

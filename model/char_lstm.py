@@ -7,6 +7,9 @@ mask for all steps of a chunk ("variational", Gal & Ghahramani 2016; AWD-LSTM's 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +17,9 @@ from model.config import ModelConfig
 
 LSTMState = tuple[Tensor, Tensor]
 """Hidden and cell states, each of shape `(layers, batch, hidden)`."""
+
+Part = tuple[int, int]
+"""(k, n) for the k-th, from 0, of n equal parts of a batch."""
 
 
 class CharLSTM(nn.Module):
@@ -65,7 +71,7 @@ class CharLSTM(nn.Module):
         inputs: Tensor,
         state: LSTMState | None = None,
         generator: torch.Generator | None = None,
-        part: tuple[int, int] = (0, 1),
+        part: Part = (0, 1),
     ) -> tuple[Tensor, LSTMState]:
         """Logits for the next character at every step.
 
@@ -73,37 +79,29 @@ class CharLSTM(nn.Module):
             inputs: indices `(batch, time)`, or one-hot floats `(batch, time, vocab)`.
             state: what an earlier call returned, to go on from there; None for zeros.
             generator: source of the dropout masks; None for torch's global one.
-            part: (k, n) if this batch is the k-th, from 0, of n equal parts of one whose masks are
-                drawn; each part's rows then get what they would get in the whole.
+            part: of the batch whose masks are drawn; its rows get what they get in the whole.
 
         Returns:
             Logits of shape `(batch, time, vocab)`, and the state after the last step.
         """
-        x = self._embed(inputs)  # (B, T, input)
-        x = self._drop(x, self.input_dropout, generator, part)
+        drop = partial(self._drop, generator=generator, part=part)
+        x = drop(self._embed(inputs), self.input_dropout)  # (B, T, input)
         if self.lstm.num_layers > 1 and self.training and self.dropout > 0:
-            x, state = self._layer_by_layer(x, state, generator, part)
+            x, state = self._layer_by_layer(x, state, drop)
         else:
             x, state = self.lstm(x, state)  # (B, T, hidden)
-        x = self._drop(x, self.dropout, generator, part)
-        return self.fc(x), state
+        return self.fc(drop(x, self.dropout)), state
 
     def _embed(self, inputs: Tensor) -> Tensor:
-        if self.embedding is None:
-            if inputs.is_floating_point():
-                return inputs
-            return nn.functional.one_hot(inputs, self.vocab_size).to(self.fc.weight.dtype)
         if inputs.is_floating_point():
-            return inputs @ self.embedding.weight
+            return inputs if self.embedding is None else inputs @ self.embedding.weight
+        if self.embedding is None:
+            return nn.functional.one_hot(inputs, self.vocab_size).to(self.fc.weight.dtype)
         embedded: Tensor = self.embedding(inputs)
         return embedded
 
     def _drop(
-        self,
-        x: Tensor,
-        probability: float,
-        generator: torch.Generator | None,
-        part: tuple[int, int],
+        self, x: Tensor, probability: float, generator: torch.Generator | None, part: Part
     ) -> Tensor:
         if not self.training or probability == 0:
             return x
@@ -115,11 +113,7 @@ class CharLSTM(nn.Module):
         return x * mask.to(x.device, x.dtype)
 
     def _layer_by_layer(
-        self,
-        x: Tensor,
-        state: LSTMState | None,
-        generator: torch.Generator | None,
-        part: tuple[int, int],
+        self, x: Tensor, state: LSTMState | None, drop: Callable[[Tensor, float], Tensor]
     ) -> tuple[Tensor, LSTMState]:
         """The stacked LSTM with one mask for all steps between layers.
 
@@ -131,7 +125,7 @@ class CharLSTM(nn.Module):
             state = (x.new_zeros(shape), x.new_zeros(shape))
         for layer in range(self.lstm.num_layers):
             if layer > 0:
-                x = self._drop(x, self.dropout, generator, part)
+                x = drop(x, self.dropout)
             weights = [getattr(self.lstm, name) for name in self.lstm._all_weights[layer]]
             start = (state[0][layer : layer + 1], state[1][layer : layer + 1])
             x, h, c = torch.lstm(x, start, weights, True, 1, 0.0, True, False, True)

@@ -21,10 +21,14 @@ from model.vocabulary import Vocabulary
 MODEL_TYPE = "char-lstm"
 FORMAT_VERSION = 1
 
-MAX_VOCAB_SIZE = 65_536
-MAX_HIDDEN_SIZE = 8_192
-MAX_LAYERS = 16
 MAX_PARAMETERS = 500_000_000
+
+_LIMITS = {
+    "vocab_size": (1, 65_536),
+    "hidden_size": (1, 8_192),
+    "num_layers": (1, 16),
+    "embedding_size": (0, 8_192),
+}
 
 
 class ConfigError(ValueError):
@@ -35,30 +39,22 @@ class ConfigError(ValueError):
 class ModelConfig:
     """Everything about a model but its weights.
 
-    Args:
-        vocabulary: the characters in index order.
-        hidden_size: width of every LSTM layer.
-        num_layers: number of stacked LSTM layers.
-        embedding_size: width of the learned embedding; 0 means one-hot input.
-        chat_template: how turns become text; None for plain joining.
-        training: how it was trained, as plain JSON data.
-
     Raises:
         ConfigError: if a size is outside the limits.
     """
 
     vocabulary: Vocabulary
-    hidden_size: int
-    num_layers: int = 1
-    embedding_size: int = 0
-    chat_template: ChatTemplate | None = None
-    training: Mapping[str, Any] = field(default_factory=dict)
+    hidden_size: int  # of every LSTM layer
+    num_layers: int = 1  # stacked LSTM layers
+    embedding_size: int = 0  # 0 for one-hot input
+    chat_template: ChatTemplate | None = None  # None: turns are joined as they are
+    training: Mapping[str, Any] = field(default_factory=dict)  # how it was trained; JSON data
 
     def __post_init__(self) -> None:
-        _check_size("vocab_size", len(self.vocabulary), 1, MAX_VOCAB_SIZE)
-        _check_size("hidden_size", self.hidden_size, 1, MAX_HIDDEN_SIZE)
-        _check_size("num_layers", self.num_layers, 1, MAX_LAYERS)
-        _check_size("embedding_size", self.embedding_size, 0, MAX_HIDDEN_SIZE)
+        for name, (least, most) in _LIMITS.items():
+            size = getattr(self, name)
+            if type(size) is not int or not least <= size <= most:
+                raise ConfigError(f"{name} must be a number from {least} to {most:,}, not {size!r}")
         if self.parameters > MAX_PARAMETERS:
             raise ConfigError(
                 f"these sizes make {self.parameters:,} parameters; the limit is {MAX_PARAMETERS:,}"
@@ -68,11 +64,6 @@ class ModelConfig:
     def vocab_size(self) -> int:
         """Number of characters in the vocabulary."""
         return len(self.vocabulary)
-
-    @property
-    def input_size(self) -> int:
-        """Width of the first layer's input."""
-        return self.embedding_size or self.vocab_size
 
     @property
     def parameters(self) -> int:
@@ -85,12 +76,13 @@ class ModelConfig:
         shapes: dict[str, tuple[int, ...]] = {}
         if self.embedding_size:
             shapes["embedding.weight"] = (self.vocab_size, self.embedding_size)
+        width = self.embedding_size or self.vocab_size
         for layer in range(self.num_layers):
-            width = self.input_size if layer == 0 else self.hidden_size
             shapes[f"lstm.weight_ih_l{layer}"] = (gates, width)
             shapes[f"lstm.weight_hh_l{layer}"] = (gates, self.hidden_size)
             shapes[f"lstm.bias_ih_l{layer}"] = (gates,)
             shapes[f"lstm.bias_hh_l{layer}"] = (gates,)
+            width = self.hidden_size
         shapes["fc.weight"] = (self.vocab_size, self.hidden_size)
         shapes["fc.bias"] = (self.vocab_size,)
         return shapes
@@ -111,7 +103,7 @@ class ModelConfig:
         return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, source: str = "config.json") -> ModelConfig:
+    def from_json(cls, text: str | bytes, source: str = "config.json") -> ModelConfig:
         """Read the text of a config.json.
 
         Raises:
@@ -121,50 +113,41 @@ class ModelConfig:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"{source} is not valid JSON: {error}") from error
-        if not isinstance(data, dict) or data.get("model_type") != MODEL_TYPE:
-            found = data.get("model_type") if isinstance(data, dict) else None
-            raise ConfigError(
-                f"{source} doesn't describe a CharLSTM model: model_type is {found!r}, "
-                f"expected {MODEL_TYPE!r}"
-            )
-        version = data.get("format_version")
-        if type(version) is not int or version < 1:
-            raise ConfigError(f"{source} has no usable format_version (found {version!r})")
-        if version > FORMAT_VERSION:
-            raise ConfigError(
-                f"{source} has format_version {version}, newer than this program reads "
-                f"({FORMAT_VERSION}): update CharLSTM"
-            )
-        template, training = data.get("chat_template"), data.get("training") or {}
-        if not isinstance(training, dict):
-            raise ConfigError(f"{source}: training must be an object")
         try:
-            config = cls(
-                vocabulary=_vocabulary(data["vocabulary"]),
-                hidden_size=data["hidden_size"],
-                num_layers=data["num_layers"],
-                embedding_size=data["embedding_size"],
-                chat_template=None if template is None else ChatTemplate.from_json(template),
-                training=training,
-            )
+            return _config(data)
         except KeyError as error:
             raise ConfigError(f"{source} lacks {error.args[0]!r}") from error
         except ValueError as error:
             raise ConfigError(f"{source}: {error}") from error
-        if data.get("vocab_size", config.vocab_size) != config.vocab_size:
-            raise ConfigError(
-                f"{source}: vocab_size is {data['vocab_size']!r}, but the vocabulary has "
-                f"{config.vocab_size} characters"
-            )
-        return config
 
 
-def _check_size(name: str, value: object, smallest: int, largest: int) -> None:
-    if type(value) is not int or not smallest <= value <= largest:
-        raise ConfigError(f"{name} must be a number from {smallest} to {largest:,}, not {value!r}")
-
-
-def _vocabulary(characters: object) -> Vocabulary:
-    if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
+def _config(data: Any) -> ModelConfig:
+    found = data.get("model_type") if isinstance(data, dict) else None
+    if found != MODEL_TYPE:
+        raise ConfigError(f"not a CharLSTM model: model_type is {found!r}, not {MODEL_TYPE!r}")
+    version = data.get("format_version")
+    if type(version) is not int or version < 1:
+        raise ConfigError(f"no usable format_version (found {version!r})")
+    if version > FORMAT_VERSION:
+        raise ConfigError(
+            f"format_version {version} is newer than this program reads ({FORMAT_VERSION}): "
+            "update CharLSTM"
+        )
+    characters, template = data["vocabulary"], data.get("chat_template")
+    training = data.get("training") or {}
+    if not isinstance(characters, list):
         raise ConfigError("vocabulary must be a list of strings")
-    return Vocabulary(tuple(characters))
+    if not isinstance(training, dict):
+        raise ConfigError("training must be an object")
+    config = ModelConfig(
+        Vocabulary(tuple(characters)),
+        hidden_size=data["hidden_size"],
+        num_layers=data["num_layers"],
+        embedding_size=data["embedding_size"],
+        chat_template=None if template is None else ChatTemplate.from_json(template),
+        training=training,
+    )
+    size = data.get("vocab_size", config.vocab_size)
+    if size != config.vocab_size:
+        raise ConfigError(f"vocab_size is {size!r}, but there are {config.vocab_size} characters")
+    return config

@@ -17,44 +17,26 @@ Role = Literal["user", "assistant"]
 
 @dataclass(frozen=True)
 class Turn:
-    """One message: the visitor's ("user") or the model's ("assistant").
-
-    Args:
-        role: whose it is.
-        text: what was typed or generated.
-        speaker: as whom, of the template's speakers; "" for the template's own.
-        is_whole: the model ended this reply itself; otherwise it was cut and can be continued.
-    """
+    """One message: the visitor's ("user") or the model's ("assistant")."""
 
     role: Role
     text: str
-    speaker: str = ""
-    is_whole: bool = False
+    speaker: str = ""  # as whom, of the template's speakers; "" for the template's own
+    is_whole: bool = False  # the model ended this reply itself; it wasn't cut
 
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """The text around turns, the corpus's speakers, and the strings that end a reply.
+    """The text around turns, the corpus's speakers, and the strings that end a reply."""
 
-    Args:
-        user_prefix: stands before what the visitor says, with the speaker's name.
-        user_suffix: stands after it.
-        reply_prefix: stands before what the model says.
-        reply_suffix: stands after it.
-        speakers: who speaks most in the corpus.
-        stop: a reply ends before any of these.
-        user_speaker: the visitor's name in `user_prefix`; "" where it has none.
-        reply_speaker: the model's in `reply_prefix`.
-    """
-
-    user_prefix: str = ""
+    user_prefix: str = ""  # before what the visitor says, with the speaker's name
     user_suffix: str = ""
-    reply_prefix: str = ""
+    reply_prefix: str = ""  # before what the model says
     reply_suffix: str = ""
-    speakers: tuple[str, ...] = ()
-    stop: tuple[str, ...] = ()
-    user_speaker: str = ""
-    reply_speaker: str = ""
+    speakers: tuple[str, ...] = ()  # who speaks most in the corpus
+    stop: tuple[str, ...] = ()  # a reply ends before any of these
+    user_speaker: str = ""  # the name in `user_prefix`; "" where it has none
+    reply_speaker: str = ""  # the same for `reply_prefix`
 
     @classmethod
     def from_json(cls, data: object) -> ChatTemplate:
@@ -69,17 +51,16 @@ class ChatTemplate:
         for field in fields(cls):
             value, is_list = data.get(field.name, field.default), field.default == ()
             texts = value if is_list else [value]
-            if not (
+            is_usable = (
                 isinstance(texts, list | tuple)
                 and len(texts) <= 100
                 and all(isinstance(text, str) and len(text) <= 1_000 for text in texts)
                 and not (is_list and "" in texts)
-            ):
-                kind = (
-                    "a list of at most 100 strings that are not empty," if is_list else "a string"
-                )
+            )
+            if not is_usable:
+                kind = "a list of at most 100 strings that are not empty" if is_list else "a string"
                 raise ValueError(
-                    f"chat_template.{field.name} must be {kind} of at most 1,000 characters"
+                    f"chat_template.{field.name} must be {kind} (at most 1,000 characters)"
                 )
             values[field.name] = tuple(texts) if is_list else value
         return cls(**values)
@@ -131,12 +112,14 @@ class ChatTemplate:
 
 
 def unfinished_stop(text: str, stop: Sequence[str]) -> int:
-    """How many characters at the end of a text are the beginning of a stop string, no whole one."""
-    longest = max((len(string) for string in stop), default=0)
-    for size in range(min(longest - 1, len(text)), 0, -1):
-        if any(len(string) > size and string.startswith(text[-size:]) for string in stop):
-            return size
-    return 0
+    """How many characters at the end of a text begin a stop string that isn't complete there."""
+    sizes = (
+        size
+        for string in stop
+        for size in range(1, min(len(string), len(text) + 1))
+        if text.endswith(string[:size])
+    )
+    return max(sizes, default=0)
 
 
 def conversation_text(

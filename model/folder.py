@@ -52,8 +52,6 @@ def find_model_folder(path: str | Path) -> Path:
             return candidate
     if not folder.exists():
         raise ModelFolderError(f"{folder} doesn't exist")
-    if not folder.is_dir():
-        raise ModelFolderError(f"{folder} is a file; a model is a folder with {CONFIG_FILE} in it")
     if (folder / "settings.json").is_file():
         raise ModelFolderError(f"the run {folder} has not written a model yet")
     raise ModelFolderError(f"{folder} is not a model folder: it has no {CONFIG_FILE}")
@@ -71,9 +69,7 @@ def load_model(path: str | Path) -> Model:
     try:
         if config_path.stat().st_size > _MAX_CONFIG_BYTES:
             raise ModelFolderError(f"{config_path} is larger than a config can be")
-        config = ModelConfig.from_json(config_path.read_text(encoding="utf-8"), str(config_path))
-    except UnicodeDecodeError as error:
-        raise ModelFolderError(f"{config_path} is not UTF-8 text: {error}") from error
+        config = ModelConfig.from_json(config_path.read_bytes(), str(config_path))
     except ConfigError as error:
         raise ModelFolderError(str(error)) from error
     except OSError as error:
@@ -149,20 +145,15 @@ def _read_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, n
         with safe_open(path, framework="np") as file:
             # The file's head says what is in it: all of it is checked before anything is read.
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            if missing := sorted(shapes.keys() - found.keys()):
-                raise ModelFolderError(f"{path} lacks the tensor {missing[0]}")
-            if extra := sorted(found.keys() - shapes.keys()):
-                raise ModelFolderError(
-                    f"{path} holds a tensor that the config doesn't know: {extra[0]}"
-                )
+            for name in sorted(shapes.keys() ^ found.keys()):
+                what = "lacks the tensor" if name in shapes else "holds an unknown tensor:"
+                raise ModelFolderError(f"{path} {what} {name}")
             for name, tensor in found.items():
-                shape = tuple(tensor.get_shape())
-                if shape != shapes[name]:
+                kind, shape = tensor.get_dtype(), tuple(tensor.get_shape())
+                if (kind, shape) != ("F32", shapes[name]):
                     raise ModelFolderError(
-                        f"{path}: {name} has the shape {shape}, the config says {shapes[name]}"
+                        f"{path}: {name} is {kind} {shape}, the config wants F32 {shapes[name]}"
                     )
-                if tensor.get_dtype() != "F32":
-                    raise ModelFolderError(f"{path}: {name} is {tensor.get_dtype()}, not float32")
             weights = {name: np.array(file.get_tensor(name)) for name in shapes}
     except (SafetensorError, OSError) as error:
         raise ModelFolderError(f"{path} is damaged or not a safetensors file: {error}") from error

@@ -8,7 +8,7 @@ of a conversation feeds only what is new. Knows nothing about pages.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, abc
+from collections import abc
 from pathlib import Path
 
 import numpy as np
@@ -24,40 +24,15 @@ from model.vocabulary import Vocabulary
 BLOCK = 1_000
 """Characters: the fed part of a text starts at a multiple of this."""
 
-_CACHED_STATES = 256
+CACHED_STATES = 256
+"""States after texts that a generator remembers."""
+
+_BYTES = 4  # of an index in a key
 
 
 def fed_from(length: int) -> int:
     """Where the fed part of a text of `length` characters starts."""
     return max(0, (length // BLOCK - 1) * BLOCK)
-
-
-class StateCache:
-    """The states after recently fed texts; forgets the least recently used. Thread-safe."""
-
-    def __init__(self, capacity: int = _CACHED_STATES) -> None:
-        self._capacity = capacity
-        self._states: OrderedDict[bytes, State] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, fed: bytes, state: State) -> None:
-        """Remember the state after exactly these indices."""
-        with self._lock:
-            self._states[fed] = state
-            self._states.move_to_end(fed)
-            while len(self._states) > self._capacity:
-                self._states.popitem(last=False)
-
-    def longest_prefix(self, indices: bytes) -> tuple[bytes, State] | None:
-        """The longest known beginning of these indices and the state after it, or None."""
-        with self._lock:
-            best = max(
-                (fed for fed in self._states if indices.startswith(fed)), key=len, default=None
-            )
-            if best is None:
-                return None
-            self._states.move_to_end(best)
-            return best, self._states[best]
 
 
 class Generator:
@@ -73,7 +48,9 @@ class Generator:
         self.config: ModelConfig = model.config
         self.vocabulary: Vocabulary = model.config.vocabulary
         self._decoder = Decoder(model)
-        self._cache = StateCache()
+        # After recently fed texts, the least recently used first.
+        self._states: dict[bytes, State] = {}
+        self._lock = threading.Lock()
 
     @classmethod
     def from_pretrained(
@@ -109,38 +86,49 @@ class Generator:
         fed = indices[fed_from(len(indices)) :]
         state = self._state_after(fed)
         generated: list[int] = []
-        prompted = unfinished_stop(prompt, params.stop)  # of what is held back, not to be yielded
-        held_back = prompt[len(prompt) - prompted :]
+        text = prompt[len(prompt) - unfinished_stop(prompt, params.stop) :]
+        shown = len(text)  # characters of `text` that aren't to be yielded
         try:
             for _ in range(params.length):
                 index = self._next_index(state, params, rng)
                 state = self._decoder.feed((index,), state)
                 generated.append(index)
-                held_back += self.vocabulary.characters[index]
-                ready, held_back, stopped = _release(held_back, params.stop)
-                if len(ready) > prompted:
-                    yield ready[prompted:]
-                prompted = max(0, prompted - len(ready))
+                text += self.vocabulary.characters[index]
+                ready, stopped = _ready(text, params.stop)
+                if ready > shown:
+                    yield text[shown:ready]
                 if stopped:
                     return
-            if len(held_back) > prompted:
-                yield held_back[prompted:]
+                text, shown = text[ready:], max(0, shown - ready)
+            if len(text) > shown:
+                yield text[shown:]
         finally:
             # The next turn of a conversation usually starts from the whole text so far.
             if generated and fed_from(len(indices) + len(generated)) == fed_from(len(indices)):
-                self._cache.put(_key(np.concatenate([fed, generated])), state)
+                self._remember(_key(np.concatenate([fed, generated])), state)
 
     def generate(self, prompt: str = "", params: SamplingParams | None = None) -> str:
         """The whole continuation as one string."""
         return "".join(self.stream(prompt, params))
 
     def _state_after(self, indices: np.ndarray) -> State:
+        """The state after these indices, from that after their longest known beginning."""
         key = _key(indices)
-        known, state = self._cache.longest_prefix(key) or (b"", self._decoder.initial_state())
-        if len(known) < len(key):
-            state = self._decoder.feed(indices[len(known) // 4 :], state)
-            self._cache.put(key, state)
+        with self._lock:
+            known = max(filter(key.startswith, self._states), key=len, default=b"")
+            state = self._states.get(known)
+        if state is None:
+            state = self._decoder.initial_state()
+        state = self._decoder.feed(indices[len(known) // _BYTES :], state)
+        self._remember(key, state)
         return state
+
+    def _remember(self, fed: bytes, state: State) -> None:
+        with self._lock:
+            self._states.pop(fed, None)
+            self._states[fed] = state
+            if len(self._states) > CACHED_STATES:
+                del self._states[next(iter(self._states))]
 
     def _next_index(self, state: State, params: SamplingParams, rng: np.random.Generator) -> int:
         logits = self._decoder.logits(state)
@@ -151,13 +139,10 @@ class Generator:
 
 
 def _key(indices: np.ndarray) -> bytes:
-    return indices.astype("<i4").tobytes()
+    return indices.astype(f"<i{_BYTES}").tobytes()
 
 
-def _release(text: str, stop: tuple[str, ...]) -> tuple[str, str, bool]:
-    """Split held-back text into what may be shown, what stays held, and whether a stop was met."""
-    hits = [position for position in (text.find(string) for string in stop) if position >= 0]
-    if hits:
-        return text[: min(hits)], "", True
-    size = unfinished_stop(text, stop)
-    return text[: len(text) - size], text[len(text) - size :], False
+def _ready(text: str, stop: tuple[str, ...]) -> tuple[int, bool]:
+    """How many characters may be shown, and whether a stop string follows them."""
+    hits = [text.index(string) for string in stop if string in text]
+    return (min(hits), True) if hits else (len(text) - unfinished_stop(text, stop), False)

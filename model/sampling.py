@@ -7,60 +7,57 @@ from Nguyen et al. (2024).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
-
-MAX_LENGTH = 1_000_000
 
 
 class SamplingError(ValueError):
     """A sampling parameter is out of range; the message names it and says what is allowed."""
 
 
+def _number(default: float | None, high: float, help_: str, kind: type = float) -> Any:
+    """A field that holds a number from 0 to `high`."""
+    return field(default=default, metadata={"high": high, "help": help_, "kind": kind})
+
+
 @dataclass(frozen=True)
 class SamplingParams:
-    """How to generate.
-
-    Args:
-        length: number of characters to generate, 0 to 1,000,000.
-        temperature: 0 always takes the most likely character; 1 samples from the model's own
-            distribution; lower is safer, higher is wilder.
-        top_k: sample from the k most likely characters; 0 for all.
-        top_p: sample from the most likely that together reach this probability; 1 for all.
-        min_p: leave out what has less than this share of the most likely's probability; 0 for none.
-        seed: the same seed, prompt and parameters give the same text; None draws a new one.
-        stop: generation ends before any of these strings.
+    """How to generate. Each number says itself what it is.
 
     Raises:
         SamplingError: if a value is out of range.
     """
 
-    length: int = 500
-    temperature: float = 0.8
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
+    length: int = _number(500, 1_000_000, "characters to generate, at most", int)
+    temperature: float = _number(
+        0.8, 100, "0 takes the most likely character, 1 samples as the model believes"
+    )
+    top_k: int = _number(0, 65_536, "only the k most likely characters; 0 allows all", int)
+    top_p: float = _number(
+        1.0, 1, "only the most likely, up to this total probability; 1 allows all"
+    )
+    min_p: float = _number(
+        0.0, 1, "only those with this share of the most likely's probability; 0 allows all"
+    )
+    seed: int | None = _number(None, 2**64 - 1, "the same seed gives the same text", int)
+    stop: tuple[str, ...] = ()  # generation ends before any of these strings
 
     def __post_init__(self) -> None:
-        _check("length", self.length, 0, MAX_LENGTH, whole=True)
-        _check("temperature", self.temperature, 0, 100)
-        _check("top_k", self.top_k, 0, 65_536, whole=True)
-        _check("top_p", self.top_p, 0, 1)
-        _check("min_p", self.min_p, 0, 1)
-        if self.seed is not None:
-            _check("seed", self.seed, 0, 2**64 - 1, whole=True)
+        for number in fields(self):
+            value = getattr(self, number.name)
+            if number.metadata and not (value is None and number.default is None):
+                _check(number.name, value, **number.metadata)
         if not all(isinstance(text, str) and text for text in self.stop):
             raise SamplingError("stop must be a list of strings that are not empty")
 
 
-def _check(name: str, value: float, low: float, high: float, whole: bool = False) -> None:
-    is_number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise SamplingError(f"{name} must be {kind} from {low:,} to {high:,}, not {value!r}")
+def _check(name: str, value: Any, high: float, kind: type, **_: str) -> None:
+    is_number = isinstance(value, kind | int) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not 0 <= value <= high:
+        wanted = "a whole number" if kind is int else "a number"
+        raise SamplingError(f"{name} must be {wanted} from 0 to {high:,}, not {value!r}")
 
 
 def probabilities(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
@@ -68,13 +65,8 @@ def probabilities(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
 
     Args:
         logits: shape `(vocab,)`; minus infinity for what must never be chosen.
-        params: temperature, top_k, top_p and min_p are used. Temperature 0 puts everything on the
-            likeliest character (the first of equals).
+        params: temperature (above 0), top_k, top_p and min_p are used.
     """
-    if params.temperature == 0:
-        one_hot = np.zeros(len(logits))
-        one_hot[np.argmax(logits)] = 1.0
-        return one_hot
     scaled = logits.astype(np.float64)
     scaled = (scaled - scaled.max()) / params.temperature
     weights = np.exp(scaled)

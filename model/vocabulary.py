@@ -8,7 +8,8 @@ left is dropped or becomes the unknown character. Knows nothing about files or n
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,45 +49,32 @@ def _variants_of(character: str) -> Iterator[str]:
         if character in group:
             yield from (member for member in group if member != character)
     compatible = unicodedata.normalize("NFKC", character)
-    yield compatible
     decomposed = unicodedata.normalize("NFKD", character)
     bare = "".join(part for part in decomposed if not unicodedata.combining(part))
-    yield bare
-    for text in (character, compatible, bare):
-        yield text.swapcase()
-
-
-@dataclass(frozen=True)
-class Change:
-    """One character that encoding had to change, and how often; replacement "" means dropped."""
-
-    original: str
-    replacement: str
-    count: int
+    yield from (compatible, bare)
+    yield from (text.swapcase() for text in (character, compatible, bare))
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Indices of shape `(time,)`, int64, and every change that was made to get there."""
+    """An encoded text, and every change that was made to get there."""
 
-    indices: np.ndarray
-    changes: tuple[Change, ...]
+    indices: np.ndarray  # (time,), int64
+    changes: dict[tuple[str, str], int]  # character, what it became ("" if dropped): how often
 
     def describe(self) -> str:
         """The changes in one line of plain words; "" if there were none."""
         alike: dict[str, list[str]] = {}
-        for change in self.changes:
-            done = {"": "left out", UNKNOWN: "read as an unknown character"}.get(
-                change.replacement, f"read as {_shown(change.replacement)}"
-            )
-            times = f" ({change.count} times)" if change.count > 1 else ""
-            alike.setdefault(done, []).append(f"{_shown(change.original)}{times}")
-        return "; ".join(f"{_listed(originals)} {done}" for done, originals in alike.items())
+        for (character, became), count in self.changes.items():
+            done = f"read as {'an unknown character' if became == UNKNOWN else _shown(became)}"
+            times = f" ({count} times)" if count > 1 else ""
+            alike.setdefault(done if became else "left out", []).append(_shown(character) + times)
+        return "; ".join(f"{_listed(characters)} {done}" for done, characters in alike.items())
 
 
-def _listed(originals: list[str]) -> str:
-    more = len(originals) - _MOST_TOLD
-    return ", ".join(originals[:_MOST_TOLD]) + (f" and {more:,} others" if more > 0 else "")
+def _listed(characters: list[str]) -> str:
+    more = len(characters) - _MOST_TOLD
+    return ", ".join(characters[:_MOST_TOLD]) + (f" and {more:,} others" if more > 0 else "")
 
 
 def _shown(text: str) -> str:
@@ -109,7 +97,7 @@ class Vocabulary:
     def __post_init__(self) -> None:
         if not self.characters:
             raise ValueError("a vocabulary needs at least one character")
-        if any(len(character) != 1 for character in self.characters):
+        if any(not isinstance(c, str) or len(c) != 1 for c in self.characters):
             raise ValueError("every entry of a vocabulary must be one Unicode code point")
         if len(set(self.characters)) != len(self.characters):
             raise ValueError("a character occurs twice in the vocabulary")
@@ -162,21 +150,12 @@ class Vocabulary:
         if "\r" not in self._index:
             text = text.replace("\r\n", "\n")
         normal = unicodedata.normalize("NFC", text)
-        lacking: dict[str, int] = {}
-        for character in normal:
-            if character not in self._index:
-                lacking[character] = lacking.get(character, 0) + 1
-        if lacking:
-            replacements = {character: self.fallback(character) for character in lacking}
-            normal = "".join(replacements.get(character, character) for character in normal)
-        indices = np.fromiter(
-            (self._index[character] for character in normal), np.int64, len(normal)
-        )
-        changes = tuple(
-            Change(original, replacements[original], count) for original, count in lacking.items()
-        )
-        return Encoded(indices, changes)
+        lacking = Counter(character for character in normal if character not in self._index)
+        fallbacks = {character: self.fallback(character) for character in lacking}
+        known = normal.translate({ord(c): text for c, text in fallbacks.items()})
+        indices = np.fromiter(map(self._index.__getitem__, known), np.int64, len(known))
+        return Encoded(indices, {(c, fallbacks[c]): count for c, count in lacking.items()})
 
-    def decode(self, indices: Iterable[int] | Sequence[int]) -> str:
+    def decode(self, indices: Iterable[int]) -> str:
         """The text of these indices."""
         return "".join(self.characters[index] for index in indices)

@@ -17,15 +17,9 @@ from collections.abc import Iterator
 
 import pytest
 
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-HUB_PORT = _free_port()
+with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    HUB_PORT: int = probe.getsockname()[1]
 _HF_HOME = tempfile.mkdtemp(prefix="charlstm-tests-")
 atexit.register(shutil.rmtree, _HF_HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING"))]:
@@ -44,7 +38,7 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 from tests.hub_api import Account  # noqa: E402
 from tests.hub_server import HubServer  # noqa: E402
-from tests.running_app import RunningApp, run_app, small_model_folder  # noqa: E402
+from tests.running_app import RECORDED, RunningApp, run_app, small_model_folder  # noqa: E402
 
 # As in the Makefile, which installs the second where it may.
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -61,26 +55,21 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The real app with the small model, recorded; one for all tests that don't ask for more."""
     scratch = tmp_path_factory.mktemp("app")
     model = small_model_folder(scratch / "model")
-    with run_app(scratch, "--model", str(model), recorded=True) as running:
+    with run_app(scratch, "--model", str(model), script=RECORDED) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The program. Where it is missing: left out on a person's machine, failed in CI."""
-    wanted = (os.environ.get("CHROMIUM"), *NAMES, MAC_CHROME)
-    for name in filter(None, wanted):
-        if program := shutil.which(name):
-            return program
-    missing = f"no Chromium: none of {', '.join(NAMES)} is installed, CHROMIUM names none"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+def browser() -> Iterator[Browser]:
+    """One for all tests; what visitors don't share is in their contexts.
 
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    """One for all tests; what visitors don't share is in their contexts."""
+    Where Chromium is missing, its tests are left out on a person's machine and fail in CI.
+    """
+    wanted = filter(None, (os.environ.get("CHROMIUM"), *NAMES, MAC_CHROME))
+    chromium = next(filter(None, map(shutil.which, wanted)), None)
+    if chromium is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"no Chromium: none of {', '.join(NAMES)} is installed, CHROMIUM names none")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from model.config import ModelConfig
+from model.dialogue import ChatTemplate
 from model.folder import Model, save_model
 from model.vocabulary import UNKNOWN, Vocabulary
 
@@ -18,26 +19,28 @@ TEXT: str = topics["lambda"] + topics["while"]
 
 def random_model(
     *,
+    characters: Iterable[str] = TEXT,
     hidden_size: int = 24,
     num_layers: int = 1,
     embedding_size: int = 0,
     has_unknown: bool = False,
+    template: ChatTemplate | None = None,
     training: Mapping[str, Any] | None = None,
+    spread: float = 1,
     seed: int = 0,
 ) -> Model:
-    """A model of `TEXT`'s characters whose weights are drawn by `seed`."""
-    characters = sorted(set(TEXT) | ({UNKNOWN} if has_unknown else set()))
+    """A model whose weights are drawn by `seed`.
+
+    With the usual spread its likeliest text wanders about instead of repeating one character, near
+    to chaos: rounding can change that text after a few hundred characters.
+    """
+    vocabulary = Vocabulary(tuple(sorted({*characters, *([UNKNOWN] * has_unknown)})))
     config = ModelConfig(
-        Vocabulary(tuple(characters)), hidden_size, num_layers, embedding_size, None, training or {}
+        vocabulary, hidden_size, num_layers, embedding_size, template, training or {}
     )
-    rng = np.random.default_rng(seed)
-    # Wide enough that its likeliest text wanders about instead of repeating one character, and
-    # near to chaos: rounding can change that text after a few hundred characters.
-    weights = {
-        name: rng.normal(0, 1, shape).astype(np.float32)
-        for name, shape in config.parameter_shapes().items()
-    }
-    return Model(config, weights)
+    rng, shapes = np.random.default_rng(seed), config.parameter_shapes()
+    drawn = {name: rng.normal(0, spread, shape) for name, shape in shapes.items()}
+    return Model(config, {name: weight.astype(np.float32) for name, weight in drawn.items()})
 
 
 def saved_model(path: Path, **settings: Any) -> Path:

@@ -1,11 +1,12 @@
 """Runs app.py as it is and writes down whom it contacts and when a stream of text begins and ends,
 with or without torch in the process.
 
-python tests/recorded_app.py RECORD [arguments of app.py]
+RECORD=FILE python tests/recorded_app.py [arguments of app.py]
 """
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     """Watch, then run."""
-    record = open(sys.argv[1], "a", buffering=1, encoding="utf-8")  # noqa: SIM115 (until the end)
+    record = open(os.environ["RECORD"], "a", buffering=1, encoding="utf-8")  # noqa: SIM115 (until the end)
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
         if event == "socket.connect":
@@ -37,8 +38,7 @@ def main() -> None:
         finally:
             record.write(f"ended {'with' if 'torch' in sys.modules else 'without'} torch\n")
 
-    Generator.stream = recorded_stream  # type: ignore[method-assign]
-    sys.argv = ["app.py", *sys.argv[2:]]
+    Generator.stream = recorded_stream  # type: ignore[method-assign, assignment]
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
 
 

@@ -20,30 +20,26 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from model.config import ModelConfig
 from model.dialogue import ChatTemplate
 from model.folder import Model, save_model
-from model.vocabulary import Vocabulary
+from tests.random_model import random_model
 
 ROOT = Path(__file__).parents[1]
+RECORDED = ROOT / "tests" / "recorded_app.py"
 PATIENCE_S = 90
 """For the app to answer: it takes 5 to 8 seconds, longer where others keep the cores busy."""
 
 
 def small_model(template: ChatTemplate | None = None) -> Model:
     """A model that knows printable ASCII, tab and line break, and has learned nothing."""
-    characters = sorted(set(string.printable) - set("\r\v\f"))
-    config = ModelConfig(
-        Vocabulary(tuple(characters)),
+    return random_model(
+        characters=set(string.printable) - set("\r\v\f"),
         hidden_size=32,
-        chat_template=template,
+        template=template,
         training={"corpus": "noise.txt", "val_loss": 4.5},
+        spread=0.1,
+        seed=1,
     )
-    rng = np.random.default_rng(1)
-    shapes = config.parameter_shapes()
-    return Model(config, {k: rng.normal(0, 0.1, s).astype(np.float32) for k, s in shapes.items()})
 
 
 def small_model_folder(folder: Path, template: ChatTemplate | None = None) -> Path:
@@ -75,7 +71,6 @@ class RunningApp:
 def run_app(
     scratch: Path,
     *arguments: str,
-    recorded: bool = False,
     port: int | None = None,
     largest_file: int | None = None,
     script: str | Path = "app.py",
@@ -88,10 +83,9 @@ def run_app(
     Args:
         scratch: an empty folder for its log.
         arguments: of the command line; the port is added.
-        recorded: run it under tests/recorded_app.py.
         port: to listen on; None takes a free one.
         largest_file: bytes beyond which the system refuses to write, as if the disk were full.
-        script: that runs app.py otherwise.
+        script: that runs app.py otherwise, such as RECORDED.
         environment: variables to add; "{port}" in them becomes the app's own.
         folder: where app.py lies.
         python: the interpreter that runs it.
@@ -103,15 +97,14 @@ def run_app(
     told = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
     log, record = scratch / "log.txt", scratch / "record.txt"
     record.touch()
-    start = [str(ROOT / "tests" / "recorded_app.py"), str(record)] if recorded else [script]
     with open(log, "w", encoding="utf-8") as output:
         child = subprocess.Popen(
-            [python, *start, *arguments, "--port", str(port)],
+            [python, script, *arguments, "--port", str(port)],
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
             preexec_fn=None if largest_file is None else partial(_limit_files, largest_file),
-            env={**os.environ, "PYTHONIOENCODING": "utf-8", **told},
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", "RECORD": str(record), **told},
         )
     app = RunningApp(f"http://127.0.0.1:{port}", child.pid, log, record)
     try:

@@ -24,7 +24,6 @@ MAY_IMPORT_TORCH = {
     "training/evaluate.py",
     "training/hello.py",
     "training/loop.py",
-    "training/report/examine.py",
     "training/train.py",
 }  # and training/optim/
 MOST_LINES = 400

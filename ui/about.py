@@ -10,7 +10,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
 from urllib.parse import quote
 
 from huggingface_hub import constants
@@ -19,17 +19,11 @@ from model.config import ModelConfig
 from model.dialogue import ChatTemplate
 from model.facts import model_facts, text
 
-_MOST_EXAMPLES = 4
-_LONGEST_EXAMPLE = 40
+_MOST, _LONGEST = 4, 40  # examples, and characters of one
 
 
 def describe_model(config: ModelConfig, hub_id: str | None) -> str:
-    """The "about this model" panel as HTML.
-
-    Args:
-        config: of the model that is shown.
-        hub_id: its repo, to link to, if it came from the Hub.
-    """
+    """The "about this model" panel as HTML, with a link to the repo if it came from the Hub."""
     rows = "".join(
         f"<dt>{html.escape(label)}</dt><dd>{html.escape(value)}</dd>"
         for label, value in model_facts(config)
@@ -56,42 +50,34 @@ def heading(config: ModelConfig | None) -> str:
     )
 
 
-def example_prompts(config: ModelConfig) -> list[str]:
-    """A few beginnings that suit this model: its own samples' prompts and what occurs in them."""
-    found: list[str] = []
-    for prompt in _candidates(config):
-        is_usable = prompt.strip() and len(prompt) <= _LONGEST_EXAMPLE and prompt not in found
-        if is_usable and not config.vocabulary.encode(prompt).changes:
-            found.append(prompt)
-    return found[:_MOST_EXAMPLES]
+def examples(config: ModelConfig, template: ChatTemplate | None) -> list[str]:
+    """A few texts to begin with: of a dialogue with this template, or of one text."""
+    found = dict.fromkeys(_lines(config, template) if template else _beginnings(config))
+    short = (example for example in found if example.strip() and len(example) <= _LONGEST)
+    usable = (example for example in short if not config.vocabulary.encode(example).changes)
+    return list(islice(usable, _MOST))
 
 
-def example_lines(config: ModelConfig) -> list[str]:
-    """A few things to say to a model with a chat template: what it has written itself."""
-    template = config.chat_template or ChatTemplate()
+def _lines(config: ModelConfig, template: ChatTemplate) -> Iterator[str]:
+    """What the model has its speakers say."""
     written = "\n".join(_of_samples(config, "text"))
-    found: list[str] = []
     for speaker in template.speakers:
         prefix = re.escape(template.prefix("user", speaker))
-        for line in re.findall(rf"^{prefix}([^\n]{{5,}})$", written, re.MULTILINE):
-            if len(line) <= _LONGEST_EXAMPLE and line not in found:
-                found.append(line)
-    return found[:_MOST_EXAMPLES]
+        yield from re.findall(rf"^{prefix}([^\n]{{5,}})$", written, re.MULTILINE)
 
 
-def _of_samples(config: ModelConfig, key: str) -> list[str]:
-    samples: Any = config.training.get("samples")
-    found = (
-        [s.get(key) for s in samples if isinstance(s, dict)] if isinstance(samples, list) else []
-    )
-    return [value for value in found if isinstance(value, str)]
-
-
-def _candidates(config: ModelConfig) -> Iterator[str]:
+def _beginnings(config: ModelConfig) -> Iterator[str]:
+    """Its samples' prompts, and what occurs in them."""
     yield from _of_samples(config, "prompt")
     written = "\n".join(_of_samples(config, "text"))
     # In plays and the like, a line after an empty one that ends in a colon says who speaks.
     headings = Counter(re.findall(r"(?:\A|\n\n)(\S[^\n]*:)\n", written))
-    yield from (heading for heading, _ in headings.most_common(_MOST_EXAMPLES - 1))
+    yield from (heading for heading, _ in headings.most_common(_MOST - 1))
     yield from re.findall(r"^(?:\S+ ){2}(?=\S)", written, flags=re.MULTILINE)
     yield from ("The ", "Once upon a time")
+
+
+def _of_samples(config: ModelConfig, key: str) -> list[str]:
+    samples = config.training.get("samples")
+    listed = samples if isinstance(samples, list) else []
+    return [text(sample, key) for sample in listed if isinstance(sample, dict)]

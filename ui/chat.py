@@ -15,12 +15,11 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from model.config import ModelConfig
 from model.dialogue import conversation_text, written_text
 from model.generator import Generator
-from ui.about import describe_model, example_lines, example_prompts, heading
+from ui.about import describe_model, examples, heading
 from ui.settings import Setting, SettingsPanel
 from ui.speakers import Speakers, SpeakersPanel
 from ui.streaming import stream_updates
@@ -34,6 +33,7 @@ from ui.transcript import (
     without_last_exchange,
 )
 
+_SCRIPTS = "window.charlstm."  # page.js
 Updates = dict[Any, Any]
 """New values by component."""
 
@@ -44,21 +44,13 @@ _ANSWERING: dict[str, Any] = {**_QUIET, "concurrency_limit": None, "concurrency_
 
 @dataclass
 class Session:
-    """One visitor's conversation. Gradio keeps one for each open page; its events share it.
+    """One visitor's conversation. Gradio keeps one for each open page; its events share it."""
 
-    Args:
-        speakers: who speaks from now on.
-        transcript: what was written so far.
-        aside: the transcript of the form (dialogue or one text) that isn't shown now.
-        generator: the visitor's own model; None for the page's.
-        answer: identifies the answer that is being written; replace it to end that answer.
-    """
-
-    speakers: Speakers
+    speakers: Speakers  # from now on
     transcript: Transcript = ()
-    aside: Transcript = ()
-    generator: Generator | None = None
-    answer: object = None
+    aside: Transcript = ()  # of the form (dialogue or one text) that isn't shown now
+    generator: Generator | None = None  # the visitor's own; None for the page's
+    answer: object = None  # the one that is being written; replace it to end that answer
 
 
 class ChatTab:
@@ -75,9 +67,11 @@ class ChatTab:
         self._title = title
         self._hub_id = hub_id
         speakers = Speakers.of(generator.config.chat_template)
-        self._session = gr.State(Session(speakers))
+        self.session = gr.State(Session(speakers))
+        """Input to `use`."""
         with gr.Row(equal_height=False):
-            text = gr.Column(scale=5, min_width=320)
+            with gr.Column(scale=5, min_width=320):
+                self._build_text(generator.config, speakers)
             with gr.Column(scale=2, min_width=280):
                 self._speakers = SpeakersPanel(generator.config.chat_template)
                 self._whose = gr.HTML(elem_id="whose", visible=False)
@@ -86,14 +80,17 @@ class ChatTab:
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
                     about = describe_model(generator.config, hub_id)
                     self._about = gr.HTML(about, elem_id="about")
-        with text:
-            self._build_text(generator, speakers)
+        self._form = [self._view, self._box, self._note, *self._speakers.shown]
+        self.changed_by_model = [
+            self.session, self._about, self._title, self._whose, self._return, *self._form
+        ]  # fmt: skip
+        """Outputs of `use`."""
         self._wire()
 
-    def _build_text(self, generator: Generator, speakers: Speakers) -> None:
+    def _build_text(self, config: ModelConfig, speakers: Speakers) -> None:
         self._view = gr.Chatbot(
             elem_id="text",
-            **_look(generator.config, speakers),
+            **_look(config, speakers),
             show_label=False,
             height="max(18rem, 100dvh - 20rem)",
             render_markdown=False,
@@ -114,14 +111,13 @@ class ChatTab:
         )
         self._note = gr.HTML(elem_id="note", visible=False)
         with gr.Row(elem_id="tools"):
-            self._undo = gr.Button("Undo", size="sm", min_width=60)
-            self._again = gr.Button("Another", size="sm", min_width=60)
-            self._clear = gr.Button("Clear", size="sm", min_width=60)
-            self._copy = gr.Button("Copy", size="sm", min_width=60)
-            self._download = gr.Button("Download", size="sm", min_width=60)
+            self._undo, self._again, self._clear, self._copy, self._download = (
+                gr.Button(label, size="sm", min_width=60)
+                for label in ("Undo", "Another", "Clear", "Copy", "Download")
+            )
         self._sent = gr.Textbox(visible="hidden")
         self._is_another = gr.Checkbox(visible=False)
-        self._shelf = gr.Textbox(visible=False)
+        self._kept = gr.Textbox(visible=False)
 
     def _wire(self) -> None:
         """What starts an answer, what ends one, and what changes the transcript between.
@@ -130,45 +126,43 @@ class ChatTab:
         for each further one Gradio makes a new component at every update, even if it is skipped,
         and that took most of a core with 20 visitors.
         """
-        settings, speaking = self._settings.components, self._speakers.components
+        speaking, typed = self._speakers.choices, [self._box, self._view]
         # Not while an answer is being written: what changes the transcript or its form.
-        changing = [self._undo, self._again, self._clear, *speaking]
-        controls, others = [self._box, *changing], len(changing)
+        controls = [self._box, self._undo, self._again, self._clear, *speaking]
         sent = [self._sent, self._is_another]
         chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
-        for start, script, typed in (
-            (self._box.submit, "begin", [self._box, self._view]),
-            (chosen.then, "begin", [self._box, self._view]),
-            (self._again.click, "beginAgain", None),
+        for start, inputs, script in (
+            (self._box.submit, typed, "begin"),
+            (chosen.then, typed, "begin"),
+            (self._again.click, None, "beginAgain"),
         ):
-            begun = start(None, typed, [*sent, *controls], js=_script(script, others), **_QUIET)
-            answer = begun.then(
+            js = _SCRIPTS + script
+            answer = start(None, inputs, [*sent, *controls], js=js, **_QUIET).then(
                 self._answer,
-                [*sent, self._session, *settings],
-                [self._view, self._session],
+                [*sent, self.session, *self._settings.components],
+                [self._view, self.session],
                 **_ANSWERING,
             )
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
-                ended(None, known, controls, js=_script("end", others), **_QUIET)
+                ended(None, known, controls, js=_SCRIPTS + "end", **_QUIET)
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
-        self._box.stop(_stop, self._session, None, **_QUIET)
-        self._sent.change(self._note_on, [self._sent, self._session], self._note, **_QUIET)
+        self._box.stop(_stop, self.session, None, **_QUIET)
+        self._sent.change(self._note_on, [self._sent, self.session], self._note, **_QUIET)
 
         shown = [self._view, self._box, self._note]
-        self._undo.click(self._undo_last, [self._box, self._session], shown, **_QUIET)
-        self._clear.click(self._start_anew, self._session, shown, **_QUIET)
+        self._undo.click(self._undo_last, [self._box, self.session], shown, **_QUIET)
+        self._clear.click(self._start_anew, self.session, shown, **_QUIET)
         for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
-            button.click(_kept_text, self._session, self._shelf, **_QUIET).then(
-                None, self._shelf, None, js=_script(script), **_QUIET
+            button.click(_kept_text, self.session, self._kept, **_QUIET).then(
+                None, self._kept, None, js=_SCRIPTS + script, **_QUIET
             )
-        chosen_speakers, names = [self._session, *speaking], self._speakers.names
-        self._speakers.mode.input(self._change_form, chosen_speakers, [*shown, *names], **_QUIET)
-        for name in names:
-            name.input(self._change_speakers, chosen_speakers, self._box, **_QUIET)
+        for choice in speaking:
+            asked = [self.session, *speaking]
+            choice.input(self._change_speakers, asked, self._form, **_QUIET)
         back = partial(self.use, generator=None)
-        self._return.click(back, self._session, self.changed_by_model, **_QUIET)
+        self._return.click(back, self.session, self.changed_by_model, **_QUIET)
 
     async def _answer(
         self, message: str | None, is_another: bool, session: Session, *settings: Setting
@@ -183,7 +177,7 @@ class ChatTab:
             transcript = (*transcript, Message("user", said, speakers.visitor))
         session.transcript, session.answer = transcript, (this := object())
         # Gradio forgets a closed page's state only if an event has returned it.
-        yield {**self._show(session), self._session: session}
+        yield {**self._show(session), self.session: session}
 
         before, reply = transcript, Message("assistant", "", speakers.model)
         if template and template.is_unfinished(transcript, speakers.model):
@@ -224,39 +218,20 @@ class ChatTab:
             notes.append(f"Characters that this model doesn't know: {changes}")
         return _note(". ".join(notes))
 
-    @property
-    def session(self) -> gr.State:
-        """Input to `use`."""
-        return self._session
-
-    @property
-    def changed_by_model(self) -> list[Component]:
-        """Outputs of `use`."""
-        return [
-            self._session, self._view, self._box, self._note, self._about, self._title,
-            self._whose, self._return, self._speakers.panel, *self._speakers.components,
-        ]  # fmt: skip
-
     def use(self, session: Session, generator: Generator | None, title: str = "") -> Updates:
         """Chat with a model of the visitor's own from now on, or with the page's (None)."""
         config = (generator or self._generator).config
-        template = config.chat_template
         session.answer = None
         session.generator = generator
-        session.speakers = Speakers.of(template)
+        session.speakers = Speakers.of(config.chat_template)
         session.transcript = session.aside = ()
         return {
-            self._session: session,
-            self._view: gr.Chatbot([], **_look(config, session.speakers)),
-            self._box: gr.Textbox(value="", placeholder=session.speakers.hint),
-            self._note: _note(""),
+            **self._show_form(session),
+            self.session: session,
             self._about: describe_model(config, None if generator else self._hub_id),
             self._title: heading(config),
-            self._whose: gr.HTML(
-                f"Your model: {html.escape(title, quote=False)}", visible=generator is not None
-            ),
+            self._whose: _note(f"Your model: {title}" if generator else ""),
             self._return: gr.Button(visible=generator is not None),
-            **self._speakers.updates(template),
         }
 
     def _undo_last(self, typed: str, session: Session) -> Updates:
@@ -268,23 +243,24 @@ class ChatTab:
         session.transcript = ()
         return {**self._show(session), self._box: "", self._note: _note("")}
 
-    async def _change_form(self, session: Session, *values: Setting) -> Updates:
+    async def _change_speakers(self, session: Session, *choices: str) -> Updates:
         """Dialogue and one text are kept apart, each with what was written in it."""
+        before, template = session.speakers, self._generator_of(session).config.chat_template
+        session.speakers = self._speakers.read(template, *choices)
+        if session.speakers.template != before.template:
+            session.transcript, session.aside = session.aside, session.transcript
+        return self._show_form(session)
+
+    def _show_form(self, session: Session) -> Updates:
+        """Dialogue or one text, what was written in it, and who speaks."""
         config = self._generator_of(session).config
-        session.speakers = self._speakers.read(config.chat_template, values)
-        session.transcript, session.aside = session.aside, session.transcript
         look = _look(config, session.speakers)
         return {
             self._view: gr.Chatbot(chatbot_messages(session.transcript), **look),
             self._box: gr.Textbox(placeholder=session.speakers.hint),
             self._note: _note(""),
-            **self._speakers.shown(session.speakers),
+            **self._speakers.show(config.chat_template, session.speakers),
         }
-
-    async def _change_speakers(self, session: Session, *values: Setting) -> gr.Textbox:
-        template = self._generator_of(session).config.chat_template
-        session.speakers = self._speakers.read(template, values)
-        return gr.Textbox(placeholder=session.speakers.hint)
 
     def _show(self, session: Session) -> Updates:
         return {self._view: chatbot_messages(session.transcript)}
@@ -292,14 +268,10 @@ class ChatTab:
 
 def _look(config: ModelConfig, speakers: Speakers) -> dict[str, Any]:
     """How the text is shown: as bubbles or as one text, and what stands there at first."""
-    if speakers.template is None:
-        examples, look = example_prompts(config), "one-text"
-    else:
-        examples, look = example_lines(config), "chat"
     return {
-        "elem_classes": [look],
+        "elem_classes": ["chat" if speakers.template else "one-text"],
         "placeholder": speakers.invitation,
-        "examples": [{"text": text} for text in examples],
+        "examples": [{"text": text} for text in examples(config, speakers.template)],
     }
 
 
@@ -309,12 +281,6 @@ def _stop(session: Session) -> None:
 
 def _kept_text(session: Session) -> str:
     return written_text(session.transcript, session.speakers.template)
-
-
-def _script(function: str, *first: int) -> str:
-    """A function of page.js as Gradio wants it, called with these arguments first."""
-    arguments = ", ".join([*map(str, first), "...values"])
-    return f"(...values) => window.charlstm.{function}({arguments})"
 
 
 def _note(text: str) -> gr.HTML:

@@ -1,30 +1,31 @@
 // What the page does without the server: what shows that an answer is being written, and the whole
-// text to the clipboard or into a file. What is returned goes to the outputs of an event.
+// text to the clipboard or into a file. Each function gets the values of an event's inputs and
+// outputs; what it returns goes to the outputs.
 window.charlstm = (() => {
   const update = (properties) => ({ __type__: "update", ...properties });
-  // `count` is the number of further controls that rest while an answer is being written.
-  const others = (count, interactive) => Array(count).fill(update({ interactive }));
+  // Controls that rest while an answer is being written.
+  const all = (controls, interactive) => controls.map(() => update({ interactive }));
   const busy = { submit_btn: false, stop_btn: "Stop" };
   const idle = { submit_btn: "Continue", stop_btn: false };
   const signingIn = "charlstm-signing-in";
   let shownBefore = 0;
 
   return {
-    begin(count, message, shown) {
+    begin(message, shown, _sent, _isAnother, _box, ...controls) {
       shownBefore = shown.length;
-      return [message, false, update({ ...busy, value: "" }), ...others(count, false)];
+      return [message, false, update({ ...busy, value: "" }), ...all(controls, false)];
     },
 
     // Another answer in place of the last one.
-    beginAgain(count) {
+    beginAgain(sent, _isAnother, _box, ...controls) {
       shownBefore = -1;
-      return [update({}), true, update(busy), ...others(count, false)];
+      return [sent, true, update(busy), ...all(controls, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
-    end(count, message, shown) {
+    end(message, shown, _box, ...controls) {
       const lost = message && shown.length <= shownBefore;
-      return [update(lost ? { ...idle, value: message } : idle), ...others(count, true)];
+      return [update(lost ? { ...idle, value: message } : idle), ...all(controls, true)];
     },
 
     async copyText(text) {

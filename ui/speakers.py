@@ -6,32 +6,21 @@ generating, or about how a text is shown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from model.dialogue import ChatTemplate
 
-DIALOGUE = "Dialogue"
-ONE_TEXT = "One text"
-
-_LABELS = ("You speak as", "The model speaks as")
+_DIALOGUE, _ONE_TEXT = "Dialogue", "One text"
 
 
 @dataclass(frozen=True)
 class Speakers:
-    """Dialogue or one text, and as whom visitor and model speak from now on.
+    """Dialogue or one text, and as whom visitor and model speak from now on."""
 
-    Args:
-        template: of a dialogue; None for one text.
-        visitor: the visitor's name; "" for none.
-        model: the model's.
-    """
-
-    template: ChatTemplate | None = None
+    template: ChatTemplate | None = None  # of a dialogue; None for one text
     visitor: str = ""
     model: str = ""
 
@@ -65,57 +54,47 @@ class SpeakersPanel:
     """
 
     def __init__(self, template: ChatTemplate | None) -> None:
-        with gr.Accordion(
-            "Speakers",
-            open=True,
-            elem_id="speakers",
-            elem_classes="panel",
-            visible=template is not None,
-        ) as self.panel:
-            self.mode = gr.Radio(
-                [DIALOGUE, ONE_TEXT],
-                value=DIALOGUE,
+        self._panel = gr.Accordion(
+            "Speakers", elem_id="speakers", elem_classes="panel", visible=template is not None
+        )
+        with self._panel:
+            self._mode = gr.Radio(
+                [_DIALOGUE, _ONE_TEXT],
+                value=_DIALOGUE,
                 label="Mode",
                 info="One text: the model continues what you write",
             )
-            self.names = [
-                gr.Dropdown(label=label, **choice)
-                for label, choice in zip(_LABELS, _choices(template), strict=True)
-            ]
-
-    @property
-    def components(self) -> list[Component]:
+            visitor, model = _names(Speakers.of(template))
+            self._visitor = gr.Dropdown(label="You speak as", **visitor)
+            self._model = gr.Dropdown(label="The model speaks as", **model)
+        self.choices: list[Any] = [self._mode, self._visitor, self._model]
         """Inputs to `read`, in order."""
-        return [self.mode, *self.names]
+        self.shown: list[Any] = [self._panel, *self.choices]
+        """Outputs of `show`."""
 
-    def read(self, template: ChatTemplate | None, values: Sequence[Any]) -> Speakers:
-        """What the components' values mean for a model with this template."""
-        mode, *names = values
-        if template is None or mode == ONE_TEXT:
+    def read(self, template: ChatTemplate | None, mode: str, *names: str) -> Speakers:
+        """What the choices mean for a model with this template."""
+        if template is None or mode == _ONE_TEXT:
             return Speakers()
-        return Speakers(template, *names) if _has_choice(template) else Speakers.of(template)
+        return (
+            Speakers(template, *names) if template.has_choice_of_speakers else Speakers.of(template)
+        )
 
-    def updates(self, template: ChatTemplate | None) -> dict[Any, Any]:
-        """New values by component, for a model with this template."""
-        choices = zip(self.names, _choices(template), strict=True)
+    def show(self, template: ChatTemplate | None, speakers: Speakers) -> dict[Any, Any]:
+        """The choices as they are, by component, for a model with this template."""
+        visitor, model = _names(speakers)
         return {
-            self.panel: gr.Accordion(visible=template is not None),
-            self.mode: gr.Radio(value=DIALOGUE),
-            **{name: gr.Dropdown(**choice) for name, choice in choices},
+            self._panel: gr.Accordion(visible=template is not None),
+            self._mode: gr.Radio(value=_DIALOGUE if speakers.template else _ONE_TEXT),
+            self._visitor: gr.Dropdown(**visitor),
+            self._model: gr.Dropdown(**model),
         }
 
-    def shown(self, speakers: Speakers) -> dict[Any, Any]:
-        """The names are chosen in a dialogue only."""
-        return {name: gr.Dropdown(visible=_has_choice(speakers.template)) for name in self.names}
 
-
-def _has_choice(template: ChatTemplate | None) -> bool:
-    return template is not None and template.has_choice_of_speakers
-
-
-def _choices(template: ChatTemplate | None) -> list[dict[str, Any]]:
-    """Properties of the visitor's and the model's dropdown."""
+def _names(speakers: Speakers) -> list[dict[str, Any]]:
+    """Properties of the visitor's and the model's dropdown. In one text they rest, unseen."""
+    template = speakers.template
     if template is None or not template.has_choice_of_speakers:
-        return [{"choices": [], "value": None, "visible": False}] * 2
-    own = (template.user_speaker, template.reply_speaker)
-    return [{"choices": list(template.speakers), "value": name, "visible": True} for name in own]
+        return [{"visible": False}] * 2
+    choices = {"choices": list(template.speakers), "visible": True}
+    return [{**choices, "value": name} for name in (speakers.visitor, speakers.model)]

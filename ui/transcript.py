@@ -25,13 +25,9 @@ _SEED_HELP = "The same seed, text and settings give the same answer again"
 
 @dataclass(frozen=True)
 class Message(Turn):
-    """A turn as it is shown.
+    """A turn as it is shown."""
 
-    Args:
-        seeds: that repeat the model's text: one, and one more for each time a reply that was cut
-            was continued; none for the visitor's.
-    """
-
+    # that repeat the model's text: one, and one more each time a reply that was cut was continued
     seeds: tuple[int, ...] = ()
 
 

@@ -17,17 +17,11 @@ from tests.running_app import RunningApp
 ODD = "\t <b>&amp;*x*$y$ `#_-\n\n  * two  spaces \n> \\( \\) <script>1</script> $$z$$ &#65; é €"
 
 
-def parts(page: Page) -> list[str]:
-    """The stretches of text that the page shows, as they are in the document."""
-    return _texts(page, "textContent")
+def parts(page: Page, kind: str = "textContent") -> list[str]:
+    """The stretches of text that the page shows.
 
-
-def shown(page: Page) -> str:
-    """The whole text, as it is painted: with `innerText`, white space counts if it can be seen."""
-    return "".join(_texts(page, "innerText"))
-
-
-def _texts(page: Page, kind: str) -> list[str]:
+    They are as they are in the document; with `innerText`, white space counts if it can be seen.
+    """
     places = "#text :is(.user-row, .bot-row) .md:not(:has(.seed))"
     texts: list[str] = page.eval_on_selector_all(places, f"all => all.map(e => e.{kind})")
     return texts
@@ -37,23 +31,32 @@ def seeds(page: Page) -> list[str]:
     return [re.sub(r"\D", "", text) for text in page.locator("#text .seed").all_inner_texts()]
 
 
+def copied(page: Page) -> str:
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.get_by_role("button", name="Copy").click()
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") != "")
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
 def write(page: Page, text: str) -> None:
-    """Type a message and press Enter."""
+    """Type a message and press Enter; wait until it is shown."""
+    before = len(parts(page))
     page.fill("#message textarea", text)
     page.press("#message textarea", "Enter")
-
-
-def write_and_stop(page: Page, text: str) -> None:
-    """Write a message and stop the answer once it has begun."""
-    before = len(parts(page))
-    write(page, text)
-    wait_until(lambda: len(parts(page)) == before + 2)
-    stop(page)
+    wait_until(lambda: len(parts(page)) > before)
 
 
 def stop(page: Page) -> None:
     page.click("#message .stop-button")
     wait_until_idle(page)
+
+
+def choose(page: Page, label: str, value: str) -> None:
+    """Set a setting that has a text box."""
+    field = page.get_by_role("textbox", name=label)
+    field.fill(value)
+    field.press("Tab")
 
 
 def visit_slowly(visit: Visit, **how: Any) -> Page:
@@ -73,6 +76,13 @@ def visit_at_once(visit: Visit) -> Page:
     return page
 
 
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
 def wait_until_idle(page: Page) -> None:
     expect(page.locator("#message .submit-button")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
@@ -83,30 +93,15 @@ def wait_until_it_grows(page: Page) -> None:
     wait_until(lambda: len("".join(parts(page))) > before)
 
 
-def wait_until_written(page: Page, answer: int) -> None:
-    """Until the part at this place is a whole answer, and the page waits for the visitor."""
-    wait_until(lambda: len(parts(page)) == answer + 1 and len(parts(page)[answer]) == 500)
+def wait_until_written(page: Page) -> None:
+    """Until the first answer is whole, and the page waits for the visitor."""
+    wait_until(lambda: len(parts(page)) == 2 and len(parts(page)[1]) == 500)
     wait_until_idle(page)
 
 
-def choose(page: Page, label: str, value: str) -> None:
-    """Set a setting that has a text box."""
-    field = page.get_by_role("textbox", name=label)
-    field.fill(value)
-    field.press("Tab")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
-def test_a_message_is_continued_stopped_and_continued_again(visit: Visit) -> None:
-    page = visit_slowly(visit)
+def test_a_message_is_continued_stopped_continued_again_and_taken_back(visit: Visit) -> None:
+    page, box = visit_slowly(visit), "#message textarea"
     write(page, "ROMEO:")
-    wait_until(lambda: len(parts(page)) == 2)
     for _ in range(3):
         wait_until_it_grows(page)
     stop(page)
@@ -114,11 +109,21 @@ def test_a_message_is_continued_stopped_and_continued_again(visit: Visit) -> Non
     page.wait_for_timeout(400)
     assert parts(page) == stopped
     assert stopped[0] == "ROMEO:"
-    assert page.input_value("#message textarea") == ""
-    page.press("#message textarea", "Enter")
+    assert page.input_value(box) == ""
+    page.press(box, "Enter")
     wait_until(lambda: len(parts(page)) == 3 and len(parts(page)[2]) > 20)
     stop(page)
     assert parts(page)[:2] == stopped
+    continued = parts(page)
+    write(page, " \n\t\n ")  # a part of nothing but white space is shown, too
+    stop(page)
+    assert parts(page)[:4] == [*continued, " \n\t\n "]
+    page.get_by_role("button", name="Undo").click()
+    wait_until(lambda: parts(page) == continued)
+    expect(page.locator(box)).to_have_value(" \n\t\n ")
+    page.get_by_role("button", name="Clear").click()
+    wait_until(lambda: parts(page) == [])
+    expect(page.locator(box)).to_have_value("")
 
 
 def test_what_is_typed_and_generated_is_shown_copied_and_downloaded_to_the_character(
@@ -127,15 +132,14 @@ def test_what_is_typed_and_generated_is_shown_copied_and_downloaded_to_the_chara
     page = visit_at_once(visit)
     choose(page, "Seed", "12")
     write(page, ODD)
-    wait_until_written(page, 1)
+    wait_until_written(page)
     typed, answer = parts(page)
     whole = typed + answer
     assert typed == ODD
     assert {"<", ">", "&", "\t", "\n"} <= set(answer)
-    assert shown(page) == whole
+    assert "".join(parts(page, "innerText")) == whole
     assert seeds(page) == ["12"]
-    page.get_by_role("button", name="Copy").click()
-    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == whole)
+    assert copied(page) == whole
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     download.value.save_as(tmp_path / "text.txt")
@@ -159,40 +163,21 @@ def test_an_answer_follows_its_beginning_with_nothing_painted_between(visit: Vis
     stop(page)
 
 
-def test_parts_of_nothing_but_white_space_are_shown_too(visit: Visit) -> None:
-    page = visit_slowly(visit)
-    write_and_stop(page, "a\n")
-    write_and_stop(page, " \n\t\n ")
-    assert parts(page)[2] == " \n\t\n "
-
-
 def test_the_same_seed_gives_the_same_answer_and_a_new_one_another(visit: Visit) -> None:
     page = visit_at_once(visit)
     write(page, "JULIET:")
-    wait_until_written(page, 1)
+    wait_until_written(page)
     first, (seed,) = parts(page), seeds(page)
     page.get_by_role("button", name="Another").click()
     wait_until(lambda: seeds(page) != [seed])
-    wait_until_written(page, 1)
+    wait_until_written(page)
     assert parts(page)[0] == "JULIET:"
     assert parts(page)[1] != first[1]
     choose(page, "Seed", seed)
     page.get_by_role("button", name="Another").click()
     wait_until(lambda: seeds(page) == [seed])
-    wait_until_written(page, 1)
+    wait_until_written(page)
     assert parts(page) == first
-
-
-def test_undo_gives_the_message_back_and_clear_begins_anew(visit: Visit) -> None:
-    page = visit_slowly(visit)
-    write_and_stop(page, "one")
-    write_and_stop(page, "two")
-    page.get_by_role("button", name="Undo").click()
-    wait_until(lambda: len(parts(page)) == 2)
-    expect(page.locator("#message textarea")).to_have_value("two")
-    page.get_by_role("button", name="Clear").click()
-    wait_until(lambda: parts(page) == [])
-    expect(page.locator("#message textarea")).to_have_value("")
 
 
 def test_an_example_starts_the_text(visit: Visit) -> None:
@@ -203,55 +188,49 @@ def test_an_example_starts_the_text(visit: Visit) -> None:
     stop(page)
 
 
-def test_the_page_says_which_characters_the_model_does_not_know(visit: Visit) -> None:
+def test_what_the_page_cannot_read_is_said_in_plain_words_and_it_goes_on(visit: Visit) -> None:
     page = visit_slowly(visit)
     write(page, "Köln <b> €")
     expect(page.locator("#note")).to_contain_text("“ö” read as “o”; “€” left out")
     stop(page)
+    choose(page, "Seed", "<i>many</i>")
+    page.fill("#message textarea", "Rome")
+    page.press("#message textarea", "Enter")
+    expect(page.get_by_text("seed must be a whole number, not '<i>many</i>'")).to_be_visible()
+    wait_until_idle(page)
+    expect(page.locator("#message textarea")).to_have_value("Rome")
+    choose(page, "Seed", "5")
     write(page, "Rome")
     expect(page.locator("#note")).to_be_hidden()
     stop(page)
 
 
-def test_a_wrong_setting_is_said_in_plain_words_and_the_page_goes_on(visit: Visit) -> None:
-    page = visit_slowly(visit)
-    choose(page, "Seed", "<i>many</i>")
-    write(page, "A")
-    expect(page.get_by_text("seed must be a whole number, not '<i>many</i>'")).to_be_visible()
-    wait_until_idle(page)
-    expect(page.locator("#message textarea")).to_have_value("A")
-    choose(page, "Seed", "5")
-    write_and_stop(page, "A")
+def test_two_write_at_once_each_their_own_and_a_closed_tab_stops_the_work(
+    visit: Visit, app: RunningApp
+) -> None:
+    def at_work() -> int:
+        return len(app.record("began")) - len(app.record("ended"))
 
-
-def test_two_visitors_write_at_once_each_their_own_text(visit: Visit) -> None:
     ann, bob = (visit_slowly(visit, own_browser=True) for _ in range(2))
+    wait_until(lambda: at_work() == 0)
     write(ann, "I am Ann. ")
     write(bob, "I am Bob. ")
-    wait_until(lambda: len(parts(ann)) == len(parts(bob)) == 2)
     for page in (ann, bob, ann, bob):
         wait_until_it_grows(page)
-    stop(ann)
-    stop(bob)
     assert parts(ann)[0] == "I am Ann. "
     assert parts(bob)[0] == "I am Bob. "
     assert parts(ann)[1] != parts(bob)[1]
-
-
-def test_a_closed_tab_stops_the_work(visit: Visit, app: RunningApp) -> None:
-    page = visit_slowly(visit)
-    wait_until(lambda: len(app.record("began")) == len(app.record("ended")))
-    write(page, "ROMEO:")
-    wait_until(lambda: len(parts(page)) == 2)
-    assert len(app.record("began")) == len(app.record("ended")) + 1
-    page.close()
-    wait_until(lambda: len(app.record("began")) == len(app.record("ended")), seconds=5)
+    assert at_work() == 2
+    ann.close()
+    wait_until(lambda: at_work() == 1, seconds=5)
+    wait_until_it_grows(bob)
+    stop(bob)
 
 
 def test_the_text_is_kept_at_a_pace_one_can_read(visit: Visit) -> None:
     page = visit()
     write(page, "A")
-    wait_until(lambda: len(parts(page)) == 2 and len(parts(page)[1]) > 0)
+    wait_until_it_grows(page)
     began, before = time.monotonic(), len(parts(page)[1])
     page.wait_for_timeout(1_500)
     after, seconds = len(parts(page)[1]), time.monotonic() - began
@@ -261,7 +240,8 @@ def test_the_text_is_kept_at_a_pace_one_can_read(visit: Visit) -> None:
 
 def test_a_phone_shows_it_all_without_scrolling_sideways(visit: Visit) -> None:
     page = visit_slowly(visit, width=390)
-    write_and_stop(page, "A" * 200)
+    write(page, "A" * 200)
+    stop(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for name in ("Undo", "Another", "Clear", "Copy", "Download", "Continue"):
         box = page.get_by_role("button", name=name).bounding_box()
@@ -282,9 +262,3 @@ def test_the_page_can_be_used_with_the_keyboard_alone(visit: Visit) -> None:
     page.keyboard.press("Enter")
     wait_until_idle(page)
     assert parts(page)[0] == "ROMEO:\nI"
-
-
-def test_the_server_asked_nobody_else(app: RunningApp) -> None:
-    contacts = app.record("contact")
-    assert contacts
-    assert all("127.0.0.1" in contact or "localhost" in contact for contact in contacts)

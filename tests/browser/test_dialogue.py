@@ -11,7 +11,17 @@ from model.dialogue import ChatTemplate
 from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.browser.conftest import Visit, visits
-from tests.browser.test_chat import choose, parts, seeds, stop, wait_until, wait_until_idle, write
+from tests.browser.test_chat import (
+    choose,
+    copied,
+    parts,
+    seeds,
+    stop,
+    visit_at_once,
+    wait_until,
+    wait_until_idle,
+    write,
+)
 from tests.running_app import run_app, small_model, small_model_folder
 
 TALK = ChatTemplate(
@@ -52,25 +62,14 @@ def bubbles(page: Page) -> list[tuple[str, str]]:
     return list(zip(names, says, strict=False))
 
 
-def copied(page: Page) -> str:
-    page.evaluate("navigator.clipboard.writeText('')")
-    page.get_by_role("button", name="Copy").click()
-    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") != "")
-    text: str = page.evaluate("navigator.clipboard.readText()")
-    return text
-
-
 def say(page: Page, text: str) -> None:
-    before = len(bubbles(page))
     write(page, text)
-    wait_until(lambda: len(bubbles(page)) > before)
     wait_until_idle(page)
 
 
 def test_one_speaks_as_one_person_and_the_model_answers_as_another(talk: Visit) -> None:
-    page = talk()
+    page = visit_at_once(talk)
     choose(page, "Seed", "12")
-    page.get_by_label("at once").check()
     expect(page.locator("#message textarea")).to_have_attribute("placeholder", "Speak as Ann <a>")
     say(page, "Hi,\n\nBob")
     first = reply("Ann <a>: Hi, Bob\nBob: ", 12)
@@ -97,7 +96,7 @@ def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -
     (_, (speaker, cut)) = bubbles(page)
     choose(page, "Seed", "5")
     page.get_by_label("at once").check()
-    write(page, "")
+    page.press("#message textarea", "Enter")
     wait_until(lambda: seeds(page) == [f"{long}5"])  # "seed ..., 5", its digits
     wait_until_idle(page)
     whole = cut + reply(prompt + cut, 5)
@@ -109,12 +108,14 @@ def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -
     assert bubbles(page)[1:] == [("Bob", reply(prompt, 5))]
 
 
-def test_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
-    page = talk()
-    choose(page, "Seed", "5")
-    page.get_by_label("at once").check()
+def test_silence_leaves_no_trace_and_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
+    silent = next(seed for seed in range(2_000) if not reply("Ann <a>: Hi\nBob: ", seed).strip())
+    page = visit_at_once(talk)
+    choose(page, "Seed", str(silent))
     say(page, "Hi")
     dialogue = bubbles(page)
+    assert dialogue == [("Ann <a>", "Hi"), ("Bob", "says nothing")]
+    assert copied(page) == "Ann <a>: Hi"
     page.get_by_label("One text").check()
     wait_until(lambda: bubbles(page) == [])
     expect(page.get_by_label("The model speaks as")).to_be_hidden()
@@ -122,18 +123,8 @@ def test_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
     expect(page.locator("#text .bot-row .md").last).not_to_be_empty()
     wait_until_idle(page)
     assert copied(page) == "A\n" + Generator(small_model()).generate(
-        "A\n", SamplingParams(length=500, seed=5)
+        "A\n", SamplingParams(length=500, seed=silent)
     )
     page.get_by_label("Dialogue").check()
     wait_until(lambda: bubbles(page) == dialogue)
     expect(page.get_by_label("The model speaks as")).to_be_visible()
-
-
-def test_who_says_nothing_is_shown_as_silent_and_leaves_no_trace(talk: Visit) -> None:
-    silent = next(seed for seed in range(2_000) if not reply("Ann <a>: Hi\nBob: ", seed).strip())
-    page = talk()
-    choose(page, "Seed", str(silent))
-    page.get_by_label("at once").check()
-    say(page, "Hi")
-    assert bubbles(page) == [("Ann <a>", "Hi"), ("Bob", "says nothing")]
-    assert copied(page) == "Ann <a>: Hi"

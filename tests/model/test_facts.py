@@ -23,9 +23,8 @@ def test_a_models_facts_are_said_in_plain_words() -> None:
         "date": "2026-11-25T22:07:10+00:00",
         "license": "mit",
     }
-    facts = dict(
-        model_facts(random_model(num_layers=2, embedding_size=8, training=training).config)
-    )
+    config = random_model(num_layers=2, embedding_size=8, training=training).config
+    facts = dict(model_facts(config))
     assert facts["Network"] == "2 LSTM layers of 24, embedding of 8"
     assert facts["Trained on"] == "plays.txt (1,115,394 characters)"
     assert facts["Held-out loss"] == "1.3987 nats per character (2.018 bits)"
@@ -41,15 +40,13 @@ def test_a_strangers_facts_of_any_type_are_survived(wrong: object) -> None:
     assert all(value.isprintable() for _, value in facts)
 
 
-def test_the_terminal_shows_them(tmp_path: Path) -> None:
-    folder = saved_model(tmp_path / "model", training={"corpus": "plays.txt"})
-    shown = run("info", str(folder)).stdout.splitlines()
-    assert shown[0] == str(folder)
+def test_the_terminal_shows_them_continues_a_text_and_says_in_a_line_what_is_wrong(
+    tmp_path: Path,
+) -> None:
+    folder = str(saved_model(tmp_path / "model", training={"corpus": "plays.txt"}))
+    shown = run("info", folder).stdout.splitlines()
+    assert shown[0] == folder
     assert "Trained on    plays.txt" in shown
-
-
-def test_the_terminal_continues_a_text_and_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
-    folder = str(saved_model(tmp_path / "model"))
     written = run("generate", folder, "--prompt", "The €", "--length", "20", "--seed", "1")
     assert written.stdout.startswith("The €")
     assert len(written.stdout) == len("The €") + 20 + 1

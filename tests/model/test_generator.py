@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from model.config import ModelConfig
 from model.folder import Model
-from model.generator import Generator, StateCache, fed_from
+from model.generator import CACHED_STATES, Generator, fed_from
 from model.sampling import SamplingParams
 from model.vocabulary import UNKNOWN, Vocabulary
 from tests.random_model import random_model
@@ -29,22 +29,8 @@ def test_the_same_seed_gives_the_same_text_and_another_seed_another(generator: G
     assert len(text) == 120
     assert text == Generator(random_model()).generate("The ", SEEDED)
     assert text != generator.generate("The ", SamplingParams(length=120, seed=4))
-
-
-def test_a_stream_is_the_whole_text_and_can_be_left_early(generator: Generator) -> None:
-    stream = generator.stream("The ", SEEDED)
-    beginning = "".join(islice(stream, 10))
-    stream.close()
-    assert generator.generate("The ", SEEDED).startswith(beginning)
-    assert "".join(generator.stream("The ", SEEDED)) == generator.generate("The ", SEEDED)
-
-
-def test_a_cached_state_changes_nothing_but_the_time(generator: Generator) -> None:
-    argmax = SamplingParams(length=50, temperature=0)
-    prompt = TEXT[:700]
-    first = generator.generate(prompt, argmax)
-    continued = generator.generate(prompt + first, argmax)
-    assert continued == Generator(random_model()).generate(prompt + first, argmax)
+    for prompt in ("", "漢字", "\ud83d", " ", "\n"):
+        assert len(generator.generate(prompt, SEEDED)) == 120
 
 
 def test_only_the_end_of_a_long_text_is_fed_and_its_length_alone_says_from_where() -> None:
@@ -71,8 +57,26 @@ def test_the_next_turn_of_a_conversation_feeds_only_what_is_new() -> None:
         return feed(indices, state)  # type: ignore[arg-type]
 
     decoder.feed = counting  # type: ignore[assignment, method-assign]
-    generator.generate(prompt + answer + " And", SamplingParams(length=1))
+    continued = generator.generate(prompt + answer + " And", replace(SEEDED, length=1))
     assert fed == [4, 1]
+    assert continued == Generator(random_model()).generate(
+        prompt + answer + " And", replace(SEEDED, length=1)
+    )
+
+
+def test_several_threads_get_what_each_would_get_alone() -> None:
+    prompts = [TEXT[i : i + 50] for i in range(8)]
+    alone = [Generator(random_model()).generate(prompt, SEEDED) for prompt in prompts]
+    generator = Generator(random_model())
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda prompt: generator.generate(prompt, SEEDED), prompts)) == alone
+
+
+def test_so_many_states_are_remembered_and_no_more() -> None:
+    generator = Generator(random_model())
+    for size in range(1, CACHED_STATES + 10):
+        generator.generate(TEXT[:size], SamplingParams(length=0))
+    assert len(generator._states) == CACHED_STATES
 
 
 def test_a_stop_string_ends_the_text_before_it_and_never_shows(generator: Generator) -> None:
@@ -81,7 +85,6 @@ def test_a_stop_string_ends_the_text_before_it_and_never_shows(generator: Genera
     params = SamplingParams(length=120, seed=3, stop=("never in it", stop))
     stopped = generator.generate("The ", params)
     assert stopped == text[: text.index(stop)]
-    assert "".join(generator.stream("The ", params)) == stopped
     nearly = SamplingParams(length=120, seed=3, stop=(text[-3:] + "and on",))
     assert generator.generate("The ", nearly) == text
 
@@ -103,28 +106,3 @@ def test_the_unknown_character_is_never_generated() -> None:
     weights["fc.bias"] = np.array([0.0, 50.0], np.float32)  # it would like nothing better
     generator = Generator(Model(config, weights))
     assert generator.generate("", SamplingParams(length=20)) == "a" * 20
-
-
-@pytest.mark.parametrize("prompt", ["", "漢字", "\ud83d", " ", "\n"])
-def test_any_prompt_is_continued(generator: Generator, prompt: str) -> None:
-    assert len(generator.generate(prompt, SEEDED)) == 120
-
-
-def test_several_threads_get_what_each_would_get_alone() -> None:
-    prompts = [TEXT[i : i + 50] for i in range(8)]
-    alone = [Generator(random_model()).generate(prompt, SEEDED) for prompt in prompts]
-    generator = Generator(random_model())
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda prompt: generator.generate(prompt, SEEDED), prompts))
-    assert together == alone
-
-
-def test_the_cache_keeps_the_longest_beginning_and_forgets_what_was_long_unused() -> None:
-    cache = StateCache(capacity=2)
-    state = Generator(random_model())._decoder.initial_state()
-    for key in (b"aaaa", b"aaaabbbb"):
-        cache.put(key, state)
-    assert cache.longest_prefix(b"aaaabbbbcccc") == (b"aaaabbbb", state)
-    assert cache.longest_prefix(b"zzzz") is None
-    cache.put(b"dddd", state)
-    assert cache.longest_prefix(b"aaaacccc") is None

@@ -19,15 +19,10 @@ def test_temperature_one_samples_as_the_model_believes() -> None:
     np.testing.assert_allclose(counts / 20_000, [0.5, 0.25, 0.15, 0.1], atol=0.015)
 
 
-def test_temperature_zero_is_argmax() -> None:
-    params = SamplingParams(temperature=0)
-    assert sample(LOGITS, params, np.random.default_rng(0)) == 0
-    np.testing.assert_array_equal(probabilities(LOGITS, params), [1, 0, 0, 0])
-
-
-def test_a_lower_temperature_sharpens() -> None:
+def test_a_lower_temperature_sharpens_and_zero_is_argmax() -> None:
     sharp = probabilities(LOGITS, SamplingParams(temperature=0.5))
     np.testing.assert_allclose(sharp, np.array([25, 6.25, 2.25, 1]) / 34.5, rtol=1e-6)
+    assert sample(LOGITS, SamplingParams(temperature=0), np.random.default_rng(0)) == 0
 
 
 @pytest.mark.parametrize(
@@ -62,19 +57,17 @@ def test_the_impossible_is_never_drawn_even_at_the_edges() -> None:
     assert draw(distribution, rng) == 2
 
 
-WRONG: dict[str, list[Any]] = {
-    "temperature": [-0.1, float("nan")],
-    "top_p": [1.5],
-    "top_k": [-1],
-    "min_p": [2],
-    "length": [-1, 1.5, True],
-    "seed": [-1],
-    "stop": [("",)],
-}
-
-
-@pytest.mark.parametrize(("name", "values"), WRONG.items())
-def test_a_parameter_out_of_range_is_named(name: str, values: list[Any]) -> None:
-    for value in values:
-        with pytest.raises(SamplingError, match=name):
-            SamplingParams(**{name: value})
+def test_a_parameter_out_of_range_is_named() -> None:
+    wrong: dict[str, list[Any]] = {
+        "temperature": [-0.1, float("nan"), None],
+        "top_p": [1.5],
+        "top_k": [-1],
+        "min_p": [2],
+        "length": [-1, 1.5, True],
+        "seed": [-1],
+        "stop": [("",)],
+    }
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises(SamplingError, match=name):
+                SamplingParams(**{name: value})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from model.config import ModelConfig
 from model.dialogue import ChatTemplate
 from tests.running_app import small_model
-from ui.about import describe_model, example_lines, example_prompts, heading
+from ui.about import describe_model, examples, heading
 
 CONFIG = small_model().config
 
@@ -32,22 +34,26 @@ def test_a_strangers_config_puts_no_markup_on_the_page() -> None:
     assert "<img" not in describe_model(config, evil) + heading(config)
 
 
-def test_examples_are_beginnings_that_the_model_has_written_itself() -> None:
-    play = "\nI do.\n\nROMEO:\nWhat light is this?\n\nJULIET:\nO Romeo.\n\nROMEO:\nMy love.\n"
-    config = trained(samples=[{"prompt": "KING:", "text": play, "temperature": 0.8}])
-    assert example_prompts(config) == ["KING:", "ROMEO:", "JULIET:", "What light "]
+PLAY = "\nI do.\n\nROMEO:\nWhat light is this?\n\nJULIET:\nO Romeo.\n\nROMEO:\nMy love.\n"
 
 
-def test_things_to_say_are_lines_that_the_model_has_written_itself() -> None:
-    play = "\nI do.\n\nROMEO:\nWhat light is this?\n\nJULIET:\nO Romeo.\n\nNURSE:\nMadam!\n"
+@pytest.mark.parametrize(
+    ("samples", "found"),
+    [
+        ([{"prompt": "KING:", "text": PLAY}], ["KING:", "ROMEO:", "JULIET:", "What light "]),
+        ([{"text": None}, 5, {"prompt": 3}], ["The ", "Once upon a time"]),
+        # none with a character that the model lacks
+        ([{"prompt": "Ünïcödé:", "text": "Ärger:\n"}], ["The ", "Once upon a time"]),
+    ],
+)
+def test_examples_are_beginnings_that_the_model_has_written_itself(
+    samples: object, found: list[str]
+) -> None:
+    assert examples(trained(samples=samples), None) == found
+
+
+def test_in_a_dialogue_examples_are_lines_that_the_model_has_written_itself() -> None:
     template = ChatTemplate("ROMEO:\n", speakers=("JULIET", "ROMEO"), user_speaker="ROMEO")
-    config = replace(trained(samples=[{"text": play}, {"text": 5}]), chat_template=template)
-    assert example_lines(config) == ["O Romeo.", "What light is this?"]
-    assert example_lines(trained()) == []
-
-
-def test_without_usable_samples_there_are_examples_all_the_same() -> None:
-    usual = ["The ", "Once upon a time"]
-    assert example_prompts(trained(samples=[{"text": None}, 5, {"prompt": 3}])) == usual
-    foreign = trained(samples=[{"prompt": "Ünïcödé:", "text": "Ärger:\n"}])
-    assert example_prompts(foreign) == usual  # none has a character that the model lacks
+    config = trained(samples=[{"text": PLAY}, {"text": 5}])
+    assert examples(config, template) == ["O Romeo.", "What light is this?", "My love."]
+    assert examples(trained(), template) == []

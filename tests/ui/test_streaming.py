@@ -48,17 +48,6 @@ def generator() -> CountingGenerator:
     return CountingGenerator(small_model())
 
 
-def test_the_updates_together_are_the_generators_text(generator: CountingGenerator) -> None:
-    params = SamplingParams(length=1_000, seed=3)
-
-    async def listen() -> list[str]:
-        return [text async for text in stream_updates(generator, "A", params)]
-
-    updates = run(listen())
-    assert "".join(updates) == generator.generate("A", params)
-    assert len(updates[0]) == 1
-
-
 def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
     generator: CountingGenerator,
 ) -> None:
@@ -76,38 +65,10 @@ def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
         return shown, updates, time.monotonic() - began
 
     shown, updates, seconds = run(listen())
-    assert shown <= 150 * seconds + 1
+    assert generator.generated == shown <= 150 * seconds + 1
     assert shown >= 100 * (seconds - LONGEST_INTERVAL_S)
     assert updates <= 15 * seconds + 1
-    assert generator.generated < 1_000
-
-
-def test_nothing_is_generated_for_a_listener_who_has_left(generator: CountingGenerator) -> None:
-    async def listen() -> str:
-        stream = stream_updates(generator, "A", SamplingParams(length=100_000), 150)
-        async with aclosing(stream) as updates:
-            return await anext(updates)
-
-    run(listen())
-    assert generator.closed == 1
-    assert generator.generated <= 2
-
-
-def test_a_cancelled_stream_ends_in_the_middle_of_its_work(generator: CountingGenerator) -> None:
-    async def listen() -> None:
-        async for _ in stream_updates(generator, "A" * 2_000, SamplingParams(length=100_000)):
-            pass
-
-    async def cancel() -> None:
-        task = asyncio.ensure_future(listen())
-        await asyncio.sleep(0.05)  # while its thread is at work
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    run(cancel())
-    assert generator.closed == 1
-    assert generator.generated < 100_000
+    assert generator.closed == 1  # when the listener left
 
 
 def test_updates_become_rare_under_load_and_frequent_again_after_it() -> None:

@@ -7,65 +7,14 @@ import re
 
 import gradio as gr
 
-from ui.transcript import (
-    MAX_MESSAGE,
-    Message,
-    chatbot_messages,
-    clean_message,
-    without_last_answer,
-    without_last_exchange,
-)
-
-
-def said(text: str, speaker: str = "") -> Message:
-    return Message("user", text, speaker)
-
-
-def answered(text: str, *seeds: int, speaker: str = "", is_whole: bool = False) -> Message:
-    return Message("assistant", text, speaker, is_whole, seeds)
-
-
-TRANSCRIPT = (said("ROMEO:"), answered("\nI", 7), answered(" do", 8), said("J:"), answered("O", 9))
-
-
-def test_speakers_and_seeds_stand_above_and_never_in_the_text() -> None:
-    talk = (
-        said("Hi", "A"),
-        answered("Hello", 1, 2, speaker="<img src=x>"),
-        answered("", 3, speaker="B", is_whole=True),
-    )
-    hi, hello, silence = (message["content"] for message in chatbot_messages(talk))
-    assert ">A</b>" in hi[0]["text"]
-    assert hi[1]["text"] == "Hi"
-    assert ">1, 2</small>" in re.sub("<span>.*?</span>", "", hello[0]["text"])
-    assert hello[1]["text"] == "Hello"
-    assert "says nothing" in silence[1]["text"]
-    assert "<img" not in str(hello)
-
-
-def test_another_answer_replaces_the_last_one_only() -> None:
-    assert without_last_answer(TRANSCRIPT) == TRANSCRIPT[:-1]
-    assert without_last_answer(TRANSCRIPT[:1]) == TRANSCRIPT[:1]
-    assert without_last_answer(()) == ()
-
-
-def test_undo_gives_back_the_message_and_a_continuation_has_none() -> None:
-    assert without_last_exchange(TRANSCRIPT) == (TRANSCRIPT[:3], "J:")
-    assert without_last_exchange(TRANSCRIPT[:3]) == (TRANSCRIPT[:2], "")
-    assert without_last_exchange(()) == ((), "")
+from ui.transcript import MAX_MESSAGE, Message, chatbot_messages, clean_message
 
 
 def test_the_chatbot_keeps_every_character() -> None:
-    for text in (
-        "  a\tb \n\n c  ",
-        "<b>&amp;*x*$y$</b>",
-        'src="/file',
-        "a\r\nb",
-        "\n",
-        " \n ",
-        "\ufeff",
-    ):
-        value = gr.Chatbot().postprocess(chatbot_messages((said(text), answered(text, 5))))
+    odd = ("  a\tb \n\n c  ", "<b>&amp;*x*$y$</b>", 'src="/file', "a\r\nb", "\n", " \n ", "\ufeff")
+    for text in odd:
+        transcript = (Message("user", text, "A"), Message("assistant", text, seeds=(5,)))
+        value = gr.Chatbot().postprocess(chatbot_messages(transcript))
         for message in value.model_dump():
             shown = message["content"][-1]["text"]
             assert html.unescape(re.sub(r"<!--.*?-->", "", shown)) == text

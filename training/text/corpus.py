@@ -118,13 +118,13 @@ def open_corpus(folder: Path) -> Corpus:
         if len(indices) != description["characters"]:
             raise ValueError(f"{INDICES_FILE} has {len(indices):,} indices")
         return Corpus(
-            indices=indices,
-            vocabulary=vocabulary,
-            name=description["name"],
-            sha256=description["sha256"],
-            held_out=description["held_out"],
-            notes=tuple(description["notes"]),
-            chat_template=None if template is None else ChatTemplate.from_json(template),
+            indices,
+            vocabulary,
+            description["name"],
+            description["sha256"],
+            description["held_out"],
+            tuple(description["notes"]),
+            None if template is None else ChatTemplate.from_json(template),
         )
     except (RunError, OSError, TypeError, LookupError, ValueError) as error:
         raise TrainingError(

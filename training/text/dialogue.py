@@ -22,7 +22,6 @@ EXAMINED = 1_500_000
 MOST_SPEAKERS = 8
 """Speakers that a template names."""
 
-_MOST_NAMED = 3  # speakers, in a note
 _FEWEST_TURNS = 20
 _COVERED = 0.7  # of the text, by turns
 _RECURRING = 0.7  # of the lines that look like a turn's first
@@ -49,7 +48,7 @@ class Dialogue:
     def describe(self) -> str:
         """What was understood, and what follows; one clause."""
         template = self.template
-        most = [_shown(name) for name in template.speakers[:_MOST_NAMED]]
+        most = [_shown(name) for name in template.speakers[:3]]
         text = (
             f"the text reads like a {'chat' if self.is_chat else 'dialogue'}: {self.turns:,} "
             f"turns, most by {', '.join(most[:-1])} and {most[-1]}; a visitor speaks as "
@@ -66,15 +65,15 @@ class Dialogue:
 
 def detect(text: str) -> Dialogue | None:
     """Look at the beginning of a text; None if it isn't clearly a dialogue."""
-    for reading in readings(text[:EXAMINED].split("\n"), _FEWEST_TURNS):
+    for reading in readings(text[:EXAMINED].split("\n")):
         if _is_dialogue(reading):
             return Dialogue(_template(reading), len(reading.turns), reading.form.is_chat)
     return None
 
 
 def _is_dialogue(reading: Reading) -> bool:
-    # Messengers write <Media omitted> and the like over and over.
     turns = reading.turns
+    # Messengers write <Media omitted> and the like over and over.
     speeches = [turn.text for turn in turns if turn.text[:1] not in ("<", "\u200e")]
     if len(speeches) < _FEWEST_TURNS or len(turns) < _RECURRING * reading.headers:
         return False

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from training.run import SETTINGS_FILE, RunError, read_settings
+from training.run import SETTINGS_FILE
 from training.settings import TrainingError
 
 _CHUNK = 2**17  # characters: arrays made of so many stay in the processor's cache
@@ -112,7 +112,9 @@ def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[st
 
 def _texts_in(folder: Path, encoding: str) -> tuple[list[Path], int]:
     """The texts in a folder, and the number of other files that aren't hidden."""
-    runs = {path.parent for path in folder.rglob(SETTINGS_FILE) if _is_run(path.parent)}
+    # A run's settings name its corpus; other programs have files of that name too.
+    settings = [path for path in folder.rglob(SETTINGS_FILE) if b'"corpus"' in path.read_bytes()]
+    runs = {path.parent for path in settings}
     visible = [
         path
         for path in sorted(folder.rglob("*"))
@@ -123,14 +125,6 @@ def _texts_in(folder: Path, encoding: str) -> tuple[list[Path], int]:
     if not texts:
         raise TrainingError(f"the folder {folder} has no text files")
     return texts, len(visible) - len(texts)
-
-
-def _is_run(folder: Path) -> bool:
-    try:
-        read_settings(folder)
-    except (RunError, OSError):
-        return False
-    return True
 
 
 def _is_text(path: Path, encoding: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _RECURS = 3  # turns: who has fewer is no speaker, but a line that looks like one's
@@ -31,10 +31,9 @@ ANSWERING = {
 
 # What stands where a name would, and is none: fields of records, of logs and recipes, and HTML.
 _FIELDS = {
-    "author", "date", "description", "directions", "error", "example", "from", "info",
-    "ingredients", "ingrédients", "input", "instructions", "method", "note", "notes", "output",
-    "preparation", "problem", "préparation", "see also", "solution", "subject", "tip", "title",
-    "to", "warning", "zubereitung", "zutaten", "作者", "出典", "出处", "标题", "題名",
+    "author", "directions", "example", "ingredients", "ingrédients", "input", "instructions",
+    "method", "note", "notes", "output", "préparation", "tip", "title", "warning", "zubereitung",
+    "zutaten", "作者", "出处", "标题", "題名",
     "b", "br", "code", "dd", "div", "dt", "i", "li", "p", "td",
 }  # fmt: skip
 
@@ -135,29 +134,22 @@ class Reading:
     covered: float  # share of the text's characters (white space aside) that are in these turns
 
 
-def readings(lines: Sequence[str], fewest: int) -> Iterator[Reading]:
-    """Read the lines of a text in every form in which it has so many headers at least."""
+def readings(lines: Sequence[str]) -> Iterator[Reading]:
+    """Read the lines of a text in every form."""
     sizes = [len("".join(line.split())) for line in lines]
     for form, spans_blanks in _WAYS:
-        headers = {
-            number: found
-            for number, line in enumerate(lines)
-            if (found := form.header.match(line))
-            and form.may_be_name(found["name"])
-            # A heading stands above something: not above a blank line, nor at the end.
-            and (not form.is_heading or any(sizes[number + 1 : number + 2]))
-        }
-        if len(headers) >= fewest:
-            yield _read(lines, sizes, form, headers, spans_blanks)
+        yield _read(lines, sizes, form, spans_blanks)
 
 
-def _read(
-    lines: Sequence[str],
-    sizes: Sequence[int],
-    form: Form,
-    headers: Mapping[int, re.Match[str]],
-    spans_blanks: bool,
-) -> Reading:
+def _read(lines: Sequence[str], sizes: Sequence[int], form: Form, spans_blanks: bool) -> Reading:
+    headers = {
+        number: found
+        for number, line in enumerate(lines)
+        if (found := form.header.match(line))
+        and form.may_be_name(found["name"])
+        # A heading stands above something: not above a blank line, nor at the end.
+        and (not form.is_heading or any(sizes[number + 1 : number + 2]))
+    }
     counts = Counter(found["name"] for found in headers.values())
     turns: list[FoundTurn] = []
     covered = blank = 0

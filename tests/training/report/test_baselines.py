@@ -66,31 +66,11 @@ def test_each_baseline_knows_more_than_the_one_before() -> None:
     found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
     assert found.uniform == math.log(len(VOCABULARY))
     assert found.five_gram < found.unigram < found.uniform
-    assert found.xz is not None
-    assert 0 < found.xz < found.unigram
     assert found.counted == 9_000
-
-
-def test_xz_pays_for_the_held_out_part_alone_about_what_the_program_would() -> None:
-    found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
+    # xz pays for the held-out part alone, about what the program would.
     sizes = [len(lzma.compress(text.encode())) for text in (TRAIN, TRAIN + HELD_OUT)]
     program = (sizes[1] - sizes[0]) * 8 * math.log(2) / len(HELD_OUT)
     assert found.xz == pytest.approx(program, rel=0.02)
-
-
-def test_eight_thousand_kinds_of_character_are_counted_as_exactly() -> None:
-    rng = np.random.default_rng(0)
-    text = (rng.zipf(1.2, 40_000) % 8_000).astype(np.uint16)
-    losses = ngram_losses(text[:36_000], text[36_000:], 8_000, 5)
-    seen = Counter(text[:36_000].tolist())
-    expected = -np.mean(
-        [
-            math.log((seen[c] + len(seen) / 8_000) / (36_000 + len(seen)))
-            for c in text[36_001:].tolist()
-        ]
-    )
-    assert losses[0] == pytest.approx(expected)
-    assert all(math.isfinite(loss) for loss in losses)
 
 
 def test_of_a_long_text_the_end_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

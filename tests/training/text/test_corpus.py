@@ -47,8 +47,8 @@ def limited(folder: Path, text: str, limit: str) -> str:
         "try: print(len(read_corpus(Settings((sys.argv[1],)), Path(sys.argv[2])).indices))\n"
         "except OSError as error: print(error.strerror, os.listdir(sys.argv[2]))\n"
     )
-    child = [sys.executable, "-c", program, folder / "a.txt", folder / "run"]
-    return subprocess.run(child, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    child = [sys.executable, "-c", program, str(folder / "a.txt"), str(folder / "run")]
+    return subprocess.check_output(child, cwd=ROOT, text=True)
 
 
 def test_a_text_is_encoded_on_disk_and_found_again(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def test_a_good_run_hears_so_and_then_the_figures() -> None:
         "Of the words that it wrote at temperature 0.5, 99% stand in the text.",
     ]
     assert advice == {"minutes": 10.0}
+    kept = "; after step 400 of 1,000 it got no better on new text, so the weights of that step"
+    assert kept in said(best_step=400)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,8 @@ def test_a_good_run_hears_so_and_then_the_figures() -> None:
         ({"best_step": 400, "risen": 0.2}, f"{BY_HEART}, or train it with more dropout.",
          {"dropout": 0.35}),
         ({"best_step": 400, "risen": 0.2, "recipe": {"dropout": 0.5}}, f"{BY_HEART}.", {}),
-        ({"train_part_loss": 0.7, "recipe": {"dropout": 0.45}},
-         f"{BY_HEART}, or train it with more dropout.", {"dropout": 0.5}),
+        ({"train_part_loss": 0.7}, f"{BY_HEART}, or train it with more dropout.",
+         {"dropout": 0.35}),
         ({"train_part_loss": 1.38},
          "It would learn more with more time: train it for twice as long.", {"minutes": 10.0}),
         ({"epochs": 1.6, "minutes": None},
@@ -84,16 +86,12 @@ def test_a_good_run_hears_so_and_then_the_figures() -> None:
          "It has learnt what it can from the text: give it more.", {}),
         ({"val_loss": 0.01, "train_part_loss": 0.01, "baselines": {"five_gram": 0, "xz": None}},
          "It has learnt what it can from the text: give it more.", {}),
-        ({"known_words": 0.58}, "It still makes up too many words: train it for twice as long.",
-         {"minutes": 10.0}),
         ({"known_words": 0.0, "best_step": 700, "risen": 0.004},
          "It still makes up too many words: give it more text.", {}),
         ({"longest_copy": {"length": 150}},
          "It repeats passages of the text: give it more text, or train it with more dropout.",
          {"dropout": 0.35}),
         ({"best_step": 700, "risen": 0.004},
-         f"{WELL} More text would make it better; more time wouldn't.", {}),
-        ({"seconds": 20.0, "epochs": 60.0},
          f"{WELL} More text would make it better; more time wouldn't.", {}),
         ({"stopped": True},
          "It was stopped early: resume it, because the end of a run teaches it the most.", {}),
@@ -109,11 +107,6 @@ def test_the_first_sentence_says_what_to_do(
     sentences, given = diagnosed(**facts)
     assert sentences[0] == first
     assert given == advice
-
-
-def test_of_a_run_that_peaked_it_is_said_which_weights_were_kept() -> None:
-    text = "; after step 400 of 1,000 it got no better on new text, so the weights of that step"
-    assert text in said(best_step=400, risen=0.2)
 
 
 def test_without_a_held_out_part_it_still_tells_what_was_copied() -> None:
@@ -156,9 +149,10 @@ def test_a_text_that_repeats_itself_is_no_fault_of_the_run() -> None:
 
 def test_small_texts_hear_of_more_text_and_of_a_model_to_start_from() -> None:
     small = {"train_characters": 9_000, "held_out_characters": 1_000}
-    assert "9,000 characters are little to learn from" in said(**small)
-    assert "starting from a model trained on a longer text" in said(**small)
-    assert "the figures are rough" in said(**small)
+    text = said(**small)
+    assert "9,000 characters are little to learn from" in text
+    assert "starting from a model trained on a longer text" in text
+    assert "1,000 characters are little to measure on: the figures are rough" in text
     assert "starting from" not in said(**small, init_from={"name": "ann/novel"})
 
 

@@ -65,23 +65,23 @@ def test_a_play_becomes_a_template_of_the_two_who_answer_each_other_most() -> No
 
 
 @pytest.mark.parametrize(
-    ("form", "speakers", "prefix", "suffix", "stop"),
+    ("form", "speakers", "prefix", "suffix"),
     [
-        ("{who}: {says}\n", ("Ann Lee", "Dr. Carr"), "Ann Lee: ", "\n", "\n"),
-        ("{who}: {says}\n\n", ("SPEAKER_00", "SPEAKER_01"), "SPEAKER_00: ", "\n\n", "\n\n"),
-        ("**{who}:** {says}\n\n", ("Ann", "Bob"), "**Ann:** ", "\n\n", "\n\n"),
-        ("### {who}:\n{says}\n\n", ("User", "Assistant"), "### User:\n", "\n\n", "\n\n"),
-        ("{who}：{says}\n", ("小明", "老师"), "小明：", "\n", "\n"),
-        ("{who} (softly): {says}\n", ("Ann", "Bob"), "Ann (softly): ", "\n", "\n"),
+        ("{who}: {says}\n", ("Ann Lee", "Dr. Carr"), "Ann Lee: ", "\n"),
+        ("{who}: {says}\n\n", ("SPEAKER_00", "SPEAKER_01"), "SPEAKER_00: ", "\n\n"),
+        ("**{who}:** {says}\n\n", ("Ann", "Bob"), "**Ann:** ", "\n\n"),
+        ("### {who}:\n{says}\n\n", ("User", "Assistant"), "### User:\n", "\n\n"),
+        ("{who}：{says}\n", ("小明", "老师"), "小明：", "\n"),
+        ("{who} (softly): {says}\n", ("Ann", "Bob"), "Ann (softly): ", "\n"),
     ],
 )  # fmt: skip
 def test_every_usual_way_to_write_a_script_is_read(
-    form: str, speakers: tuple[str, ...], prefix: str, suffix: str, stop: str
+    form: str, speakers: tuple[str, ...], prefix: str, suffix: str
 ) -> None:
     template = detected(conversation(form, *speakers)).template
     assert prefix in (template.user_prefix, template.reply_prefix)
     assert (template.user_suffix, template.reply_suffix) == (suffix, suffix)
-    assert template.stop == (stop,)
+    assert template.stop == (suffix,)
     assert set(template.speakers) == set(speakers)
 
 

@@ -44,15 +44,7 @@ def test_every_usual_way_to_write_a_text_gives_the_same(tmp_path: Path, data: by
     assert read(write(tmp_path / "a.txt", data)) == "Zoë\nsaid"
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le", "utf-32-be"])
-def test_another_encoding_is_read_when_it_is_named(tmp_path: Path, encoding: str) -> None:
-    file = write(tmp_path / "a.txt", "café\r\nnoir".encode(encoding))
-    assert read(file, encoding=encoding) == "café\nnoir"
-    with pytest.raises(TrainingError):
-        read(file)
-
-
-@pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "utf-16"])
+@pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "utf-16-le"])
 def test_texts_of_many_chunks_are_read_whole(tmp_path: Path, encoding: str) -> None:
     text = "吾輩は猫である。名前はまだ無い。\n" * 20_000 + "終わり"
     files = [write(tmp_path / name, text.encode(encoding)) for name in ("a", "b")]
@@ -87,11 +79,9 @@ def test_an_undecodable_byte_is_named_with_what_would_decode_it(tmp_path: Path) 
     with pytest.raises(TrainingError) as error:
         read(write(tmp_path / "a.txt", data))
     where = f"a.txt isn't utf-8 text (byte 0xe9 at offset {data.index(0xE9):,})"
-    assert str(error.value).startswith(where)
-    assert "looks like cp1252" in str(error.value)
-    assert (
-        read(tmp_path / "a.txt", errors="replace").count("\ufffd") == FRENCH.count("é") * 50 + 200
-    )
+    assert str(error.value).startswith(f"{where}; it looks like cp1252")
+    assert read(tmp_path / "a.txt", encoding="cp1252") == data.decode("cp1252")
+    assert read(tmp_path / "a.txt", errors="replace").startswith(f"{start}Plus tard, le caf\ufffd ")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "shift_jis", "gb18030", "utf-7", "iso2022_jp"])
@@ -108,10 +98,7 @@ def test_an_undecodable_byte_is_found_far_into_a_file(tmp_path: Path, encoding: 
         ("Die Mädchen hörten schöne Glocken über dem Fluß läuten. ", "cp1252"),
         ("El niño comió mañana en la habitación; ¿dónde está el señor? ", "cp1252"),
         ("Zażółć gęślą jaźń, powiedział mąż, ale nikt go nie słuchał. ", "cp1250"),
-        (
-            "Küçük çocuk bahçede oynuyordu; şimdi akşam olmuştu ve güneş dağların ardında. ",
-            "cp1254",
-        ),
+        ("Küçük çocuk bahçede oynuyordu; şimdi akşam olmuştu ve güneş dağların battı. ", "cp1254"),
         ("Все счастливые семьи похожи друг на друга. ", "cp1251"),
         ("Ο γέρος βασιλιάς είχε τρεις γιους. ", "cp1253"),
         ("滚滚长江东逝水，浪花淘尽英雄。", "gb18030"),

@@ -147,10 +147,9 @@ def _vocabulary(
     """The vocabulary of a text, and a note if some characters have no place in it."""
     total = sum(counts.values())
     if total < 2:
-        what = "has a single character" if total else "is empty"
         raise TrainingError(
-            f"{name} {what}: there is nothing to learn from. A few thousand characters are a "
-            "beginning, a megabyte is good"
+            f"{name} has nothing to learn from: a few thousand characters are a beginning, a "
+            "megabyte is good"
         )
     vocabulary = Vocabulary.from_counts(counts, min_count)
     folded = [character for character in counts if character not in vocabulary]

@@ -61,18 +61,21 @@ def read_text(files: Sequence[Path], encoding: str, errors: str) -> Iterator[str
                     end = chunk[-1]
                     yield chunk if chunk.isascii() else unicodedata.normalize("NFC", chunk)
             except UnicodeError as error:
-                where = str(error)
-                if isinstance(error, UnicodeDecodeError):
-                    # What the decoder was looking at are the last bytes that were read.
-                    offset = data.tell() - len(error.object) + error.start
-                    where = f"byte 0x{error.object[error.start]:02x} at offset {offset:,}"
-                advice = "to train on the rest, set errors to replace"
-                guess = guess_encoding(path)
-                if guess is not None and codecs.lookup(guess) != codecs.lookup(actual):
-                    advice = f"it looks like {guess}: set encoding to that; or, {advice}"
-                raise TrainingError(
-                    f"{path.name} isn't {actual} text ({where}); {advice}"
-                ) from None
+                raise TrainingError(_undecodable(path, actual, error, data.tell())) from None
+
+
+def _undecodable(path: Path, encoding: str, error: UnicodeError, read: int) -> str:
+    """Which byte of a file isn't in the encoding, and what to do about it."""
+    where = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        # What the decoder was looking at are the last of the bytes that were read.
+        offset = read - len(error.object) + error.start
+        where = f"byte 0x{error.object[error.start]:02x} at offset {offset:,}"
+    advice = "to train on the rest, set errors to replace"
+    guess = guess_encoding(path)
+    if guess is not None and codecs.lookup(guess) != codecs.lookup(encoding):
+        advice = f"it looks like {guess}: set encoding to that; or, {advice}"
+    return f"{path.name} isn't {encoding} text ({where}); {advice}"
 
 
 def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[str]]:

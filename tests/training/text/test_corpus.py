@@ -133,9 +133,9 @@ def test_rare_characters_are_folded_and_it_is_said(tmp_path: Path) -> None:
     assert corpus.notes[0] == said
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "is empty"), ("a", "has a single character")])
-def test_nothing_to_learn_from_is_said(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(TrainingError, match=rf"^a\.txt {message}.* a megabyte is good"):
+@pytest.mark.parametrize("text", ["", "a"])
+def test_nothing_to_learn_from_is_said(tmp_path: Path, text: str) -> None:
+    with pytest.raises(TrainingError, match=r"^a\.txt has nothing to learn from"):
         read(tmp_path, text)
 
 

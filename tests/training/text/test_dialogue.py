@@ -135,13 +135,9 @@ def test_an_export_with_all_its_oddities_is_read() -> None:
 
 
 def test_the_one_who_is_asked_replies() -> None:
-    for form, asks, replies in (
-        ("{who}: {says}\n", "Q", "A"),
-        ("{who}: {says}\n\n", "user", "assistant"),
-    ):
-        for order in ((asks, replies), (replies, asks)):
-            template = detected(conversation(form, *order)).template
-            assert (template.user_speaker, template.reply_speaker) == (asks, replies)
+    for order in (("Q", "A"), ("A", "Q")):
+        template = detected(conversation("{who}: {says}\n", *order)).template
+        assert (template.user_speaker, template.reply_speaker) == ("Q", "A")
     interview = "".join(
         f"MS. HALE: And what about {line.lower()[:-1]}?\n\nMR. ODD: {line}\n\n" for line in LINES
     )
@@ -168,9 +164,6 @@ RECIPE = (
 )
 NO_DIALOGUES = {
     "recipes": "".join(RECIPE.format(number, line) for number, line in enumerate(LINES)),
-    "mail headers": "".join(
-        f"From: ann@a.org\nTo: bob@b.org\nSubject: {line}\n\n{line}\n\n" for line in LINES
-    ),
     "a package with its manual": "".join(
         f"Requires-Dist: {a}\nRequires-Dist: {b}\nProvides-Extra: {c}\n"
         for a, b, c in zip(*[iter(list(topics)[:36])] * 3, strict=True)

@@ -12,46 +12,24 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-NARROW = 0.05
-"""Share of the held-out loss: closer than this, new text is hardly harder than what was learnt."""
+from training.recipe import MOST_DROPOUT
 
-WIDE = 0.33
-"""The same: beyond this, a good part of what it knows is its text by heart. The bundled model has
-0.24, after 16 epochs of a megabyte; 20 epochs of 10 kB make it 0.66."""
-
-LATE = 0.9
-"""Share of the steps: the best of the last two of twenty evaluations is as good as the end."""
-
-FEW_EPOCHS = 3
-"""Before these, a network has hardly met anything twice."""
-
-RISEN = 0.02
-"""Nats: what the loss of a sample of the held-out part may go up and down by chance."""
-
-EASY = 0.05
-"""Nats: below, there is next to nothing left that could be learnt."""
-
-REAL_WORDS = 0.9
-"""Share of the words written at a low temperature that stand in the text: below, one reads nonsense
-in every other line. The bundled model has 1.00, a model of a 10 kB text 0.8."""
-
-RECITES = 60
-"""Characters: a line of verse or code; shorter passages are the common stock of a text."""
-
-REPEATS = 200
-"""Characters: longer passages are not said twice, they are copied."""
-
-SMALL_TEXT = 100_000
-"""Characters to learn from: below, most runs of five letters were seen once or never."""
-
-JUDGEABLE = 100
-"""Characters held out: below, their loss is chance."""
-
-ROUGH = 5_000
-"""Characters held out: below, the figure of another stretch would differ by 0.1 bits and more."""
-
-MOST_DROPOUT = 0.5
-"""What the recipe itself gives at most: more of it is no advice."""
+# By how much of the held-out loss that of the train part is lower: closer, and new text is hardly
+# harder than what was learnt; wider, and a good part of what it knows is its text by heart. The
+# bundled model has 0.24, after 16 epochs of a megabyte; 20 epochs of 10 kB make it 0.66.
+_NARROW, _WIDE = 0.05, 0.33
+_LATE = 0.9  # of the steps: the best of the last two of twenty evaluations is as good as the end
+_FEW_EPOCHS = 3  # before these, a network has hardly met anything twice
+_RISEN = 0.02  # nats: the loss of a sample of the held-out part goes up and down so much by chance
+_EASY = 0.05  # nats: below, there is next to nothing left that could be learnt
+# Of the words written at a low temperature, those that stand in the text: with fewer, one reads
+# nonsense in every other line. The bundled model has 1.00, a model of a 10 kB text 0.8.
+_REAL_WORDS = 0.9
+_RECITES = 60  # characters: a line of verse or code; shorter ones are the common stock of a text
+_REPEATS = 200  # characters: longer passages are not said twice, they are copied
+_SMALL_TEXT = 100_000  # characters: below, most runs of five letters were seen once or never
+_JUDGEABLE = 100  # characters held out: below, their loss is chance
+_ROUGH = 5_000  # the same: below, the figure of another stretch would differ by 0.1 bits and more
 
 
 def diagnose(
@@ -75,28 +53,22 @@ def diagnose(
     """
     losses = dict(val_losses)
     best, last = training["best_step"], max(losses, default=0)
-    has_peaked = best < LATE * last
-    has_risen = has_peaked and best in losses and losses[last] - losses[best] > RISEN
+    has_peaked = best < _LATE * last
+    has_risen = has_peaked and best in losses and losses[last] - losses[best] > _RISEN
     copied, repeated = training["longest_copy"]["length"], _repeated(training)
-    recites = copied > max(RECITES, min(2 * repeated, REPEATS))
+    recites = copied > max(_RECITES, min(2 * repeated, _REPEATS))
     longer: dict[str, Any] = {}
-    if minutes is None:
+    if has_peaked or (training["val_loss"] or 0) < _EASY:
+        pass  # more time would be of no use
+    elif minutes is None:
         longer = {"steps": 2 * training["steps"]}
     elif training["seconds"] >= 0.5 * minutes * 60:  # a small text is learnt before the time is up
         longer = {"minutes": float(f"{2 * minutes:.2g}")}
-    if has_peaked or (training["val_loss"] or 0) < EASY:
-        longer = {}
-    if was_stopped:
-        first = "It was stopped early: resume it, because the end of a run teaches it the most."
-        advice: dict[str, Any] = {}
-    else:
+    advice: dict[str, Any] = {}
+    first = "It was stopped early: resume it, because the end of a run teaches it the most."
+    if not was_stopped:
         first, advice = _verdict(training, longer, has_risen=has_risen, recites=recites)
     return [first, *_figures(training, has_peaked=has_peaked, recites=recites)], advice
-
-
-def bits(nats: float) -> float:
-    """Bits per character of a loss in nats per character."""
-    return nats / math.log(2)
 
 
 def _repeated(training: Mapping[str, Any]) -> int:
@@ -111,22 +83,22 @@ def _verdict(
     val_loss, known_words = training["val_loss"], training["known_words"]
     if val_loss is None:
         return "Try it: no text was held out, so how it does on new text wasn't measured.", {}
-    if training["held_out_characters"] < JUDGEABLE:
+    if training["held_out_characters"] < _JUDGEABLE:
         return "Give it more text: what was held out is too little to judge it by.", {}
     dropout = training["recipe"]["dropout"]
     more = round(min(MOST_DROPOUT, dropout + 0.15), 2)
     stronger = {"dropout": more} if more > dropout else {}
     more_text = f"give it more text{', or train it with more dropout' if stronger else ''}"
     gap = val_loss - training["train_part_loss"]
-    if has_risen or gap > WIDE * val_loss:
+    if has_risen or gap > _WIDE * val_loss:
         return f"It has begun to learn the text by heart: {more_text}.", stronger
     # Where new text repeats what was learnt, a 5-gram wins by finding it again.
-    is_beaten = val_loss >= training["baselines"]["five_gram"] and _repeated(training) <= REPEATS
-    if gap < NARROW * val_loss or training["epochs"] < FEW_EPOCHS or is_beaten:
+    is_beaten = val_loss >= training["baselines"]["five_gram"] and _repeated(training) <= _REPEATS
+    if gap < _NARROW * val_loss or training["epochs"] < _FEW_EPOCHS or is_beaten:
         if longer:
             return "It would learn more with more time: train it for twice as long.", longer
         return "It has learnt what it can from the text: give it more.", {}
-    if known_words is not None and known_words < REAL_WORDS:
+    if known_words is not None and known_words < _REAL_WORDS:
         advice = "train it for twice as long" if longer else "give it more text"
         return f"It still makes up too many words: {advice}.", longer
     if recites:
@@ -142,8 +114,8 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
     val_loss = training["val_loss"]
     if val_loss is not None:
         text = (
-            f"It needs {bits(val_loss):.2f} bits per character on new text (the part held out) "
-            f"and {bits(training['train_part_loss']):.2f} on the text that it learnt"
+            f"It needs {_bits(val_loss)} bits per character on new text (the part held out) "
+            f"and {_bits(training['train_part_loss'])} on the text that it learnt"
         )
         if has_peaked:
             text += (
@@ -152,14 +124,14 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
             )
         yield f"{text}."
         lowest, xz = training["baselines"]["five_gram"], training["baselines"]["xz"]
-        text = f"a 5-gram, which only counts characters, needs {bits(lowest):.2f}"
+        text = f"a 5-gram, which only counts characters, needs {_bits(lowest)}"
         if xz is not None:
-            text += f" and the compressor xz needs {bits(xz):.2f}"
+            text += f" and the compressor xz needs {_bits(xz)}"
             lowest = min(lowest, xz)
         better = f"does {1 - val_loss / lowest:.0%}" if val_loss < lowest else "doesn't do"
         yield f"On the same new text {text}: the model {better} better."
     repeated = _repeated(training)
-    if repeated > REPEATS:
+    if repeated > _REPEATS:
         yield (
             f"Part of the new text isn't new: a passage of {repeated:,} characters stands in the "
             "text that it learnt as well. That flatters all these figures, most of all those of "
@@ -180,11 +152,16 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
         share = f"{training['known_words']:.0%}"
         yield f"Of the words that it wrote at temperature 0.5, {share} stand in the text."
     learnt, held_out = training["train_characters"], training["held_out_characters"]
-    if learnt < SMALL_TEXT:
+    if learnt < _SMALL_TEXT:
         pretrained = ", and so does starting from a model trained on a longer text"
         yield (
             f"{learnt:,} characters are little to learn from: a few hundred thousand make a great "
             f"difference{'' if training['init_from'] else pretrained}."
         )
-    if 0 < held_out < ROUGH:
+    if 0 < held_out < _ROUGH:
         yield f"{held_out:,} characters are little to measure on: the figures are rough."
+
+
+def _bits(nats: float) -> str:
+    """Bits per character of a loss in nats per character."""
+    return f"{nats / math.log(2):.2f}"

@@ -57,13 +57,15 @@ def diagnose(
     has_risen = has_peaked and best in losses and losses[last] - losses[best] > _RISEN
     copied, repeated = training["longest_copy"]["length"], _repeated(training)
     recites = copied > max(_RECITES, min(2 * repeated, _REPEATS))
-    longer: dict[str, Any] = {}
+    longer: dict[str, Any]
     if has_peaked or (training["val_loss"] or 0) < _EASY:
-        pass  # more time would be of no use
+        longer = {}
     elif minutes is None:
         longer = {"steps": 2 * training["steps"]}
     elif training["seconds"] >= 0.5 * minutes * 60:  # a small text is learnt before the time is up
         longer = {"minutes": float(f"{2 * minutes:.2g}")}
+    else:
+        longer = {}
     advice: dict[str, Any] = {}
     first = "It was stopped early: resume it, because the end of a run teaches it the most."
     if not was_stopped:

@@ -96,13 +96,14 @@ def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[st
     notes: list[str] = []
     for path in map(Path, paths):
         if path.is_dir():
-            texts, left_out = _texts_in(path, encoding)
+            visible = _visible_files(path)
+            texts = [file for file in visible if _is_text(file, encoding)]
+            if not texts:
+                raise TrainingError(f"the folder {path} has no text files")
+            if left_out := len(visible) - len(texts):
+                name = path.resolve().name
+                notes.append(f"files in {name} that can't be read as text: {left_out:,}")
             files += texts
-            if left_out:
-                notes.append(
-                    f"files left out of {path.resolve().name}, because they can't be read as text "
-                    f"or belong to a run of training: {left_out:,}"
-                )
         elif path.is_file():
             _encoding_of(path, encoding)
             files.append(path)
@@ -113,21 +114,18 @@ def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[st
     return files, notes
 
 
-def _texts_in(folder: Path, encoding: str) -> tuple[list[Path], int]:
-    """The texts in a folder, and the number of other files that aren't hidden."""
+def _visible_files(folder: Path) -> list[Path]:
+    """The files in a folder that neither are hidden nor belong to a run of training."""
     # A run's settings name its corpus; other programs have files of that name too.
     settings = [path for path in folder.rglob(SETTINGS_FILE) if b'"corpus"' in path.read_bytes()]
     runs = {path.parent for path in settings}
-    visible = [
+    return [
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
+        and runs.isdisjoint(path.parents)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-    texts = [p for p in visible if runs.isdisjoint(p.parents) and _is_text(p, encoding)]
-    if not texts:
-        raise TrainingError(f"the folder {folder} has no text files")
-    return texts, len(visible) - len(texts)
 
 
 def _is_text(path: Path, encoding: str) -> bool:

@@ -166,10 +166,10 @@ def test_a_folder_means_the_texts_in_it(tmp_path: Path) -> None:
     write(folder / "settings.json", '{"theme": "dark"}')
     with Run(folder / "runs" / "one", Settings((str(folder),))):
         write(folder / "runs" / "one" / "model" / "README.md", "what it wrote")
-        files, (note,) = find_files([str(folder)], "utf-8")
+        files, notes = find_files([str(folder)], "utf-8")
     assert [file.name for file in files] == ["a.txt", "b.txt", "settings.json", "c.md"]
     assert read(files[0], files[1], files[3]) == "one\ntwo\nthree"
-    assert note.startswith("files left out of texts, because they can't be read as text or belong")
+    assert notes == ["files in texts that can't be read as text: 1"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(TrainingError, match="has no text files"):
         find_files([str(tmp_path / "empty")], "utf-8")

@@ -177,7 +177,7 @@ def _write_indices(blocks: Iterator[np.ndarray], vocabulary: Vocabulary, folder:
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
-        path.unlink()  # a full disk needs the room
+        path.unlink(missing_ok=True)  # a full disk needs the room
         raise
 
 

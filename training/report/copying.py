@@ -6,7 +6,7 @@ Knows nothing about who wrote the texts.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -88,28 +88,16 @@ def words(text: str) -> list[str]:
     return text.translate(others).split()
 
 
-def known_word_share(text: str, corpus: Iterable[str]) -> float | None:
+def known_word_share(text: str, corpus: str) -> float | None:
     """The share of a text's words that stand in the corpus, exactly so; None if it has no words.
 
     Says little for scripts that put no spaces between words. A last word that the text ends in
     doesn't count: it may be cut off.
-
-    Args:
-        text: what was generated.
-        corpus: the text that it should know, in chunks of any size.
     """
     written = words(text)
     if written and text.endswith(written[-1]):
         written.pop()
     if not written:
         return None
-    unknown = set(written)
-    rest = ""
-    for chunk in corpus:
-        chunk = rest + chunk
-        found = words(chunk)
-        # A word that touches the chunk's end may go on in the next one.
-        rest = found.pop() if found and chunk.endswith(found[-1]) else ""
-        unknown.difference_update(found)
-    unknown.discard(rest)
-    return sum(word not in unknown for word in written) / len(written)
+    known = set(words(corpus))
+    return sum(word in known for word in written) / len(written)

@@ -9,244 +9,161 @@ are told in bits.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from training.report.baselines import Baselines
+from training.recipe import MOST_DROPOUT
 
-NARROW = 0.05
-"""Share of the held-out loss: closer than this, new text is hardly harder than what was learnt."""
-
-WIDE = 0.33
-"""The same: beyond this, a good part of what it knows is its text by heart. The bundled model has
-0.24, after 16 epochs of a megabyte; 20 epochs of 10 kB make it 0.66."""
-
-LATE = 0.9
-"""Share of the steps: the best of the last two of twenty evaluations is as good as the end."""
-
-FEW_EPOCHS = 3
-"""Before these, a network has hardly met anything twice."""
-
-RISEN = 0.02
-"""Nats: what the loss of a sample of the held-out part may go up and down by chance."""
-
-EASY = 0.05
-"""Nats: below, there is next to nothing left that could be learnt."""
-
-REAL_WORDS = 0.9
-"""Share of the words written at a low temperature that stand in the text: below, one reads nonsense
-in every other line. The bundled model has 1.00, a model of a 10 kB text 0.8."""
-
-RECITES = 60
-"""Characters: a line of verse or code; shorter passages are the common stock of a text."""
-
-REPEATS = 200
-"""Characters: longer passages are not said twice, they are copied."""
-
-SMALL_TEXT = 100_000
-"""Characters to learn from: below, most runs of five letters were seen once or never."""
-
-JUDGEABLE = 100
-"""Characters held out: below, their loss is chance."""
-
-ROUGH = 5_000
-"""Characters held out: below, the figure of another stretch would differ by 0.1 bits and more."""
-
-MOST_DROPOUT = 0.5
-"""What the recipe itself gives at most: more of it is no advice."""
+# By how much of the held-out loss that of the train part is lower: closer, and new text is hardly
+# harder than what was learnt; wider, and a good part of what it knows is its text by heart. The
+# bundled model has 0.24, after 16 epochs of a megabyte; 20 epochs of 10 kB make it 0.66.
+_NARROW, _WIDE = 0.05, 0.33
+_LATE = 0.9  # of the steps: the best of the last two of twenty evaluations is as good as the end
+_FEW_EPOCHS = 3  # before these, a network has hardly met anything twice
+_RISEN = 0.02  # nats: the loss of a sample of the held-out part goes up and down so much by chance
+_EASY = 0.05  # nats: below, there is next to nothing left that could be learnt
+# Of the words written at a low temperature, those that stand in the text: with fewer, one reads
+# nonsense in every other line. The bundled model has 1.00, a model of a 10 kB text 0.8.
+_REAL_WORDS = 0.9
+_RECITES = 60  # characters: a line of verse or code; shorter ones are the common stock of a text
+_REPEATS = 200  # characters: longer passages are not said twice, they are copied
+_SMALL_TEXT = 100_000  # characters: below, most runs of five letters were seen once or never
+_JUDGEABLE = 100  # characters held out: below, their loss is chance
+_ROUGH = 5_000  # the same: below, the figure of another stretch would differ by 0.1 bits and more
 
 
-@dataclass(frozen=True)
-class Measurements:
-    """What a run and its examination have brought to light."""
+def diagnose(
+    training: Mapping[str, Any],
+    *,
+    was_stopped: bool,
+    minutes: float | None,
+    val_losses: Sequence[tuple[int, float]],
+) -> tuple[list[str], dict[str, Any]]:
+    """Say how a run did and what to do next.
 
-    val_loss: float | None  # of the kept weights on the held-out part; None if nothing was held out
-    train_part_loss: float  # of the same weights on as much of the train part, without dropout
-    baselines: Baselines | None  # on the same held-out part; None if there is none
-    steps: int  # that were done
-    best_step: int  # after which the kept weights were taken
-    last_scored: int  # the last step at which a sample of the held-out part was scored
-    risen: float  # nats by which that loss was higher then than at the best step
-    was_stopped: bool  # somebody asked the run to end early
-    minutes: float | None  # that were asked for; None if a number of steps was
-    seconds: float  # that training took
-    epochs: float  # passes through the train part
-    dropout: float  # of the recipe
-    train_characters: int  # to learn from
-    held_out_characters: int  # to measure on
-    written: int  # characters that it generated for the examination
-    copied: int  # length of the longest passage in them that stands in the train part
-    compared: int  # characters of the held-out part that were looked through as well
-    repeated: int | None  # length of the longest passage in those; None if there are none
-    # share of the words written at a low temperature that stand in the train part
-    known_words: float | None
-    is_fine_tuned: bool  # the run began with another model's weights
+    Args:
+        training: the facts about it, with what was measured, as config.json has them.
+        was_stopped: somebody asked the run to end early.
+        minutes: that were asked for; None if a number of steps was.
+        val_losses: (step, nats) of a sample of the held-out part, during the run.
 
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What is said of a run."""
-
-    sentences: list[str]  # the most important first
-    advice: dict[str, Any]  # values of `Settings` for a next run; empty if there is none to give
-
-
-def diagnose(m: Measurements) -> Diagnosis:
-    """Say how a run did and what to do next."""
-    verdict, advice = _verdict(m)
-    sentences = (verdict, _fit(m), _rivals(m), _repetition(m), _copying(m), _words(m), _size(m))
-    return Diagnosis([sentence for sentence in sentences if sentence], advice)
-
-
-def bits(nats: float) -> float:
-    """Bits per character of a loss in nats per character."""
-    return nats / math.log(2)
+    Returns:
+        Sentences, the most important first; and values of `Settings` for a next run, {} if there
+        is none to advise.
+    """
+    losses = dict(val_losses)
+    best, last = training["best_step"], max(losses, default=0)
+    has_peaked = best < _LATE * last
+    has_risen = has_peaked and best in losses and losses[last] - losses[best] > _RISEN
+    copied, repeated = training["longest_copy"]["length"], _repeated(training)
+    recites = copied > max(_RECITES, min(2 * repeated, _REPEATS))
+    longer: dict[str, Any]
+    if has_peaked or (training["val_loss"] or 0) < _EASY:
+        longer = {}
+    elif minutes is None:
+        longer = {"steps": 2 * training["steps"]}
+    elif training["seconds"] >= 0.5 * minutes * 60:  # a small text is learnt before the time is up
+        longer = {"minutes": float(f"{2 * minutes:.2g}")}
+    else:
+        longer = {}
+    advice: dict[str, Any] = {}
+    first = "It was stopped early: resume it, because the end of a run teaches it the most."
+    if not was_stopped:
+        first, advice = _verdict(training, longer, has_risen=has_risen, recites=recites)
+    return [first, *_figures(training, has_peaked=has_peaked, recites=recites)], advice
 
 
-def _verdict(m: Measurements) -> tuple[str, dict[str, Any]]:
-    """The first sentence, and the advice that goes with it."""
-    if m.was_stopped:
-        return "It was stopped early: resume it, because the end of a run teaches it the most.", {}
-    if m.val_loss is None:
-        return (
-            "Try it: no text was held out, so how it does on new text wasn't measured.",
-            {"held_out": 0.1} if m.train_characters >= 10 * JUDGEABLE else {},
-        )
-    if m.held_out_characters < JUDGEABLE:
+def _repeated(training: Mapping[str, Any]) -> int:
+    """Length of the longest passage of held-out text that stands in the train part as well."""
+    return training["longest_copy"]["repeated"] or 0
+
+
+def _verdict(
+    training: Mapping[str, Any], longer: dict[str, Any], *, has_risen: bool, recites: bool
+) -> tuple[str, dict[str, Any]]:
+    """The first sentence, and its advice. `longer` is the advice to train longer, {} if useless."""
+    val_loss, known_words = training["val_loss"], training["known_words"]
+    if val_loss is None:
+        return "Try it: no text was held out, so how it does on new text wasn't measured.", {}
+    if training["held_out_characters"] < _JUDGEABLE:
         return "Give it more text: what was held out is too little to judge it by.", {}
-    if m.val_loss < EASY:
-        return "It has learnt all there is to learn in the text: try it.", {}
-    gap = (m.val_loss - m.train_part_loss) / m.val_loss
-    longer, times = _longer(m)
-    dropout = _more_dropout(m)
-    more_text = f"give it more text{', or train it with more dropout' if dropout else ''}"
-    if (_has_peaked(m) and m.risen > RISEN) or gap > WIDE:
-        return f"It has begun to learn the text by heart: {more_text}.", dropout
-    if gap < NARROW or m.epochs < FEW_EPOCHS or _loses_to_counting(m):
+    dropout = training["recipe"]["dropout"]
+    more = round(min(MOST_DROPOUT, dropout + 0.15), 2)
+    stronger = {"dropout": more} if more > dropout else {}
+    more_text = f"give it more text{', or train it with more dropout' if stronger else ''}"
+    gap = val_loss - training["train_part_loss"]
+    if has_risen or gap > _WIDE * val_loss:
+        return f"It has begun to learn the text by heart: {more_text}.", stronger
+    # Where new text repeats what was learnt, a 5-gram wins by finding it again.
+    is_beaten = val_loss >= training["baselines"]["five_gram"] and _repeated(training) <= _REPEATS
+    if gap < _NARROW * val_loss or training["epochs"] < _FEW_EPOCHS or is_beaten:
         if longer:
-            return f"It would learn more with more time: train it for {times} as long.", longer
+            return "It would learn more with more time: train it for twice as long.", longer
         return "It has learnt what it can from the text: give it more.", {}
-    if m.known_words is not None and m.known_words < REAL_WORDS:
-        advice = f"train it for {times} as long" if longer else "give it more text"
+    if known_words is not None and known_words < _REAL_WORDS:
+        advice = "train it for twice as long" if longer else "give it more text"
         return f"It still makes up too many words: {advice}.", longer
-    if _recites(m):
-        return f"It repeats passages of the text: {more_text}.", dropout
+    if recites:
+        return f"It repeats passages of the text: {more_text}.", stronger
     good = "It has learnt the text well and writes new text in its style: try it."
     if longer:
-        return f"{good} Training it for {times} as long may make it a little better.", longer
+        return f"{good} Training it for twice as long may make it a little better.", longer
     return f"{good} More text would make it better; more time wouldn't.", {}
 
 
-def _has_peaked(m: Measurements) -> bool:
-    """Whether it was best on new text some time before the end."""
-    return m.best_step < LATE * m.last_scored
-
-
-def _longer(m: Measurements) -> tuple[dict[str, Any], str]:
-    """More time as advice, and how much more in words; {} where more time would be of no use."""
-    factor, times = (4, "four times") if _loses_to_counting(m) else (2, "twice")
-    if _has_peaked(m):
-        return {}, times
-    if m.minutes is None:
-        return {"steps": factor * m.steps}, times
-    if m.seconds < 0.5 * m.minutes * 60:  # a small text is learnt before the time is up
-        return {}, times
-    return {"minutes": float(f"{factor * m.minutes:.2g}")}, times
-
-
-def _more_dropout(m: Measurements) -> dict[str, Any]:
-    more = round(min(MOST_DROPOUT, m.dropout + 0.15), 2)
-    return {"dropout": more} if more > m.dropout else {}
-
-
-def _is_repetitive(m: Measurements) -> bool:
-    return m.repeated is not None and m.repeated > REPEATS
-
-
-def _loses_to_counting(m: Measurements) -> bool:
-    """Whether a 5-gram does better, and not by finding passages again, which a network doesn't."""
-    if m.val_loss is None or m.baselines is None or _is_repetitive(m):
-        return False
-    return m.val_loss >= m.baselines.five_gram
-
-
-def _recites(m: Measurements) -> bool:
-    """Whether it repeats longer passages than people do."""
-    common = min(RECITES, m.train_characters // 2)
-    return m.copied > max(common, min(2 * (m.repeated or 0), REPEATS))
-
-
-def _fit(m: Measurements) -> str:
-    if m.val_loss is None or m.held_out_characters < JUDGEABLE:
-        return ""
+def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) -> Iterator[str]:
+    """The sentences after the first."""
+    val_loss = training["val_loss"]
+    if val_loss is not None:
+        text = (
+            f"It needs {_bits(val_loss)} bits per character on new text (the part held out) "
+            f"and {_bits(training['train_part_loss'])} on the text that it learnt"
+        )
+        if has_peaked:
+            text += (
+                f"; after step {training['best_step']:,} of {training['steps']:,} it got no better "
+                "on new text, so the weights of that step were kept"
+            )
+        yield f"{text}."
+        lowest, xz = training["baselines"]["five_gram"], training["baselines"]["xz"]
+        text = f"a 5-gram, which only counts characters, needs {_bits(lowest)}"
+        if xz is not None:
+            text += f" and the compressor xz needs {_bits(xz)}"
+            lowest = min(lowest, xz)
+        better = f"does {1 - val_loss / lowest:.0%}" if val_loss < lowest else "doesn't do"
+        yield f"On the same new text {text}: the model {better} better."
+    repeated = _repeated(training)
+    if repeated > _REPEATS:
+        yield (
+            f"Part of the new text isn't new: a passage of {repeated:,} characters stands in the "
+            "text that it learnt as well. That flatters all these figures, most of all those of "
+            "the 5-gram and xz, which find such passages again."
+        )
+    copy = training["longest_copy"]
     text = (
-        f"It needs {bits(m.val_loss):.2f} bits per character on new text (the part held out) and "
-        f"{bits(m.train_part_loss):.2f} on the text that it learnt"
+        f"in {copy['written']:,} characters that it wrote, the longest passage that stands word "
+        f"for word in the text that it learnt has {copy['length']:,}"
     )
-    if _has_peaked(m):
-        text += (
-            f"; after step {m.best_step:,} of {m.steps:,} it got no better on new text, so the "
-            "weights of that step were kept"
-        )
-    return f"{text}."
-
-
-def _rivals(m: Measurements) -> str:
-    if m.val_loss is None or m.baselines is None:
-        return ""
-    if m.held_out_characters < JUDGEABLE or m.val_loss < EASY:
-        return ""
-    rivals = {"a 5-gram, which only counts characters,": m.baselines.five_gram}
-    if m.baselines.xz is not None:
-        rivals["the compressor xz"] = m.baselines.xz
-    figures = " and ".join(f"{name} needs {bits(loss):.2f}" for name, loss in rivals.items())
-    lowest = min(rivals.values())
-    if m.val_loss < lowest:
-        result = f"the model does {1 - m.val_loss / lowest:.0%} better"
+    if copy["repeated"] is not None:
+        text += f"; in {copy['compared']:,} characters of the held-out text, it has {repeated:,}"
+    if recites:
+        yield f"It recites: {text}. A higher temperature makes it recite less."
     else:
-        winners = [name.split(",")[0] for name, loss in rivals.items() if loss <= m.val_loss]
-        result = f"{' and '.join(winners)} still {'do' if winners[1:] else 'does'} better"
-    return f"On the same new text {figures}: {result}."
-
-
-def _repetition(m: Measurements) -> str:
-    if not _is_repetitive(m):
-        return ""
-    return (
-        f"Part of the new text isn't new: a passage of {m.repeated:,} characters stands in the "
-        "text that it learnt as well. That flatters all these figures, most of all those of the "
-        "5-gram and xz, which find such passages again."
-    )
-
-
-def _copying(m: Measurements) -> str:
-    passage = (
-        f"in {m.written:,} characters that it wrote, the longest passage that stands word for word "
-        f"in the text that it learnt has {m.copied:,}"
-    )
-    if m.repeated is not None:
-        passage += f"; in {m.compared:,} characters of the held-out text, it has {m.repeated:,}"
-    if _recites(m):
-        return f"It recites: {passage}. A higher temperature makes it recite less."
-    return f"It doesn't recite: {passage}."
-
-
-def _words(m: Measurements) -> str:
-    if m.known_words is None:
-        return ""
-    return f"Of the words that it wrote at temperature 0.5, {m.known_words:.0%} stand in the text."
-
-
-def _size(m: Measurements) -> str:
-    sentences = []
-    if m.train_characters < SMALL_TEXT:
+        yield f"It doesn't recite: {text}."
+    if training["known_words"] is not None:
+        share = f"{training['known_words']:.0%}"
+        yield f"Of the words that it wrote at temperature 0.5, {share} stand in the text."
+    learnt, held_out = training["train_characters"], training["held_out_characters"]
+    if learnt < _SMALL_TEXT:
         pretrained = ", and so does starting from a model trained on a longer text"
-        sentences.append(
-            f"{m.train_characters:,} characters are little to learn from: a few hundred thousand "
-            f"make a great difference{'' if m.is_fine_tuned else pretrained}."
+        yield (
+            f"{learnt:,} characters are little to learn from: a few hundred thousand make a great "
+            f"difference{'' if training['init_from'] else pretrained}."
         )
-    if 0 < m.held_out_characters < ROUGH:
-        sentences.append(
-            f"{m.held_out_characters:,} characters are little to measure on: the figures are rough."
-        )
-    return " ".join(sentences)
+    if 0 < held_out < _ROUGH:
+        yield f"{held_out:,} characters are little to measure on: the figures are rough."
+
+
+def _bits(nats: float) -> str:
+    """Bits per character of a loss in nats per character."""
+    return f"{nats / math.log(2):.2f}"

@@ -7,9 +7,10 @@ networks.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,11 +22,10 @@ from model.vocabulary import Vocabulary
 from training.run import RunError, RunStopped, read_json, write_json
 from training.settings import Settings, TrainingError
 from training.text.dialogue import EXAMINED, detect
-from training.text.reading import TextStream, find_files, names_of, read_text
+from training.text.reading import find_files, read_text
 
 INDICES_FILE = "corpus.bin"
-DESCRIPTION_FILE = "corpus.json"
-_TEMPORARY_FILE = ".corpus.bin.tmp"  # one name, so that the next try overwrites what a kill left
+DESCRIPTION_FILE = "corpus.json"  # written last: without it, the indices may be half of the text's
 
 
 @dataclass(frozen=True)
@@ -59,30 +59,40 @@ def read_corpus(
     Raises:
         TrainingError: if there is nothing to learn from, or a file can't be read as text.
         RunStopped: if `stop_requested()` turns true on the way.
-        OSError: if the disk is full; no part of the text is left there then.
+        OSError: if a file can't be opened or the disk is full; then no part of the text is left.
     """
     if (folder / DESCRIPTION_FILE).is_file():
         with suppress(TrainingError):  # damaged: the files are read again
             return open_corpus(folder)
-    files, notes = find_files(settings.corpus, settings.encoding, folder)
-    name = names_of(files)
-    text = read_text(files, settings.encoding, settings.errors)
-    sha256 = text.sha256
-    counts = _count(_blocks(text, stop_requested))
-    vocabulary, folding = _vocabulary(counts, settings.min_count, name)
-    _write_indices(_blocks(text, stop_requested), vocabulary, folder)
-    if text.sha256 != sha256:
+    files, notes = find_files(settings.corpus, settings.encoding)
+    name = ", ".join(path.name for path in files)
+    if len(files) > 3:
+        name = f"{files[0].name} and {len(files) - 1} more files"
+
+    def blocks() -> Iterator[np.ndarray]:
+        """The text's code points."""
+        for chunk in read_text(files, settings.encoding, settings.errors):
+            if stop_requested():
+                raise RunStopped
+            yield np.frombuffer(chunk.encode("utf-32-le"), np.uint32)
+
+    written_at = [path.stat().st_mtime_ns for path in files]
+    counts = _count(blocks())
+    vocabulary, folded = _vocabulary(counts, settings.min_count, name)
+    _write_indices(blocks(), vocabulary, folder)
+    sha256 = _sha256(files)
+    if written_at != [path.stat().st_mtime_ns for path in files]:
         raise TrainingError(f"{name} changed while it was being read: start again")
     characters = sum(counts.values())
     held_out = round(characters * settings.held_out)
-    notes += folding
+    notes += folded
     if settings.held_out and min(held_out, characters - held_out) < 2:
         held_out = 0
         notes.append("the text is too short to hold any of it out: nothing will be measured")
-    indices = np.fromfile(
-        folder / INDICES_FILE, _index_type(vocabulary), min(EXAMINED, characters - held_out)
-    )
-    dialogue = detect(vocabulary.decode(indices)) if settings.dialogue == "auto" else None
+    dialogue = None
+    if settings.dialogue == "auto":
+        learnt = np.memmap(folder / INDICES_FILE, _index_type(vocabulary), "r")
+        dialogue = detect(vocabulary.decode(learnt[: min(EXAMINED, characters - held_out)]))
     if dialogue is not None:
         notes.append(dialogue.describe())
     description = {
@@ -100,41 +110,26 @@ def read_corpus(
 
 def open_corpus(folder: Path) -> Corpus:
     """The corpus in a run's folder. Raises TrainingError if there is none, or it is damaged."""
-    path = folder / INDICES_FILE
     try:
         description = read_json(folder / DESCRIPTION_FILE)
         vocabulary = Vocabulary(tuple(description["vocabulary"]))
         template = description["chat_template"]
-        indices = np.memmap(path, _index_type(vocabulary), mode="r")
+        indices = np.memmap(folder / INDICES_FILE, _index_type(vocabulary), mode="r")
         if len(indices) != description["characters"]:
-            raise ValueError(f"{path} has {len(indices):,} indices")
+            raise ValueError(f"{INDICES_FILE} has {len(indices):,} indices")
         return Corpus(
-            indices=indices,
-            vocabulary=vocabulary,
-            name=description["name"],
-            sha256=description["sha256"],
-            held_out=description["held_out"],
-            notes=tuple(description["notes"]),
-            chat_template=None if template is None else ChatTemplate.from_json(template),
+            indices,
+            vocabulary,
+            description["name"],
+            description["sha256"],
+            description["held_out"],
+            tuple(description["notes"]),
+            None if template is None else ChatTemplate.from_json(template),
         )
     except (RunError, OSError, TypeError, LookupError, ValueError) as error:
         raise TrainingError(
             "the encoded text in the run's folder is missing or damaged: start the run again"
         ) from error
-
-
-def _blocks(text: TextStream, stop_requested: Callable[[], bool]) -> Iterator[np.ndarray]:
-    """The code points of a text, uint32."""
-    for chunk in text:
-        if stop_requested():
-            raise RunStopped
-        try:
-            yield np.frombuffer(chunk.encode("utf-32-le"), np.uint32)
-        except UnicodeEncodeError:
-            raise TrainingError(
-                "the text contains half of a surrogate pair, which is no character: is its "
-                "encoding right?"
-            ) from None
 
 
 def _count(blocks: Iterator[np.ndarray]) -> dict[str, int]:
@@ -152,10 +147,9 @@ def _vocabulary(
     """The vocabulary of a text, and a note if some characters have no place in it."""
     total = sum(counts.values())
     if total < 2:
-        what = "has a single character" if total else "is empty"
         raise TrainingError(
-            f"{name} {what}: there is nothing to learn from. A few thousand characters are a "
-            "beginning, a megabyte is good"
+            f"{name} has nothing to learn from: a few thousand characters are a beginning, a "
+            "megabyte is good"
         )
     vocabulary = Vocabulary.from_counts(counts, min_count)
     folded = [character for character in counts if character not in vocabulary]
@@ -163,10 +157,9 @@ def _vocabulary(
         return vocabulary, ()
     if len(vocabulary) == 1:
         raise TrainingError(f"no character occurs {min_count} times: lower min_count")
-    why = f"fewer than {min_count} times" if min_count > 1 else "most rarely"
     share = sum(counts[character] for character in folded) / total
     return vocabulary, (
-        f"{len(folded):,} distinct characters that occur {why} became one unknown character: "
+        f"{len(folded):,} rare distinct characters became one unknown character: "
         f"{share:.2%} of the text",
     )
 
@@ -176,18 +169,24 @@ def _write_indices(blocks: Iterator[np.ndarray], vocabulary: Vocabulary, folder:
     unknown = vocabulary.unknown_index or 0
     table = np.full(sys.maxunicode + 1, unknown, _index_type(vocabulary))
     table[[ord(character) for character in vocabulary.characters]] = range(len(vocabulary))
-    temporary = folder / _TEMPORARY_FILE
+    path = folder / INDICES_FILE
     try:
-        with open(temporary, "wb") as file:
+        with open(path, "wb") as file:
             for block in blocks:
                 file.write(table[block].data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, folder / INDICES_FILE)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(folder / INDICES_FILE)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException:
+        path.unlink(missing_ok=True)  # a full disk needs the room
+        raise
+
+
+def _sha256(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        with open(path, "rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
 
 
 def _index_type(vocabulary: Vocabulary) -> type[np.uint8] | type[np.uint16]:

@@ -22,17 +22,14 @@ EXAMINED = 1_500_000
 MOST_SPEAKERS = 8
 """Speakers that a template names."""
 
-_MOST_NAMED = 3  # speakers, in a note
 _FEWEST_TURNS = 20
 _COVERED = 0.7  # of the text, by turns
 _RECURRING = 0.7  # of the lines that look like a turn's first
-_CHANGES = 0.15  # of the turns that follow another speaker's
-_MUTUAL = 0.4  # of those, that are answered in the other direction as often
+_EXCHANGES = 0.15  # of the turns, that follow a speaker who answers this one as often
 _ASKS = 0.02  # of the turns that have a question mark: next to no record, log or list has any
 _FEWEST_ASKS = 3  # turns: one may hold all that follows a list of records
 _CODE = 0.15  # of the speech's characters, at most
 _DISTINCT = 0.4  # of the turns, when digits are left out
-_REPLIES = 2  # of two speakers to each other, each way, for a pair
 _ONE_PIECE = 0.9  # of the turns without the separator inside: then it alone ends a reply
 _MOST_NAMES_TO_STOP = 32
 
@@ -51,7 +48,7 @@ class Dialogue:
     def describe(self) -> str:
         """What was understood, and what follows; one clause."""
         template = self.template
-        most = [_shown(name) for name in template.speakers[:_MOST_NAMED]]
+        most = [_shown(name) for name in template.speakers[:3]]
         text = (
             f"the text reads like a {'chat' if self.is_chat else 'dialogue'}: {self.turns:,} "
             f"turns, most by {', '.join(most[:-1])} and {most[-1]}; a visitor speaks as "
@@ -68,84 +65,78 @@ class Dialogue:
 
 def detect(text: str) -> Dialogue | None:
     """Look at the beginning of a text; None if it isn't clearly a dialogue."""
-    for reading in readings(text[:EXAMINED].split("\n"), _FEWEST_TURNS):
-        if _is_dialogue(reading) and (pair := _pair(reading.turns)):
-            template = _template(reading, *pair)
-            return Dialogue(template, len(reading.turns), reading.form.is_chat)
+    for reading in readings(text[:EXAMINED].split("\n")):
+        if _is_dialogue(reading):
+            return Dialogue(_template(reading), len(reading.turns), reading.form.is_chat)
     return None
 
 
 def _is_dialogue(reading: Reading) -> bool:
     turns = reading.turns
-    if len(turns) < _FEWEST_TURNS or len(turns) < _RECURRING * reading.headers:
-        return False
-    if reading.covered < _COVERED:
-        return False
-    followed = _followed(turns)
-    changes = sum(followed.values())
-    mutual = sum(min(n, followed[second, first]) for (first, second), n in followed.items())
-    if changes < _CHANGES * len(turns) or mutual < _MUTUAL * changes:
-        return False
     # Messengers write <Media omitted> and the like over and over.
     speeches = [turn.text for turn in turns if turn.text[:1] not in ("<", "\u200e")]
-    if len(speeches) < _FEWEST_TURNS:
+    if len(speeches) < _FEWEST_TURNS or len(turns) < _RECURRING * reading.headers:
         return False
     asks = sum(1 for speech in speeches if _QUESTION.search(speech))
-    if asks < max(_FEWEST_ASKS, _ASKS * len(speeches)):
-        return False
-    if len({re.sub(r"\d+", "0", speech) for speech in speeches}) < _DISTINCT * len(speeches):
-        return False
+    distinct = {re.sub(r"\d+", "0", speech) for speech in speeches}
     spoken = "".join("".join(speeches).split())
-    return len(_CODE_CHARACTER.findall(spoken)) <= _CODE * len(spoken)
-
-
-def _followed(turns: Sequence[FoundTurn]) -> Counter[tuple[str, str]]:
-    """How often a turn of one speaker was followed by another's."""
-    return Counter(
-        (before.speaker, turn.speaker)
-        for before, turn in pairwise(turns)
-        if before.speaker != turn.speaker
+    return (
+        reading.covered >= _COVERED
+        and sum(_exchanges(turns).values()) >= _EXCHANGES * len(turns)
+        and asks >= max(_FEWEST_ASKS, _ASKS * len(speeches))
+        and len(distinct) >= _DISTINCT * len(speeches)
+        and len(_CODE_CHARACTER.findall(spoken)) <= _CODE * len(spoken)
     )
 
 
-def _pair(turns: Sequence[FoundTurn]) -> tuple[str, str] | None:
-    """The two who answer each other most: who asks and who replies."""
-    followed = _followed(turns)
-    mutual = {
-        pair: n + followed[pair[::-1]]
-        for pair, n in followed.items()
-        if min(n, followed[pair[::-1]]) >= _REPLIES
-    }
-    if not mutual:
-        return None
-    pair = max(mutual, key=lambda pair: mutual[pair])
+def _exchanges(turns: Sequence[FoundTurn]) -> Counter[tuple[str, str]]:
+    """How often each of two speakers followed the other, as far as the other did it as often."""
+    followed = Counter((before.speaker, turn.speaker) for before, turn in pairwise(turns))
+    return Counter(
+        {
+            (first, second): min(n, followed[second, first])
+            for (first, second), n in followed.items()
+            if first != second
+        }
+    )
+
+
+def _roles(turns: Sequence[FoundTurn]) -> tuple[str, str]:
+    """Of the two who answer each other most, who asks (the visitor) and who replies (the model)."""
+    pair = _exchanges(turns).most_common(1)[0][0]
     said = {name: [turn.text for turn in turns if turn.speaker == name] for name in pair}
     asks = {
-        name: sum(1 for text in texts if _QUESTION.search(text)) / len(texts)
-        for name, texts in said.items()
+        name: len([s for s in said[name] if _QUESTION.search(s)]) / len(said[name]) for name in pair
     }
-    ways = [pair, pair[::-1]]
-    by_name = [way for way in ways if way[0].casefold() in ASKING or way[1].casefold() in ANSWERING]
-    by_questions = [way for way in ways if asks[way[0]] >= max(0.5, 2 * asks[way[1]])]
-    # The model knows best how to speak for the one of whom it has read most.
-    by_length = sorted(ways, key=lambda way: -sum(map(len, said[way[1]])))
-    return [*by_name, *by_questions, *by_length][0]
+
+    def fits(way: tuple[str, str]) -> tuple[bool, bool, int]:
+        visitor, model = way
+        return (
+            visitor.casefold() in ASKING or model.casefold() in ANSWERING,
+            asks[visitor] >= max(0.5, 2 * asks[model]),
+            # The model knows best how to speak for the one of whom it has read most.
+            sum(map(len, said[model])),
+        )
+
+    return max((pair, pair[::-1]), key=fits)
 
 
-def _template(reading: Reading, visitor: str, model: str) -> ChatTemplate:
+def _template(reading: Reading) -> ChatTemplate:
     turns = reading.turns
-    counts = Counter(turn.speaker for turn in turns)
-    others = [name for name, _ in counts.most_common() if name not in (visitor, model)]
-    named = {visitor, model, *others[: MOST_SPEAKERS - 2]}
-    before, after = _around_names(reading, visitor, model)
+    visitor, model = _roles(turns)
+    by_turns = [name for name, _ in Counter(turn.speaker for turn in turns).most_common()]
+    others = [name for name in by_turns if name not in (visitor, model)][: MOST_SPEAKERS - 2]
+    around = Counter((t.before, t.after) for t in turns if t.speaker in (visitor, model))
+    before, after = around.most_common(1)[0][0]  # where that holds a time, a real one
+    before = before.lstrip(MARKS)
     replied = _gap(turns, model, visitor)
     return ChatTemplate(
         user_prefix=before + visitor + after,
         user_suffix=_gap(turns, visitor, model),
         reply_prefix=before + model + after,
         reply_suffix=replied,
-        speakers=tuple(name for name, _ in counts.most_common() if name in named),
-        stop=_stops(turns, replied, after),
+        speakers=tuple(name for name in by_turns if name in {visitor, model, *others}),
+        stop=_stops(reading, replied),
         user_speaker=visitor,
         reply_speaker=model,
     )
@@ -161,24 +152,16 @@ def _gap(turns: Sequence[FoundTurn], speaker: str, next_speaker: str) -> str:
     return "\n" * gaps.most_common(1)[0][0]
 
 
-def _around_names(reading: Reading, visitor: str, model: str) -> tuple[str, str]:
-    """What stands before and after a name; where that is a date or a time, the last real one."""
-    theirs = [turn for turn in reading.turns if turn.speaker in (visitor, model)]
-    if reading.form.is_chat:
-        return theirs[-1].before.lstrip(MARKS), theirs[-1].after
-    return Counter((turn.before, turn.after) for turn in theirs).most_common(1)[0][0]
-
-
-def _stops(turns: Sequence[FoundTurn], separator: str, after: str) -> tuple[str, ...]:
+def _stops(reading: Reading, separator: str) -> tuple[str, ...]:
     """What ends a reply: the separator, or where that stands inside turns too, the next header."""
-    in_one_piece = sum(1 for turn in turns if separator not in turn.text)
-    if in_one_piece >= _ONE_PIECE * len(turns):
+    turns = reading.turns
+    if sum(1 for turn in turns if separator not in turn.text) >= _ONE_PIECE * len(turns):
         return (separator,)
-    starts = Counter(turn.before[:1] for turn in turns)
-    if starts[""] == 0:  # a bracket, or the first digit of a date
+    if reading.form.is_chat:  # a bracket, or the first digit of a date
+        starts = Counter(turn.before[0] for turn in turns)
         return tuple(separator + start for start, n in sorted(starts.items()) if n > 1)
-    names = Counter((turn.before, turn.speaker) for turn in turns).most_common(_MOST_NAMES_TO_STOP)
-    return tuple(separator + before + name + after.rstrip() for (before, name), _ in names)
+    headers = Counter(turn.before + turn.speaker + turn.after.rstrip() for turn in turns)
+    return tuple(separator + header for header, _ in headers.most_common(_MOST_NAMES_TO_STOP))
 
 
 def _shown(name: str) -> str:

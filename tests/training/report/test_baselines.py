@@ -50,62 +50,20 @@ def test_n_grams_are_what_a_slow_and_simple_count_gives() -> None:
         assert loss == pytest.approx(slow_loss(TRAIN, HELD_OUT, order), abs=1e-9)
 
 
-@pytest.mark.parametrize("context", ["the ", "qqqq"])
-def test_the_probabilities_of_all_next_characters_sum_to_one(context: str) -> None:
-    train, before = encoded(TRAIN[:3_000] + context[:-1]), encoded(context[-1])
-    losses = np.array(
-        [
-            ngram_losses(train, np.append(before, index), len(VOCABULARY), 5)
-            for index in range(len(VOCABULARY))
-        ]
-    )  # (vocab, order)
-    np.testing.assert_allclose(np.exp(-losses).sum(axis=0), 1, atol=1e-9)
-
-
 def test_each_baseline_knows_more_than_the_one_before() -> None:
     found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
     assert found.uniform == math.log(len(VOCABULARY))
     assert found.five_gram < found.unigram < found.uniform
-    assert found.xz is not None
-    assert 0 < found.xz < found.unigram
     assert found.counted == 9_000
-
-
-def test_xz_pays_for_the_held_out_part_alone_about_what_the_program_would() -> None:
-    found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
+    # xz pays for the held-out part alone, about what the program would.
     sizes = [len(lzma.compress(text.encode())) for text in (TRAIN, TRAIN + HELD_OUT)]
     program = (sizes[1] - sizes[0]) * 8 * math.log(2) / len(HELD_OUT)
     assert found.xz == pytest.approx(program, rel=0.02)
-
-
-def test_eight_thousand_kinds_of_character_are_counted_as_exactly() -> None:
-    rng = np.random.default_rng(0)
-    text = (rng.zipf(1.2, 40_000) % 8_000).astype(np.uint16)
-    losses = ngram_losses(text[:36_000], text[36_000:], 8_000, 5)
-    seen = Counter(text[:36_000].tolist())
-    expected = -np.mean(
-        [
-            math.log((seen[c] + len(seen) / 8_000) / (36_000 + len(seen)))
-            for c in text[36_001:].tolist()
-        ]
-    )
-    assert losses[0] == pytest.approx(expected)
-    assert all(math.isfinite(loss) for loss in losses)
 
 
 def test_of_a_long_text_the_end_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "COUNTED_AT_MOST", 5_000)
     found = measure_baselines(encoded(TRAIN), encoded(HELD_OUT), VOCABULARY)
     assert found.counted == 5_000
-    assert (
-        found.five_gram
-        == ngram_losses(encoded(TRAIN[-5_000:]), encoded(HELD_OUT), len(VOCABULARY), 5)[-1]
-    )
-
-
-def test_the_shortest_texts_have_baselines_too() -> None:
-    one = Vocabulary(("a",))
-    zeros = np.zeros(2, np.uint8)
-    found = measure_baselines(zeros, zeros, one)
-    assert (found.uniform, found.xz) == (0, None)
-    assert found.five_gram == pytest.approx(0)
+    end = encoded(TRAIN[-5_000:])
+    assert found.five_gram == ngram_losses(end, encoded(HELD_OUT), len(VOCABULARY), 5)[-1]

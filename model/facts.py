@@ -20,9 +20,9 @@ def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
     return [(label, value) for label, value in facts if value]
 
 
-def number(facts: Mapping[str, Any], key: str) -> float | None:
-    """A number that `config.training` holds; None if it holds nothing that can be one."""
-    value = facts.get(key)
+def number(facts: object, key: str) -> float | None:
+    """A number that `config.training`, or a mapping in it, holds; None if it holds none."""
+    value = facts.get(key) if isinstance(facts, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if abs(value) < 1e15 else None  # false for NaN, too

@@ -14,9 +14,10 @@ from pathlib import PurePath
 from typing import Any
 
 from model.config import ModelConfig
+from model.facts import model_facts, number
 from model.folder import PLOT_FILE
-from publish.markdown import code, fenced, plain
-from publish.results import number, results
+from publish.markdown import fenced, one_line, plain
+from publish.results import results
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""
@@ -30,15 +31,10 @@ _METRICS = (
     ("val_loss", "Held-out loss (nats per character)", 1.0),
     ("bits_per_character", "Held-out bits per character", math.log(2)),
 )
-_NUMBERS = (
-    ("val_loss", "held-out part: {:.4f} nats per character"),
-    ("val_bits", "held-out part: {:.4f} bits per character"),
-    ("train_loss", "training loss: {:.4f} nats per character"),
-    ("steps", "{:,.0f} steps"),
-    ("epochs", "{:.1f} times through the text"),
-    ("seconds", "{:,.0f} seconds"),
-    ("seed", "seed {:.0f}"),
-)
+_SUMMARY = """\
+A character-level LSTM, trained with CharLSTM. It continues a text, one character at a time. It \
+knows its corpus and nothing else: it makes no claim to be right, and it can repeat passages of \
+the corpus word for word."""
 
 # The second program has the equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise)
 # draws from softmax(logits / temperature); at temperature 0 it is the argmax: one line for both.
@@ -103,7 +99,7 @@ def model_card(
         f"---\n{_front_matter(config, repo_id)}\n---",
         WRITTEN_BY,
         f"# {_title(config)}",
-        _summary(config),
+        _SUMMARY,
         f"![Loss during training]({PLOT_FILE})" if has_plot else "",
         _training(config),
         results(config),
@@ -150,8 +146,7 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
 
 
 def _corpus_name(config: ModelConfig) -> str:
-    name = str(config.training.get("corpus") or "a text")
-    return "".join(c if c.isprintable() else " " for c in name)
+    return one_line(str(config.training.get("corpus") or "a text"))
 
 
 def _title(config: ModelConfig) -> str:
@@ -160,41 +155,16 @@ def _title(config: ModelConfig) -> str:
     return f"CharLSTM: {PurePath(_corpus_name(config)).stem}"
 
 
-def _summary(config: ModelConfig) -> str:
-    layers = "1 layer" if config.num_layers == 1 else f"{config.num_layers} layers"
-    return (
-        "A character-level LSTM, trained with CharLSTM. It continues a text, one character at a "
-        f"time. {layers} of {config.hidden_size:,} units, {config.parameters:,} parameters, "
-        f"{config.vocab_size:,} characters. It knows its corpus and nothing else: it makes no "
-        "claim to be right, and it can repeat passages of the corpus word for word."
-    )
-
-
 def _training(config: ModelConfig) -> str:
-    facts, lines = config.training, []
-    if facts.get("corpus"):
-        lines.append(f"corpus: {code(_corpus_name(config))}")
-        characters = number(facts, "corpus_characters")
-        lines[-1] += "" if characters is None else f", {characters:,.0f} characters"
-        if facts.get("corpus_sha256"):
-            lines[-1] += f", sha256 {code(str(facts['corpus_sha256']))}"
-        if facts.get("credit"):
-            lines.append(f"credit: {' '.join(str(facts['credit']).split())}")
+    facts = model_facts(config)
     if begun := origin(config):
-        lines.append(f"fine-tuned from: {code(plain(str(begun['name'])))}")
-        if begun.get("sha256"):
-            lines[-1] += f", weights of sha256 {code(plain(str(begun['sha256'])))}"
-    loss = number(facts, "val_loss")
-    known = {**facts, "val_bits": None if loss is None else loss / math.log(2)}
-    for key, form in _NUMBERS:
-        value = number(known, key)
-        lines += [] if value is None else [form.format(value)]
-    if facts.get("date"):
-        lines.append(f"date: {str(facts['date'])[:10]}")
-    parts = ["\n".join(f"- {line}" for line in lines)] if lines else []
-    if facts.get("command"):
-        parts += ["The command that trained it:", fenced(str(facts["command"]), "sh")]
-    return "\n\n".join(["## Training", *parts]) if parts else ""
+        facts.append(("Fine-tuned from", str(begun["name"])))
+        facts.append(("Its weights' sha256", str(begun.get("sha256") or "")))
+    facts.append(("The text's sha256", str(config.training.get("corpus_sha256") or "")))
+    told = "\n".join(f"- {label}: {plain(value)}" for label, value in facts if value)
+    command = config.training.get("command")
+    shown = f"\n\nThe command that trained it:\n\n{fenced(str(command), 'sh')}" if command else ""
+    return f"## Training\n\n{told}{shown}"
 
 
 def origin(config: ModelConfig) -> Mapping[str, Any]:

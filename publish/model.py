@@ -27,7 +27,7 @@ from publish.hub import (
     commit_files,
     find_repo,
     find_token,
-    read_text,
+    small_file,
 )
 from publish.results import longest_copy
 
@@ -121,7 +121,8 @@ def publish_model(
     card = _card(source, config, repo_id, revision)
     kept_card = False
     if CARD_FILE in {file.rfilename for file in info.siblings or []}:
-        there = read_text(api, repo_id, CARD_FILE, head)
+        with small_file(api, repo_id, CARD_FILE, head) as file:
+            there = file.read_text(encoding="utf-8", errors="replace")
         kept_card = not is_as_written(there) and there != card
     if not kept_card:
         files[CARD_FILE] = card.encode("utf-8")

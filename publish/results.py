@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.config import ModelConfig
+from model.facts import number
 from publish.markdown import fenced, plain
 
 _ROWS = (
@@ -23,17 +24,6 @@ _BASELINE_ROWS = (
     ("unigram", "single characters, by how often they occur"),
     ("uniform", "guessing blindly"),
 )
-
-
-def number(facts: object, key: str) -> float | None:
-    """A finite number among `facts`; None where there is none, or something else."""
-    value = facts.get(key) if isinstance(facts, Mapping) else None
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # JSON knows whole numbers of any size
-        return None
 
 
 def results(config: ModelConfig) -> str:
@@ -56,15 +46,9 @@ def _comparison(training: Mapping[str, Any]) -> str:
         return ""
     characters = number(training, "held_out_characters")
     count = "" if characters is None else f", {characters:,.0f} characters"
-    return "\n".join(
-        [
-            f"On the held-out part of the corpus{count}, which it has not learnt from:",
-            "",
-            "| | nats per character | bits per character |",
-            "| --- | ---: | ---: |",
-            *rows,
-        ]
-    )
+    head = f"On the held-out part of the corpus{count}, which it has not learnt from:\n"
+    columns = ["| | nats per character | bits per character |", "| --- | ---: | ---: |"]
+    return "\n".join([head, *columns, *rows])
 
 
 def _judgement(training: Mapping[str, Any]) -> str:
@@ -85,17 +69,8 @@ def _copy(config: ModelConfig) -> str:
     passage = longest_copy(config)
     if not passage:
         return ""
-    return "\n\n".join(
-        [
-            "The longest passage of what it wrote for this card that stands word for word in the "
-            f"train part{_beginning(config.training['longest_copy'], passage)}:",
-            fenced(passage, "text"),
-        ]
-    )
-
-
-def _beginning(copy: object, passage: str) -> str:
-    length = number(copy, "length")
-    if length is None or length <= len(passage):
-        return ""
-    return f" (the first {len(passage):,} of its {length:,.0f} characters)"
+    length, cut = number(config.training["longest_copy"], "length"), ""
+    if length is not None and length > len(passage):
+        cut = f" (the first {len(passage):,} of its {length:,.0f} characters)"
+    words = "The longest passage of what it wrote for this card that stands word for word in the"
+    return f"{words} train part{cut}:\n\n{fenced(passage, 'text')}"

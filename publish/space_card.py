@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.config import ModelConfig
-from model.hub import FILES
+from model.facts import text
+from model.folder import CONFIG_FILE, WEIGHTS_FILE
 from publish.hub import LONGEST_SHORT_DESCRIPTION, OAUTH_SCOPES, PYTHON_VERSION, SDK
-from publish.markdown import code, plain
+from publish.markdown import one_line, plain
 
 SDK_VERSION = "6.31.0"
 """Of Gradio: that of README.md and requirements-app.txt (a test compares them)."""
@@ -26,39 +27,27 @@ class ServedModel:
     """The model that a Space is for."""
 
     model_id: str
-    config: ModelConfig | None = None  # None before it is published
-    commit: str = ""  # that the Space is pinned to; "" before it is published
+    config: ModelConfig
+    commit: str  # that the Space is pinned to
     needs_token: bool = False  # it is private or gated
-    files: tuple[str, ...] = FILES  # those of its files that the app reads
 
     def told(self, key: str) -> str:
         """What its training says, in one line; "" where it says nothing."""
-        text = str((self.config.training.get(key) if self.config else None) or "")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        return one_line(text(self.config.training, key))
 
 
-def space_readme(
-    model: ServedModel,
-    *,
-    trains: bool,
-    title: str | None = None,
-    emoji: str | None = None,
-    there: Mapping[str, Any] = {},
-) -> str:
+def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] = {}) -> str:
     """The text of README.md.
 
     Args:
         model: what the Space serves.
         trains: whether visitors may train there, and so publish, for which they sign in.
-        title: None for the one that is there, or the model's name.
-        emoji: None for the one that is there, or a feather.
         there: front matter of the Space as it is, of which everything stays that isn't needed to
             run it.
     """
     from huggingface_hub import CardData  # here: importing it takes 0.2 s
 
-    # Only what anybody may read can be fetched while the Space is built.
-    preloads = bool(model.commit) and not model.needs_token
+    files = f"{CONFIG_FILE},{WEIGHTS_FILE}"
     needed = {
         "tags": [*(tag for tag in there.get("tags") or [] if tag != TAG), TAG],
         "sdk": SDK,
@@ -66,13 +55,13 @@ def space_readme(
         "python_version": PYTHON_VERSION,
         "app_file": "app.py",
         "models": [model.model_id],
-        "preload_from_hub": [f"{model.model_id} {','.join(model.files)} {model.commit}"]
-        if preloads
-        else None,
+        # Only what anybody may read can be fetched while the Space is built.
+        "preload_from_hub": None
+        if model.needs_token
+        else [f"{model.model_id} {files} {model.commit}"],
         "hf_oauth": trains or None,
         "hf_oauth_scopes": list(OAUTH_SCOPES) if trains else None,
     }
-    asked = {"title": title, "emoji": emoji}
     looks = {
         "title": model.model_id.partition("/")[2],
         "emoji": "\N{FEATHER}",
@@ -81,11 +70,10 @@ def space_readme(
         "short_description": _short_description(model.told("corpus")),
         "license": "mit",
         **{key: value for key, value in there.items() if key not in needed},
-        **{key: value for key, value in asked.items() if value is not None},
     }
     data: dict[str, Any] = looks | needed
-    text = CardData(**data).to_yaml()  # without what is None
-    return f"---\n{text}\n---\n\n{_body(str(looks['title']), model)}"
+    front_matter = CardData(**data).to_yaml()  # without what is None
+    return f"---\n{front_matter}\n---\n\n{_body(str(looks['title']), model)}"
 
 
 def _short_description(corpus: str) -> str:
@@ -95,14 +83,12 @@ def _short_description(corpus: str) -> str:
 
 
 def _body(title: str, model: ServedModel) -> str:
-    corpus, commit, licence = model.told("corpus"), model.commit, model.told("license")
-    read = code(corpus) if corpus else "its corpus"
-    now = f"now {code(commit)}" if commit else "empty for the newest"
-    licence = f" The model's licence: {plain(licence)}." if licence else ""
+    corpus, licence = plain(model.told("corpus") or "its corpus"), plain(model.told("license"))
+    commit, licence = model.commit, f" The model's licence: {licence}." if licence else ""
     return f"""\
 # {plain(title)}
 
-A small character-level LSTM, made with CharLSTM. It was trained on {read} and continues a text, one
+A small character-level LSTM, made with CharLSTM. It was trained on {corpus} and continues a text, one
 character at a time. It makes no claim to be right, and it can repeat passages word for word. Its
 model is `{model.model_id}` on the Hub.{licence}
 
@@ -116,7 +102,7 @@ that, set these under Settings / Variables and secrets; the Space then restarts 
 | variable | what it says |
 | --- | --- |
 | `MODEL_ID` | a CharLSTM model on the Hub, now `{model.model_id}` |
-| `MODEL_REVISION` | its commit, branch or tag, {now}; with another model say `main` |
+| `MODEL_REVISION` | its commit, branch or tag, now `{commit}`; with another model say `main` |
 
 A private model needs a private Space, with a secret `HF_TOKEN` that may read it. The lines `models`
 and `preload_from_hub` at the top of this file only save time at the start: name the new model there

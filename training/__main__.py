@@ -291,7 +291,6 @@ def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Pa
             hardware=parsed.hub_space_hardware,
             private=private,
             token=token,
-            model_is_coming=True,
         )
     if not is_private:
         ask(lines, is_given=parsed.yes)

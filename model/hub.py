@@ -132,6 +132,8 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
         transport,  # type: ignore[misc]  # a class of exceptions
     ) as error:
         raise _unreachable(error) from error
+    except ValueError as error:  # the client's check of what is sent, a card's metadata for one
+        raise HubError(f"{repo_id} can't be sent so: {' '.join(str(error).split())}") from error
     except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
         if isinstance(error.__cause__, Exception):
             with hub_errors(repo_id, revision, kind):
@@ -141,21 +143,17 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
         if error.errno is None:  # the client's own, for a file of the wrong length
             raise _unreachable(error) from error
         raise HubError(
-            f"{repo_id} can't be stored in the Hub's cache ({error}); make room there, or set "
-            "HF_HOME to another folder"
+            f"{repo_id} can't be kept here ({error}); make room, or set HF_HOME to another folder"
         ) from error
 
 
 def _answered(status: int, repo_id: str, said: str) -> HubError:
     if status == 401:
         return Refused(f"the Hub doesn't accept the token; make one at {TOKENS} and {_LOG_IN}")
-    if status in (402, 403):
-        return Refused(f"the Hub doesn't allow that for {repo_id}; it says: {said}")
-    if status == 412:
-        return HubError(f"somebody else has just committed to {repo_id}: look, then publish again")
     if status == 429 or status >= 500:
         return Unreachable(f"the Hub can't serve {repo_id} now (it answers {status}); try later")
-    return HubError(f"the Hub doesn't do that for {repo_id} (it answers {status}: {said})")
+    kind = Refused if status in (402, 403) else HubError
+    return kind(f"the Hub doesn't do that for {repo_id}; it says: {said}")
 
 
 def _unreachable(error: Exception) -> Unreachable:

@@ -84,7 +84,7 @@ def _publish(
     private, revision, lines = parsed.private, parsed.revision, []
     if folder is not None:
         config = load_model(folder).config
-        if check_model_repo(model_id, private=private, revision=revision):
+        if check_model_repo(model_id, private=private):
             print(f"{model_id} is private: nothing of it becomes public.")
         else:
             lines += what_becomes_public(config, model_id)

@@ -1,7 +1,8 @@
 """The model card: a ModelConfig becomes the text of README.md.
 
-Pure text; knows nothing about files or networks. By a comment at its top, as transformers' Trainer
-writes one, publishing tells a card that it may replace from one that somebody has edited.
+Anybody may have written `config.training`: what it lacks or falsifies is left out. By a comment at
+its top, as transformers' Trainer writes one, publishing tells a card that it may replace from one
+that somebody has edited. Pure text; knows nothing about files or networks.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ from pathlib import PurePath
 from typing import Any
 
 from model.config import ModelConfig
-from model.facts import model_facts, number
+from model.facts import model_facts, number, text
 from model.folder import PLOT_FILE
 from publish.markdown import fenced, one_line, plain
-from publish.results import results
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""
@@ -35,6 +35,17 @@ _SUMMARY = """\
 A character-level LSTM, trained with CharLSTM. It continues a text, one character at a time. It \
 knows its corpus and nothing else: it makes no claim to be right, and it can repeat passages of \
 the corpus word for word."""
+
+_ROWS = (
+    ("val_loss", "this model, its state carried from the beginning to the end"),
+    ("val_loss_reset_256", "this model, its state reset every 256 characters"),
+)
+_BASELINE_ROWS = (
+    ("five_gram", "a 5-gram with back-off, counted in the train part"),
+    ("xz", "xz, which has read the train part"),
+    ("unigram", "single characters, by how often they occur"),
+    ("uniform", "guessing blindly"),
+)
 
 # The second program has the equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise)
 # draws from softmax(logits / temperature); at temperature 0 it is the argmax: one line for both.
@@ -95,6 +106,8 @@ def model_card(
     """
     source = json.dumps(repo_id or PLACEHOLDER)
     source += "" if revision is None else f", revision={json.dumps(revision)}"
+    prompt = next((text(sample, "prompt") for sample in samples(config)), "The ")
+    prompt = prompt if len(prompt) <= 40 and prompt.isprintable() else ""
     parts = [
         f"---\n{_front_matter(config, repo_id)}\n---",
         WRITTEN_BY,
@@ -102,9 +115,9 @@ def model_card(
         _SUMMARY,
         f"![Loss during training]({PLOT_FILE})" if has_plot else "",
         _training(config),
-        results(config),
+        _results(config),
         _samples(config),
-        _USAGE.format(source=source, prompt=_prompt(config)),
+        _USAGE.format(source=source, prompt=json.dumps(prompt, ensure_ascii=False)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -131,7 +144,7 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
         for metric, label, unit in _METRICS
         if loss is not None
     ]
-    begun = str(origin(config).get("name", ""))
+    begun = text(origin(config), "name")
     data = ModelCardData(
         base_model=begun if "/" in begun else None,  # its name on the Hub
         language=config.training.get("language"),
@@ -146,31 +159,79 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
 
 
 def _corpus_name(config: ModelConfig) -> str:
-    return one_line(str(config.training.get("corpus") or "a text"))
+    return one_line(text(config.training, "corpus")) or "a text"
 
 
 def _title(config: ModelConfig) -> str:
-    if not config.training.get("corpus"):
-        return "CharLSTM"
     return f"CharLSTM: {PurePath(_corpus_name(config)).stem}"
 
 
 def _training(config: ModelConfig) -> str:
     facts = model_facts(config)
     if begun := origin(config):
-        facts.append(("Fine-tuned from", str(begun["name"])))
-        facts.append(("Its weights' sha256", str(begun.get("sha256") or "")))
-    facts.append(("The text's sha256", str(config.training.get("corpus_sha256") or "")))
+        facts.append(("Fine-tuned from", begun["name"]))
+        facts.append(("Its weights' sha256", text(begun, "sha256")))
+    facts.append(("The text's sha256", text(config.training, "corpus_sha256")))
     told = "\n".join(f"- {label}: {plain(value)}" for label, value in facts if value)
-    command = config.training.get("command")
-    shown = f"\n\nThe command that trained it:\n\n{fenced(str(command), 'sh')}" if command else ""
+    command = text(config.training, "command")
+    shown = f"\n\nThe command that trained it:\n\n{fenced(command, 'sh')}" if command else ""
     return f"## Training\n\n{told}{shown}"
+
+
+def _results(config: ModelConfig) -> str:
+    """The section of the card; "" where nothing of it was measured."""
+    parts = [_comparison(config.training), _judgement(config.training), _copy(config)]
+    shown = [part for part in parts if part]
+    return "\n\n".join(["## Results", *shown]) if shown else ""
+
+
+def _comparison(training: Mapping[str, Any]) -> str:
+    """A table of losses; "" where there is nothing to compare with."""
+    named = [(name, number(training, key)) for key, name in _ROWS]
+    named += [(name, number(training.get("baselines"), key)) for key, name in _BASELINE_ROWS]
+    rows = [
+        f"| {name} | {loss:.4f} | {loss / math.log(2):.4f} |"
+        for name, loss in named
+        if loss is not None
+    ]
+    if len(rows) < 2:
+        return ""
+    characters = number(training, "held_out_characters")
+    count = "" if characters is None else f", {characters:,.0f} characters"
+    head = f"On the held-out part of the corpus{count}, which it has not learnt from:\n"
+    columns = ["| | nats per character | bits per character |", "| --- | ---: | ---: |"]
+    return "\n".join([head, *columns, *rows])
+
+
+def _judgement(training: Mapping[str, Any]) -> str:
+    sentences = training.get("judgement")
+    if not isinstance(sentences, list):
+        return ""
+    return "\n".join(f"- {plain(s)}" for s in sentences if isinstance(s, str) and s.strip())
+
+
+def longest_copy(config: ModelConfig) -> str:
+    """The longest passage that it copied; "" where none is known, or it is all white space."""
+    copy = config.training.get("longest_copy")
+    passage = copy.get("passage") if isinstance(copy, Mapping) else None
+    return passage if isinstance(passage, str) and passage.strip() else ""
+
+
+def _copy(config: ModelConfig) -> str:
+    passage = longest_copy(config)
+    if not passage:
+        return ""
+    length, cut = number(config.training["longest_copy"], "length"), ""
+    if length is not None and length > len(passage):
+        cut = f" (the first {len(passage):,} of its {length:,.0f} characters)"
+    words = "The longest passage of what it wrote for this card that stands word for word in the"
+    return f"{words} train part{cut}:\n\n{fenced(passage, 'text')}"
 
 
 def origin(config: ModelConfig) -> Mapping[str, Any]:
     """The model that this one was fine-tuned from; {} if it wasn't."""
     begun = config.training.get("init_from")
-    return begun if isinstance(begun, Mapping) and begun.get("name") else {}
+    return begun if isinstance(begun, Mapping) and text(begun, "name") else {}
 
 
 def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
@@ -182,17 +243,8 @@ def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
 def _samples(config: ModelConfig) -> str:
     parts = []
     for sample in samples(config):
-        prompt, text = str(sample.get("prompt", "")), str(sample.get("text", ""))
+        prompt, written = text(sample, "prompt"), text(sample, "text")
         if sample.get("temperature") is not None:
             parts.append(f"At temperature {plain(str(sample['temperature']))}:")
-        parts.append(fenced(text if text.startswith(prompt) else prompt + text, "text"))
+        parts.append(fenced(written if written.startswith(prompt) else prompt + written, "text"))
     return "\n\n".join(["## Samples", *parts]) if parts else ""
-
-
-def _prompt(config: ModelConfig) -> str:
-    """A short prompt of the model's own characters, as a Python literal."""
-    entries = samples(config)
-    prompt = str(entries[0].get("prompt", "")) if entries else "The "
-    known = set(config.vocabulary.characters)
-    fits = len(prompt) <= 40 and prompt.isprintable() and set(prompt) <= known
-    return json.dumps(prompt if fits else "", ensure_ascii=False)

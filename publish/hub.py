@@ -138,27 +138,19 @@ def commit_files(
 ) -> str:
     """Add and delete files in one commit; its sha, or `parent` where nothing has changed.
 
-    Raises:
-        HubError: if `parent` isn't the branch's head any more, or the Hub doesn't take it for
-            another reason; then nothing is committed.
+    Raises HubError, and nothing is committed, if `parent` isn't the branch's head any more, or if
+    the Hub doesn't take it.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    operations = [CommitOperationAdd(path, data) for path, data in files.items()]
+    added = [CommitOperationAdd(path, data) for path, data in files.items()]
+    removed = [CommitOperationDelete(path, is_folder=False) for path in deleted]
     with hub_errors(repo_id, branch, kind):
-        try:
-            return api.create_commit(
-                repo_id,
-                [*operations, *(CommitOperationDelete(path, is_folder=False) for path in deleted)],
-                commit_message=message,
-                repo_type=kind.lower(),
-                revision=branch,
-                parent_commit=parent,
-            ).oid
-        except ValueError as error:
-            if not str(error).startswith("Invalid metadata"):
-                raise
-            said = " ".join(str(error).split())
-            raise HubError(
-                f"the Hub doesn't accept what the card says of itself: {said}"
-            ) from error
+        return api.create_commit(
+            repo_id,
+            [*added, *removed],
+            commit_message=message,
+            repo_type=kind.lower(),
+            revision=branch,
+            parent_commit=parent,
+        ).oid

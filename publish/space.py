@@ -144,9 +144,29 @@ def publish_space(
     variables = {"MODEL_ID": model_id, "MODEL_REVISION": model.commit}
     if site.trains:
         variables["TRAINING"] = "on"
-    head = _set_up(site, space_id, variables, report)
-    with hub_errors(space_id, kind="Space"):
-        lacks_token = model.needs_token and TOKEN_SECRET not in api.get_space_secrets(space_id)
+    try:
+        with hub_errors(space_id, kind="Space"):
+            if site.head is None:
+                report(f"Creating {space_id} on {site.hardware}")
+                # Never with exist_ok: where the Space exists, that turns refusals into success.
+                # Hardware has to be asked for here: a free account is refused the default one.
+                api.create_repo(
+                    space_id,
+                    repo_type="space",
+                    private=site.is_private or None,  # None: the owner's own default
+                    space_sdk=SDK,
+                    space_hardware=site.hardware,  # type: ignore[arg-type]  # an enum of strings
+                )
+            elif site.moves:
+                report(f"Asking for {site.hardware}")
+                api.request_space_hardware(space_id, site.hardware)  # type: ignore[arg-type]
+            for name, value in variables.items():
+                if site.variables.get(name) != value:  # each that is set restarts it
+                    api.add_space_variable(space_id, name, value)
+            lacks_token = model.needs_token and TOKEN_SECRET not in api.get_space_secrets(space_id)
+            head = site.head or str(api.space_info(space_id).sha)
+    except Refused as error:
+        raise Refused(f"{error}. {WHO_MAY_HOST}") from error
     files = space_files(model, site.hardware, site.trains, site.front_matter)
     report(f"Uploading {len(files)} files to {space_id}")
     commit = commit_files(
@@ -233,37 +253,6 @@ def _look(
         front_matter=matter if is_ours else {},
         gone=[p for p in theirs if is_ours and is_in_our_folders(p) and p not in kept],
     )
-
-
-def _set_up(
-    site: _Site, space_id: str, variables: Mapping[str, str], report: Callable[[str], None]
-) -> str:
-    """Create the Space if it isn't there, and set its hardware and variables; its head."""
-    api = site.api
-    try:
-        with hub_errors(space_id, kind="Space"):
-            if site.head is None:
-                report(f"Creating {space_id} on {site.hardware}")
-                # Never with exist_ok: where the Space exists, that turns refusals into success.
-                # Hardware has to be asked for here: a free account is refused the default one.
-                api.create_repo(
-                    space_id,
-                    repo_type="space",
-                    private=site.is_private or None,  # None: the owner's own default
-                    space_sdk=SDK,
-                    space_hardware=site.hardware,  # type: ignore[arg-type]  # an enum of strings
-                    space_variables=[{"key": k, "value": v} for k, v in variables.items()],
-                )
-                return str(api.space_info(space_id).sha)
-            if site.moves:
-                report(f"Asking for {site.hardware}")
-                api.request_space_hardware(space_id, site.hardware)  # type: ignore[arg-type]
-            for name, value in variables.items():
-                if site.variables.get(name) != value:  # each that is set restarts it
-                    api.add_space_variable(space_id, name, value)
-            return site.head
-    except Refused as error:
-        raise Refused(f"{error}. {WHO_MAY_HOST}") from error
 
 
 def _wait_until_running(

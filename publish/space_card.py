@@ -88,9 +88,9 @@ def _body(title: str, model: ServedModel) -> str:
     return f"""\
 # {plain(title)}
 
-A small character-level LSTM, made with CharLSTM. It was trained on {corpus} and continues a text, one
-character at a time. It makes no claim to be right, and it can repeat passages word for word. Its
-model is `{model.model_id}` on the Hub.{licence}
+A small character-level LSTM, made with CharLSTM. It was trained on {corpus} and continues
+a text, one character at a time. It makes no claim to be right, and it can repeat passages word for
+word. Its model is `{model.model_id}` on the Hub.{licence}
 
 Chatting runs on the processor and needs no GPU, so it uses none of a visitor's daily quota.
 

@@ -5,7 +5,6 @@ Knows nothing about the Hub.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from model.folder import BUNDLED_MODEL, CARD_FILE, CONFIG_FILE, PLOT_FILE, WEIGHTS_FILE
@@ -42,21 +41,18 @@ def requirements(*, hardware: str, training: bool) -> str:
 
 def project_files(root: Path = ROOT) -> dict[str, bytes]:
     """The app, its packages and the bundled model, by their paths from the root with "/"."""
-    found = (path for path in _project_paths(root) if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+    model = root / BUNDLED_MODEL.relative_to(ROOT)
+    found = [*(root / name for name in _ALONE), *(model / name for name in _MODEL)]
+    # By their kinds: a text or a model that somebody keeps in there isn't ours to publish.
+    found += [p for room in _ROOMS for p in (root / room).rglob("*") if p.suffix in _CODE]
+    paths = {path.relative_to(root): path for path in sorted(found) if path.is_file()}
+    return {
+        inside.as_posix(): path.read_bytes()
+        for inside, path in paths.items()
+        if not any(part.startswith(".") for part in inside.parts)
+    }
 
 
 def is_in_our_folders(path: str) -> bool:
     """Whether a path in a Space of ours is this project's, not its owner's."""
     return path in _ALONE or path.split("/")[0] in _ROOMS
-
-
-def _project_paths(root: Path) -> Iterator[Path]:
-    yield from (root / name for name in _ALONE)
-    for room in _ROOMS:
-        # By their kinds: a text or a model that somebody keeps in there isn't ours to publish.
-        for path in sorted((root / room).rglob("*")):
-            is_hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-            if path.suffix in _CODE and not is_hidden:
-                yield path
-    yield from (root / BUNDLED_MODEL.relative_to(ROOT) / name for name in _MODEL)

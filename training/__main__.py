@@ -280,9 +280,7 @@ def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Pa
     template = corpus.chat_template
     config = ModelConfig(corpus.vocabulary, 1, chat_template=template, training=training)
     model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
-    is_private = check_model_repo(
-        model_id, private=private, revision=parsed.hub_revision, token=token
-    )
+    is_private = check_model_repo(model_id, private=private, token=token)
     lines = what_becomes_public(config, model_id)
     if parsed.hub_space_id:
         lines += check_space(

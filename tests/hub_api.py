@@ -1,7 +1,7 @@
-"""What the Hub on 127.0.0.1 remembers and answers: accounts, repos, commits, large files, errors.
+"""What the Hub on 127.0.0.1 remembers and answers: accounts, repos, commits, large files, Spaces.
 
 Knows nothing about sockets; `tests/hub_server.py` serves it. Written from what huggingface_hub 2.4
-sends and reads; the real Hub's exact answers may differ.
+sends and reads, and from answers that people have quoted; the real Hub's may differ.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
 
-if TYPE_CHECKING:
-    from tests.hub_spaces import RunningSpace
-
 LFS_SUFFIXES = (".safetensors", ".png")
+CPU_NEEDS_PRO = "hosting Gradio and Docker Spaces on free cpu-basic requires a PRO subscription."
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,18 @@ class Repo:
 
 
 @dataclass
+class RunningSpace:
+    """What a Space does, and what it was told."""
+
+    hardware: str
+    stages: list[str]  # the present one, and those to come: one more with each look
+    sha: str = ""
+    reason: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class HubState:
     """All that the Hub remembers."""
 
@@ -108,6 +118,14 @@ class HubState:
         repo = self.repos[kind, repo_id] = Repo(repo_id, **settings)
         repo.commit("main", {".gitattributes": Blob(b"*.bin lfs\n", False)})
         return repo
+
+    def add_space(self, space_id: str, hardware: str, **settings: Any) -> RunningSpace:
+        """Create a Space as the Hub does: with a README.md, and nothing that runs."""
+        self.add_repo(space_id, "spaces", **settings)
+        readme = "---\ntitle: Some Name\nemoji: 🐨\nsdk: gradio\n---\n".encode()
+        self.put(space_id, {"README.md": readme}, kind="spaces")
+        space = self.spaces[space_id] = RunningSpace(hardware, ["NO_APP_FILE"])
+        return space
 
     def repo(self, repo_id: str, kind: str = "models") -> Repo:
         return self.repos[kind, repo_id]
@@ -191,9 +209,18 @@ def create_repo(request: Request) -> Reply:
         raise Refusal(403, message=f"You don't have the rights to create {repo_id}")
     if (kind, repo_id) in hub.repos:
         raise Refusal(409, message="You already created this repo")
-    is_private = wanted.get("visibility") == "private"
-    hub.add_repo(repo_id, kind, private=is_private, by_app=account.by_app)
-    return answer({"url": f"{hub.url}/{'spaces/' if kind == 'spaces' else ''}{repo_id}"})
+    settings = {"private": wanted.get("visibility") == "private", "by_app": account.by_app}
+    if kind == "spaces":
+        check_plan(account, wanted.get("hardware", "cpu-basic"))
+        hub.add_space(repo_id, wanted["hardware"], **settings)
+        return answer({"url": f"{hub.url}/spaces/{repo_id}"})
+    hub.add_repo(repo_id, **settings)
+    return answer({"url": f"{hub.url}/{repo_id}"})
+
+
+def check_plan(account: Account, hardware: str) -> None:
+    if hardware != "zero-a10g" and not account.is_pro:
+        raise Refusal(402, message=CPU_NEEDS_PRO)
 
 
 def front_matter(readme: str) -> dict[str, Any]:
@@ -229,12 +256,6 @@ def tree(request: Request, kind: str, repo: str, revision: str) -> Reply:
         if blob.is_lfs:
             files[-1]["lfs"] = {"oid": blob.sha256, "size": size, "pointerSize": 134}
     return answer(files)
-
-
-def refs(request: Request, kind: str, repo: str) -> Reply:
-    tags = request.find(repo, kind).tags.items()
-    listed = [{"name": n, "ref": f"refs/tags/{n}", "targetCommit": oid} for n, oid in tags]
-    return answer({"branches": [], "tags": listed, "converts": []})
 
 
 def auth_check(request: Request, kind: str, repo: str) -> Reply:
@@ -296,6 +317,8 @@ def commit(request: Request, kind: str, repo: str, revision: str) -> Reply:
         else:
             del files[value["path"]]
     new = found.commit(revision, files)
+    if space := request.hub.spaces.get(repo) if kind == "spaces" else None:  # it is built
+        space.stages = [space.stages[0], *request.hub.space_stages]
     return answer({"commitOid": new.oid, "commitUrl": f"{request.hub.url}/{repo}/commit/{new.oid}"})
 
 
@@ -313,8 +336,41 @@ def resolve(request: Request, kind: str | None, repo: str, revision: str, path: 
     return 200, headers, blob.data
 
 
+def runtime(request: Request, repo: str) -> Reply:
+    """The stage; with each look it goes on by one."""
+    found, space = request.find(repo, "spaces"), request.hub.spaces[repo]
+    hardware = {"current": space.hardware, "requested": space.hardware}
+    told = {"stage": space.stages[0], "hardware": hardware, "sha": space.sha}
+    if len(space.stages) > 1:
+        del space.stages[0]
+        space.sha = found.head().oid
+    return answer({**told, "errorMessage": space.reason})
+
+
+def set_hardware(request: Request, repo: str) -> Reply:
+    request.find(repo, "spaces", to_write=True)
+    check_plan(request.writer(), request.json()["flavor"])
+    request.hub.spaces[repo].hardware = request.json()["flavor"]
+    return runtime(request, repo)
+
+
+def variables(request: Request, repo: str) -> Reply:
+    """All of them; one of them is set first where one is sent."""
+    request.find(repo, "spaces", to_write=True)
+    known, sent = request.hub.spaces[repo].variables, request.json()
+    if sent:
+        known[sent["key"]] = sent["value"]
+    return answer({name: {"value": value} for name, value in known.items()})
+
+
+def secrets(request: Request, repo: str) -> Reply:
+    request.find(repo, "spaces", to_write=True)
+    return answer({name: {} for name in request.hub.spaces[repo].secrets})
+
+
 REPO = r"(?P<repo>[^/]+/[^/]+)"
 API = rf"/api/(?P<kind>models|spaces)/{REPO}"
+SPACE = rf"/api/spaces/{REPO}"
 FILES = rf"/(?:(?P<kind>spaces)/)?{REPO}"
 
 ROUTES: list[Route] = [
@@ -325,11 +381,15 @@ ROUTES: list[Route] = [
     ("GET", rf"{API}/revision/(?P<revision>.+)", repo_info),
     ("GET", r"/api/(?P<kind>models|spaces)/(?P<repo>[^/]+)(?:/revision/.+)?", repo_info),
     ("GET", rf"{API}/tree/(?P<revision>[^/]+)", tree),
-    ("GET", rf"{API}/refs", refs),
     ("GET", rf"{API}/auth-check/write", auth_check),
     ("POST", rf"{API}/branch/(?P<revision>.+)", create_branch),
     ("POST", rf"{API}/preupload/(?P<revision>.+)", preupload),
     ("POST", rf"{API}/commit/(?P<revision>.+)", commit),
+    ("GET", rf"{SPACE}/runtime", runtime),
+    ("POST", rf"{SPACE}/hardware", set_hardware),
+    ("GET", rf"{SPACE}/variables", variables),
+    ("POST", rf"{SPACE}/variables", variables),
+    ("GET", rf"{SPACE}/secrets", secrets),
     ("POST", rf"{FILES}\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", lfs_put),
     ("GET", rf"{FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", resolve),

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from tests.publish.test_model import trained
+from tests.publish.conftest import trained
 from tests.running_app import ROOT
 
 HUB = "https://huggingface.co"

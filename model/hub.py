@@ -50,17 +50,13 @@ def resolve_model(model: str | Path, revision: str | None = None, token: str | N
     request; without a network a branch is the commit cached for it last, and the client warns.
     `token` is `HF_TOKEN` or the saved login by default.
 
-    Raises:
-        ModelFolderError: if it is, or can only be, a folder, and holds no model.
-        HubError: if the Hub doesn't give the model.
+    Raises ModelFolderError if it can only be a folder and holds no model, HubError if the Hub
+    doesn't give one.
     """
     path = Path(model)
     if path.exists():
         if revision is not None:
-            raise ModelFolderError(
-                f"{model} is a folder here, and only models on the Hub have revisions: leave out "
-                f"{revision}, or name a Hub model"
-            )
+            raise ModelFolderError(f"{model} is a folder here; only Hub models have revisions")
         return find_model_folder(path)
     name = str(model)
     if isinstance(model, Path) or path.is_absolute() or "\\" in name or name.startswith((".", "~")):
@@ -113,7 +109,6 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
     except errors.GatedRepoError as error:
         raise Refused(f"{repo_id} is gated: ask for access on its page and {_LOG_IN}") from error
     except errors.RevisionNotFoundError as error:
-        revision = revision or "main"
         raise NotFound(f"{repo_id} has no branch, tag or commit {revision!r}") from error
     except errors.RepositoryNotFoundError as error:
         raise NotFound(
@@ -142,9 +137,7 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
     except OSError as error:
         if error.errno is None:  # the client's own, for a file of the wrong length
             raise _unreachable(error) from error
-        raise HubError(
-            f"{repo_id} can't be kept here ({error}); make room, or set HF_HOME to another folder"
-        ) from error
+        raise HubError(f"{repo_id} can't be kept here: {error} (HF_HOME is where)") from error
 
 
 def _answered(status: int, repo_id: str, said: str) -> HubError:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from model.folder import ModelFolderError, load_model
 from model.hub import HubError
-from publish.ask import ask
 from publish.hub import HARDWARE
 from publish.model import check_model_repo, publish_model, what_becomes_public
 from publish.space import TOKEN_SECRET, Asked, check_space, publish_space
@@ -112,6 +111,24 @@ def _publish(
                 "Settings / Variables and secrets."
             )
         _print(f"{'Running' if space.is_running else 'Published'}: {space.url}")
+
+
+def ask(lines: Sequence[str], *, is_given: bool) -> None:
+    """Print `lines` as a list and ask; `is_given` says yes beforehand.
+
+    Raises:
+        HubError: if the answer is no, or nobody is there to give one.
+    """
+    for line in lines:
+        first, *quoted = line.splitlines()
+        print("\n    ".join([f"- {first}", *quoted]))
+    print(flush=True)
+    if is_given:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise HubError("nobody is there to agree to that: add --yes, or publish privately")
+    if input("Publish it? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise HubError("nothing was published: you said no")
 
 
 def _print(line: str) -> None:

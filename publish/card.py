@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -36,6 +36,7 @@ A character-level LSTM, trained with CharLSTM. It continues a text, one characte
 knows its corpus and nothing else: it makes no claim to be right, and it can repeat passages of \
 the corpus word for word."""
 
+_COLUMNS = "| | nats per character | bits per character |\n| --- | ---: | ---: |"
 _ROWS = (
     ("val_loss", "this model, its state carried from the beginning to the end"),
     ("val_loss_reset_256", "this model, its state reset every 256 characters"),
@@ -114,9 +115,9 @@ def model_card(
         f"# {_title(config)}",
         _SUMMARY,
         f"![Loss during training]({PLOT_FILE})" if has_plot else "",
-        _training(config),
-        _results(config),
-        _samples(config),
+        _section("Training", _training(config)),
+        _section("Results", _results(config)),
+        _section("Samples", _samples(config)),
         _USAGE.format(source=source, prompt=json.dumps(prompt, ensure_ascii=False)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -166,27 +167,25 @@ def _title(config: ModelConfig) -> str:
     return f"CharLSTM: {PurePath(_corpus_name(config)).stem}"
 
 
-def _training(config: ModelConfig) -> str:
+def _section(title: str, blocks: Iterable[str]) -> str:
+    """A section of the card; "" where there is nothing in it."""
+    shown = [block for block in blocks if block]
+    return "\n\n".join([f"## {title}", *shown]) if shown else ""
+
+
+def _training(config: ModelConfig) -> Iterator[str]:
     facts = model_facts(config)
     if begun := origin(config):
         facts.append(("Fine-tuned from", begun["name"]))
         facts.append(("Its weights' sha256", text(begun, "sha256")))
     facts.append(("The text's sha256", text(config.training, "corpus_sha256")))
-    told = "\n".join(f"- {label}: {plain(value)}" for label, value in facts if value)
-    command = text(config.training, "command")
-    shown = f"\n\nThe command that trained it:\n\n{fenced(command, 'sh')}" if command else ""
-    return f"## Training\n\n{told}{shown}"
+    yield "\n".join(f"- {label}: {plain(value)}" for label, value in facts if value)
+    if command := text(config.training, "command"):
+        yield f"The command that trained it:\n\n{fenced(command, 'sh')}"
 
 
-def _results(config: ModelConfig) -> str:
-    """The section of the card; "" where nothing of it was measured."""
-    parts = [_comparison(config.training), _judgement(config.training), _copy(config)]
-    shown = [part for part in parts if part]
-    return "\n\n".join(["## Results", *shown]) if shown else ""
-
-
-def _comparison(training: Mapping[str, Any]) -> str:
-    """A table of losses; "" where there is nothing to compare with."""
+def _results(config: ModelConfig) -> Iterator[str]:
+    training = config.training
     named = [(name, number(training, key)) for key, name in _ROWS]
     named += [(name, number(training.get("baselines"), key)) for key, name in _BASELINE_ROWS]
     rows = [
@@ -194,20 +193,26 @@ def _comparison(training: Mapping[str, Any]) -> str:
         for name, loss in named
         if loss is not None
     ]
-    if len(rows) < 2:
-        return ""
-    characters = number(training, "held_out_characters")
-    count = "" if characters is None else f", {characters:,.0f} characters"
-    head = f"On the held-out part of the corpus{count}, which it has not learnt from:\n"
-    columns = ["| | nats per character | bits per character |", "| --- | ---: | ---: |"]
-    return "\n".join([head, *columns, *rows])
+    if len(rows) > 1:  # there is something to compare with
+        characters = number(training, "held_out_characters")
+        count = "" if characters is None else f", {characters:,.0f} characters"
+        yield f"On the held-out part of the corpus{count}, which it has not learnt from:"
+        yield "\n".join([_COLUMNS, *rows])
+    if isinstance(sentences := training.get("judgement"), list):
+        yield "\n".join(f"- {plain(s)}" for s in sentences if isinstance(s, str) and s.strip())
+    if passage := longest_copy(config):
+        yield (
+            "The longest passage of what it wrote for this card that stands word for word in the "
+            f"train part, or its beginning:\n\n{fenced(passage, 'text')}"
+        )
 
 
-def _judgement(training: Mapping[str, Any]) -> str:
-    sentences = training.get("judgement")
-    if not isinstance(sentences, list):
-        return ""
-    return "\n".join(f"- {plain(s)}" for s in sentences if isinstance(s, str) and s.strip())
+def _samples(config: ModelConfig) -> Iterator[str]:
+    for sample in samples(config):
+        prompt, written = text(sample, "prompt"), text(sample, "text")
+        if sample.get("temperature") is not None:
+            yield f"At temperature {plain(str(sample['temperature']))}:"
+        yield fenced(written if written.startswith(prompt) else prompt + written, "text")
 
 
 def longest_copy(config: ModelConfig) -> str:
@@ -215,17 +220,6 @@ def longest_copy(config: ModelConfig) -> str:
     copy = config.training.get("longest_copy")
     passage = copy.get("passage") if isinstance(copy, Mapping) else None
     return passage if isinstance(passage, str) and passage.strip() else ""
-
-
-def _copy(config: ModelConfig) -> str:
-    passage = longest_copy(config)
-    if not passage:
-        return ""
-    length, cut = number(config.training["longest_copy"], "length"), ""
-    if length is not None and length > len(passage):
-        cut = f" (the first {len(passage):,} of its {length:,.0f} characters)"
-    words = "The longest passage of what it wrote for this card that stands word for word in the"
-    return f"{words} train part{cut}:\n\n{fenced(passage, 'text')}"
 
 
 def origin(config: ModelConfig) -> Mapping[str, Any]:
@@ -238,13 +232,3 @@ def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
     """What it wrote after training, each with "prompt", "text" and "temperature"."""
     entries = config.training.get("samples")
     return [e for e in entries if isinstance(e, Mapping)] if isinstance(entries, list) else []
-
-
-def _samples(config: ModelConfig) -> str:
-    parts = []
-    for sample in samples(config):
-        prompt, written = text(sample, "prompt"), text(sample, "text")
-        if sample.get("temperature") is not None:
-            parts.append(f"At temperature {plain(str(sample['temperature']))}:")
-        parts.append(fenced(written if written.startswith(prompt) else prompt + written, "text"))
-    return "\n\n".join(["## Samples", *parts]) if parts else ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
-from model.hub import HubError, NotACharLSTM, Refused, Unreachable, hub_errors, read_config
+from model.hub import HubError, NotACharLSTM, Refused, hub_errors, read_config
 from publish.hub import (
     SDK,
     WHO_MAY_HOST,
@@ -125,18 +125,16 @@ def publish_space(
     Args:
         model_id: "user/model" on the Hub.
         space_id: "user/space".
-        revision: the model's branch, tag or commit; None for main. The Space is pinned to the
-            commit.
+        revision: of the model: branch, tag or commit; None for main. The Space keeps the commit.
         report: told each step in a line, as it begins.
         wait: return when the Space runs.
         asked: see `Asked`.
 
     Raises:
-        Refused: if the account may not host it, or the token may not write there.
         NotFound: if the model isn't there.
         NotACharLSTM: if it is another kind of model, or none.
-        HubError: as `check_space`, or if it can't be built or started. What was done before stays;
-            publishing again continues.
+        HubError: as `check_space`, if the account may not host it, or if it can't be built or
+            started. What was done before stays; publishing again continues.
     """
     site = _look(model_id, space_id, **asked)
     api = site.api
@@ -260,16 +258,12 @@ def _wait_until_running(
 ) -> bool:
     """Whether the Space runs, once it is built. Raises HubError if it fails."""
     report(f"Waiting until it runs, which takes minutes: {url}")
-    try:
-        with hub_errors(space_id, kind="Space"):
-            for _ in range(_SETTLES_IN):
-                now = api.wait_for_space(space_id, timeout=_START_LIMIT_S, poll_interval=_POLL_S)
-                if now.raw.get("sha") == commit:
-                    break
-                time.sleep(_POLL_S)  # the Hub still tells what was before the commit
-    except Unreachable as error:  # it is being built all the same
-        report(f"Look at its page to see when it runs: {error}")
-        return False
+    with hub_errors(space_id, kind="Space"):
+        for _ in range(_SETTLES_IN):
+            now = api.wait_for_space(space_id, timeout=_START_LIMIT_S, poll_interval=_POLL_S)
+            if now.raw.get("sha") == commit:
+                break
+            time.sleep(_POLL_S)  # the Hub still tells what was before the commit
     stage = str(now.raw.get("stage"))
     if stage in _FAILED:
         reason = one_line(str(now.raw.get("errorMessage") or ""))

@@ -48,6 +48,8 @@ def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] =
     from huggingface_hub import CardData  # here: importing it takes 0.2 s
 
     files = f"{CONFIG_FILE},{WEIGHTS_FILE}"
+    corpus = model.told("corpus") or "a text"
+    short = f"A small LSTM trained on {corpus}"[:LONGEST_SHORT_DESCRIPTION]
     needed = {
         "tags": [*(tag for tag in there.get("tags") or [] if tag != TAG), TAG],
         "sdk": SDK,
@@ -67,7 +69,7 @@ def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] =
         "emoji": "\N{FEATHER}",
         "colorFrom": "indigo",
         "colorTo": "yellow",
-        "short_description": _short_description(model.told("corpus")),
+        "short_description": short.strip(),
         "license": "mit",
         **{key: value for key, value in there.items() if key not in needed},
     }
@@ -76,15 +78,9 @@ def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] =
     return f"---\n{front_matter}\n---\n\n{_body(str(looks['title']), model)}"
 
 
-def _short_description(corpus: str) -> str:
-    most = LONGEST_SHORT_DESCRIPTION
-    text = f"A small LSTM trained on {corpus}" if corpus else "Chat with a small LSTM"
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
 def _body(title: str, model: ServedModel) -> str:
-    corpus, licence = plain(model.told("corpus") or "its corpus"), plain(model.told("license"))
-    commit, licence = model.commit, f" The model's licence: {licence}." if licence else ""
+    corpus, licence = plain(model.told("corpus") or "a text"), plain(model.told("license"))
+    licence = f" The model's licence: {licence}." if licence else ""
     return f"""\
 # {plain(title)}
 
@@ -96,17 +92,11 @@ Chatting runs on the processor and needs no GPU, so it uses none of a visitor's 
 
 ## Point it at another model
 
-Press "Duplicate this Space" for a copy in your own account, which serves the same model. To change
-that, set these under Settings / Variables and secrets; the Space then restarts by itself.
-
-| variable | what it says |
-| --- | --- |
-| `MODEL_ID` | a CharLSTM model on the Hub, now `{model.model_id}` |
-| `MODEL_REVISION` | its commit, branch or tag, now `{commit}`; with another model say `main` |
-
-A private model needs a private Space, with a secret `HF_TOKEN` that may read it. The lines `models`
-and `preload_from_hub` at the top of this file only save time at the start: name the new model there
-too, or take them out. From a checkout of CharLSTM one command does all of it:
+Press "Duplicate this Space" for a copy in your own account. To have it serve another model, set its
+variables under Settings / Variables and secrets: `MODEL_ID`, a CharLSTM model on the Hub, and
+`MODEL_REVISION`, its commit, branch or tag (`main` for the newest; now `{model.commit}`). Take
+`models` and `preload_from_hub` out of this file. A private model needs a private Space, with a
+secret `HF_TOKEN` that may read it. From a checkout of CharLSTM one command does all of it:
 
 ```
 python -m publish space user/model user/space

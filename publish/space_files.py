@@ -26,12 +26,7 @@ _TORCH = "torch>=2.8,<=2.13.0"
 
 
 def requirements(*, hardware: str, training: bool) -> str:
-    """The text of requirements.txt: without what the platform installs itself.
-
-    Args:
-        hardware: ZeroGPU brings torch.
-        training: whether a Space without ZeroGPU trains, too; then pip brings torch, gigabytes.
-    """
+    """The text of requirements.txt; `training` is whether a Space without ZeroGPU trains, too."""
     is_zero = hardware == ZERO_GPU
     lines = ["# The platform brings gradio, huggingface_hub and spaces, and on ZeroGPU torch."]
     lines += sorted((*_SERVING, *(_TRAINING if is_zero or training else ())))

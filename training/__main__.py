@@ -21,7 +21,7 @@ from typing import Any
 
 from model.config import ModelConfig
 from model.hub import HubError
-from publish.ask import ask
+from publish.__main__ import ask
 from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
 from publish.model import check_model_repo, publish_model, what_becomes_public
 from publish.space import check_space, publish_space

@@ -105,7 +105,6 @@ def test_its_losses_stand_beside_those_of_simpler_methods() -> None:
     assert "5-gram" in rows[2][0]
     assert "52,300 characters, which it has not learnt from" in text
     assert "- Fitted well.\n- More minutes may help.\n" in text
-    assert "(the first 22 of its 300 characters)" in text
     assert ("text", "while the loop\n\n# runs\n") in fences(text)
     assert table(card(config(judgement=["Good."]))) == []
 

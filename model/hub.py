@@ -111,10 +111,8 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
     except errors.RevisionNotFoundError as error:
         raise NotFound(f"{repo_id} has no branch, tag or commit {revision!r}") from error
     except errors.RepositoryNotFoundError as error:
-        raise NotFound(
-            f"no {kind} {repo_id} is on the Hub, or it is private: check the spelling, and if it "
-            f"is private, {_LOG_IN}"
-        ) from error
+        said = f"the Hub shows no {kind} {repo_id}: check the spelling; if it is private, {_LOG_IN}"
+        raise NotFound(said) from error
     except errors.HfHubHTTPError as error:
         raise _answered(error.response.status_code, repo_id, _said(error)) from error
     except (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from model.folder import ModelFolderError, load_model
@@ -16,6 +17,7 @@ from publish.hub import HARDWARE
 from publish.model import check_model_repo, publish_model, what_becomes_public
 from publish.space import TOKEN_SECRET, Asked, check_space, publish_space
 
+_print = partial(print, flush=True)
 _EXAMPLES = """examples:
   python -m publish model runs/novel user/novel
   python -m publish model runs/diary user/diary --private
@@ -45,15 +47,15 @@ def build_parser() -> argparse.ArgumentParser:
     both.add_argument("--yes", action="store_true", help="agree beforehand to what becomes public")
     commands = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
 
-    add = commands.add_parser(
-        "model", parents=[both], help="a model folder becomes a model repo"
-    ).add_argument
-    add("folder", metavar="FOLDER", type=Path, help="a model's or a run's folder")
-    add("model_id", metavar="USER/NAME", help="the repo; created if it isn't there")
+    model = commands.add_parser("model", parents=[both], help="a folder becomes a model repo")
+    model.add_argument("model", metavar="FOLDER", help="a model's or a run's folder")
+    model.add_argument("model_id", metavar="USER/NAME", help="created if it isn't there")
+    model.set_defaults(space_id=None)
 
-    add = commands.add_parser(
-        "space", parents=[both], help="a model becomes a Space that anybody can chat with"
-    ).add_argument
+    space = commands.add_parser(
+        "space", parents=[both], help="a model becomes a Space to chat with"
+    )
+    add = space.add_argument
     add("model", metavar="MODEL", help="user/model; a folder is published as a model first")
     add("space_id", metavar="USER/SPACE", help="created if it isn't there")
     add(
@@ -76,28 +78,25 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _publish(
-    parsed: argparse.Namespace, folder: Path | None, model_id: str, space_id: str | None
-) -> None:
-    """Publish the model in `folder`, if one is given, and a Space of it, if that is named."""
-    private, revision, lines = parsed.private, parsed.revision, []
-    if folder is not None:
+def _publish(parsed: argparse.Namespace) -> None:
+    """Publish the model, if a folder is given, and a Space of it, if one is named."""
+    private, revision, space_id, lines = parsed.private, parsed.revision, parsed.space_id, []
+    folder, model_id = Path(parsed.model), parsed.model
+    is_here = space_id is None or folder.exists()
+    if is_here:
+        model_id = parsed.model_id or space_id
         config = load_model(folder).config
         if check_model_repo(model_id, private=private):
             print(f"{model_id} is private: nothing of it becomes public.")
         else:
             lines += what_becomes_public(config, model_id)
     if space_id is not None:
-        asked = Asked(
-            hardware=parsed.hardware,
-            private=private,
-            training=parsed.training,
-            force=parsed.force,
-        )
+        asked = Asked(hardware=parsed.hardware, private=private, training=parsed.training)
+        asked["force"] = parsed.force
         lines += check_space(model_id, space_id, revision=revision, **asked)
     if lines:
         ask(lines, is_given=parsed.yes or private)
-    if folder is not None:
+    if is_here:
         model = publish_model(folder, model_id, private=private, revision=revision, report=_print)
         _print(f"Published: {model.url}")
         _print(f"To pin this version: --revision {model.commit}")
@@ -114,11 +113,7 @@ def _publish(
 
 
 def ask(lines: Sequence[str], *, is_given: bool) -> None:
-    """Print `lines` as a list and ask; `is_given` says yes beforehand.
-
-    Raises:
-        HubError: if the answer is no, or nobody is there to give one.
-    """
+    """Print `lines` as a list and ask, unless agreement `is_given`. Raises HubError if it isn't."""
     for line in lines:
         first, *quoted = line.splitlines()
         print("\n    ".join([f"- {first}", *quoted]))
@@ -131,23 +126,13 @@ def ask(lines: Sequence[str], *, is_given: bool) -> None:
         raise HubError("nothing was published: you said no")
 
 
-def _print(line: str) -> None:
-    print(line, flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with one clear line on errors."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     parsed = build_parser().parse_args(arguments)
     try:
-        if parsed.what == "model":
-            _publish(parsed, parsed.folder, parsed.model_id, None)
-        elif Path(parsed.model).exists():
-            space_id = parsed.space_id
-            _publish(parsed, Path(parsed.model), parsed.model_id or space_id, space_id)
-        else:
-            _publish(parsed, None, parsed.model, parsed.space_id)
+        _publish(parsed)
     except (ModelFolderError, HubError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:

@@ -47,11 +47,9 @@ class PublishedModel:
 def check_model_repo(repo_id: str, *, private: bool = False, token: str | None = None) -> bool:
     """Whether a model published there would be private; refuses what can be refused early.
 
-    Creates nothing. The arguments are those of `publish_model`.
-
-    Raises:
-        HubError: if the name, the token or its rights won't do, if the repo is public and a private
-            one is wanted, or if the Hub can't be reached.
+    Creates nothing; the arguments are those of `publish_model`. Raises HubError if the name, the
+    token or its rights won't do, if the repo is public and a private one is wanted, or if the Hub
+    can't be reached.
     """
     from huggingface_hub import HfApi
 
@@ -130,10 +128,8 @@ def publish_model(
 def what_becomes_public(config: ModelConfig, repo_id: str) -> list[str]:
     """What anybody can read once this model is published, as far as it is known.
 
-    Before training, `config.training` may hold no more than the corpus's name and the command.
-
-    Returns:
-        Sentences and "label: value" lines, safe for a terminal. What is quoted keeps its lines.
+    Sentences and "label: value" lines, safe for a terminal; what is quoted keeps its lines. Before
+    training, `config.training` may hold no more than the corpus's name and the command.
     """
     training, template = config.training, config.chat_template
     corpus = one_line(text(training, "corpus")) or "its text"
@@ -149,8 +145,8 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> list[str]:
         lines.append("Ask them first if they are real people.")
         if stops := [s for s in template.stop if any(map(str.isalpha, s))]:
             lines.append(f"Where replies end: {one_line(', '.join(stops))}")
-    characters = one_line("".join(config.vocabulary.characters))
-    lines.append(f"Its {config.vocab_size:,} characters: {characters[:_MOST_CHARACTERS]}")
+    characters = _quoted(one_line("".join(config.vocabulary.characters)))
+    lines.append(f"Its {config.vocab_size:,} characters: {characters}")
     lines.append("How it was trained: sizes, losses, times and settings")
     if command := one_line(text(training, "command")):
         lines.append(f"Command: {command}")

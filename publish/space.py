@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 TOKEN_SECRET = "HF_TOKEN"
 
-_LEFT_BY_THE_HUB = {".gitattributes", "README.md"}
-"""What a Space holds that was created and never filled."""
 _FAILED: Mapping[str, str] = {
     "BUILD_ERROR": "the build failed",
     "CONFIG_ERROR": "the Hub refuses its README.md",
@@ -87,13 +85,11 @@ def check_space(
 ) -> list[str]:
     """What `publish_space` would create or change, in sentences; refuses what it can early.
 
-    Changes nothing. The model need not be there yet.
-
-    Raises:
-        HubError: if a name, the token or its rights won't do, if the model is private and the
-            Space public, if the Space holds somebody's own work, or if the Hub can't be reached.
+    Changes nothing. The model need not be there yet. Raises HubError if a name, the token or its
+    rights won't do, if the model is private and the Space public, if the Space holds somebody's own
+    work, or if the Hub can't be reached.
     """
-    site = _look(model_id, space_id, **asked)
+    site = _look(model_id, space_id, asked)
     if site.head is None:
         who = "only you can see" if site.is_private else "anybody can see and use"
         lines = [f"This creates the Space {space_id}, which {who}, on {site.hardware}."]
@@ -136,7 +132,7 @@ def publish_space(
         HubError: as `check_space`, if the account may not host it, or if it can't be built or
             started. What was done before stays; publishing again continues.
     """
-    site = _look(model_id, space_id, **asked)
+    site = _look(model_id, space_id, asked)
     api = site.api
     model = find_served_model(api, model_id, revision)
     variables = {"MODEL_ID": model_id, "MODEL_REVISION": model.commit}
@@ -202,20 +198,13 @@ def find_served_model(api: HfApi, model_id: str, revision: str | None = None) ->
     return ServedModel(model_id, config, commit, needs_token=bool(info.private or info.gated))
 
 
-def _look(
-    model_id: str,
-    space_id: str,
-    *,
-    hardware: str | None = None,
-    private: bool = False,
-    training: bool = False,
-    force: bool = False,
-    token: str | None = None,
-) -> _Site:
+def _look(model_id: str, space_id: str, asked: Asked) -> _Site:
     """What is there, looked at before anything is changed. Refuses as `check_space` says."""
     from huggingface_hub import HfApi
 
-    api = HfApi(token=find_token(token))
+    private, hardware = asked.get("private", False), asked.get("hardware")
+    training = asked.get("training", False)
+    api = HfApi(token=find_token(asked.get("token")))
     info = check_may_publish(api, space_id, "Space", private=private)
     is_private = private if info is None else bool(info.private)
     model = find_repo(api, model_id)
@@ -227,10 +216,10 @@ def _look(
     if info is None:
         return _Site(api, is_private, hardware or ZERO_GPU, training)
     files = [file.rfilename for file in info.siblings or []]
-    theirs = [path for path in files if path not in _LEFT_BY_THE_HUB]
+    theirs = [path for path in files if path not in (".gitattributes", "README.md")]
     matter = info.card_data.to_dict() if info.card_data else {}
     is_ours = TAG in (matter.get("tags") or [])
-    if theirs and not is_ours and not force:
+    if theirs and not is_ours and not asked.get("force"):
         raise HubError(
             f"{space_id} is there already and wasn't made with CharLSTM (it holds "
             f"{', '.join(theirs[:4])}): choose another name; only force overwrites it"
@@ -266,9 +255,8 @@ def _wait_until_running(
             time.sleep(_POLL_S)  # the Hub still tells what was before the commit
     stage = str(now.raw.get("stage"))
     if stage in _FAILED:
-        reason = one_line(str(now.raw.get("errorMessage") or ""))
-        said = f" ({reason})" if reason else ""
-        raise HubError(f"{space_id}: {_FAILED[stage]}{said}; its log is on its page, under Logs")
+        said = one_line(f"{_FAILED[stage]} {now.raw.get('errorMessage') or ''}")
+        raise HubError(f"{space_id}: {said} (its log is on its page, under Logs)")
     if stage != "RUNNING":
         report(f"It isn't running (the Hub says {stage}): start it on its page.")
     return stage == "RUNNING"

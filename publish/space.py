@@ -255,8 +255,8 @@ def _wait_until_running(
             time.sleep(_POLL_S)  # the Hub still tells what was before the commit
     stage = str(now.raw.get("stage"))
     if stage in _FAILED:
-        said = one_line(f"{_FAILED[stage]} {now.raw.get('errorMessage') or ''}")
-        raise HubError(f"{space_id}: {said} (its log is on its page, under Logs)")
+        said = one_line(str(now.raw.get("errorMessage") or "see the log on its page"))
+        raise HubError(f"{space_id}: {_FAILED[stage]} ({said})")
     if stage != "RUNNING":
         report(f"It isn't running (the Hub says {stage}): start it on its page.")
     return stage == "RUNNING"

@@ -65,7 +65,6 @@ class Commit:
 class Repo:
     """One repo: every branch and tag points to a commit, which holds all files."""
 
-    id: str
     private: bool = False
     is_gated: bool = False
     by_app: bool = False
@@ -113,15 +112,15 @@ class HubState:
     spaces: dict[str, RunningSpace] = field(default_factory=dict)  # by id
     space_stages: tuple[str, ...] = ("BUILDING", "RUNNING")  # after a commit
 
-    def add_repo(self, repo_id: str, kind: str = "models", **settings: Any) -> Repo:
+    def add_repo(self, repo_id: str, kind: str = "models") -> Repo:
         """Create a repo as the Hub does, with a first commit."""
-        repo = self.repos[kind, repo_id] = Repo(repo_id, **settings)
+        repo = self.repos[kind, repo_id] = Repo()
         repo.commit("main", {".gitattributes": Blob(b"*.bin lfs\n", False)})
         return repo
 
-    def add_space(self, space_id: str, hardware: str, **settings: Any) -> RunningSpace:
+    def add_space(self, space_id: str, hardware: str) -> RunningSpace:
         """Create a Space as the Hub does: with a README.md, and nothing that runs."""
-        self.add_repo(space_id, "spaces", **settings)
+        self.add_repo(space_id, "spaces")
         readme = "---\ntitle: Some Name\nemoji: 🐨\nsdk: gradio\n---\n".encode()
         self.put(space_id, {"README.md": readme}, kind="spaces")
         space = self.spaces[space_id] = RunningSpace(hardware, ["NO_APP_FILE"])
@@ -209,13 +208,14 @@ def create_repo(request: Request) -> Reply:
         raise Refusal(403, message=f"You don't have the rights to create {repo_id}")
     if (kind, repo_id) in hub.repos:
         raise Refusal(409, message="You already created this repo")
-    settings = {"private": wanted.get("visibility") == "private", "by_app": account.by_app}
     if kind == "spaces":
         check_plan(account, wanted.get("hardware", "cpu-basic"))
-        hub.add_space(repo_id, wanted["hardware"], **settings)
-        return answer({"url": f"{hub.url}/spaces/{repo_id}"})
-    hub.add_repo(repo_id, **settings)
-    return answer({"url": f"{hub.url}/{repo_id}"})
+        hub.add_space(repo_id, wanted["hardware"])
+    else:
+        hub.add_repo(repo_id)
+    repo = hub.repo(repo_id, kind)
+    repo.private, repo.by_app = wanted.get("visibility") == "private", account.by_app
+    return answer({"url": f"{hub.url}/{'spaces/' if kind == 'spaces' else ''}{repo_id}"})
 
 
 def check_plan(account: Account, hardware: str) -> None:

@@ -18,7 +18,6 @@ from typing import Any, Literal
 import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
 
 LFS_SUFFIXES = (".safetensors", ".png")
-CPU_NEEDS_PRO = "hosting Gradio and Docker Spaces on free cpu-basic requires a PRO subscription."
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,10 @@ class Account:
 
     def owns(self, repo_id: str) -> bool:
         return repo_id.split("/")[0] in (self.name, *self.orgs)
+
+    def check_plan(self, hardware: str) -> None:
+        if hardware != "zero-a10g" and not self.is_pro:
+            raise Refusal(402, message="hosting on cpu-basic requires a PRO subscription.")
 
 
 @dataclass(frozen=True)
@@ -209,18 +212,13 @@ def create_repo(request: Request) -> Reply:
     if (kind, repo_id) in hub.repos:
         raise Refusal(409, message="You already created this repo")
     if kind == "spaces":
-        check_plan(account, wanted.get("hardware", "cpu-basic"))
+        account.check_plan(wanted.get("hardware", "cpu-basic"))
         hub.add_space(repo_id, wanted["hardware"])
     else:
         hub.add_repo(repo_id)
     repo = hub.repo(repo_id, kind)
     repo.private, repo.by_app = wanted.get("visibility") == "private", account.by_app
     return answer({"url": f"{hub.url}/{'spaces/' if kind == 'spaces' else ''}{repo_id}"})
-
-
-def check_plan(account: Account, hardware: str) -> None:
-    if hardware != "zero-a10g" and not account.is_pro:
-        raise Refusal(402, message=CPU_NEEDS_PRO)
 
 
 def front_matter(readme: str) -> dict[str, Any]:
@@ -232,20 +230,23 @@ def validate_yaml(request: Request) -> Reply:
     data, errors = front_matter(request.json()["content"]), []
     if not re.fullmatch("[a-z0-9.-]+", data.get("license", "other")):
         errors.append({"message": f'"license" must be one of [...], not {data["license"]}'})
-    if len(data.get("short_description", "")) > 60:
-        errors.append({"message": '"short_description" must be at most 60 characters long'})
     return answer({"errors": errors, "warnings": []}, 400 if errors else 200)
 
 
-def repo_info(request: Request, kind: str, repo: str, revision: str = "main") -> Reply:
+def repo_info(request: Request, kind: str, repo: str, revision: str | None) -> Reply:
     found = request.find(repo, kind)
-    commit = found.find(revision)
-    info = {"id": repo, "sha": commit.oid, "private": found.private, "tags": []}
-    siblings = [{"rfilename": name} for name in commit.files]
-    gated = "manual" if found.is_gated else False
-    readme = commit.files.get("README.md", Blob(b"", False)).data.decode()
-    card = {"cardData": front_matter(readme)}
-    return answer({**info, **card, "gated": gated, "siblings": siblings})
+    commit = found.find(revision or "main")
+    info = {
+        "id": repo,
+        "sha": commit.oid,
+        "private": found.private,
+        "gated": "manual" if found.is_gated else False,
+        "tags": [],
+        "siblings": [{"rfilename": name} for name in commit.files],
+    }
+    if readme := commit.files.get("README.md"):
+        info["cardData"] = front_matter(readme.data.decode())
+    return answer(info)
 
 
 def tree(request: Request, kind: str, repo: str, revision: str) -> Reply:
@@ -294,16 +295,12 @@ def lfs_batch(request: Request, kind: str | None, repo: str) -> Reply:
 
 
 def lfs_put(request: Request, oid: str) -> Reply:
-    if hashlib.sha256(request.body).hexdigest() != oid:
-        raise Refusal(400, message="the content doesn't have this sha256")
     request.hub.large_files[oid] = request.body
     return answer({})
 
 
 def commit(request: Request, kind: str, repo: str, revision: str) -> Reply:
     found = request.find(repo, kind, to_write=True)
-    if revision not in found.branches:
-        raise Refusal(404, "RevisionNotFound")
     header, *lines = [json.loads(line) for line in request.body.splitlines() if line]
     head = found.head(revision)
     if header["value"].get("parentCommit") not in (None, head.oid):
@@ -317,7 +314,8 @@ def commit(request: Request, kind: str, repo: str, revision: str) -> Reply:
         else:
             del files[value["path"]]
     new = found.commit(revision, files)
-    if space := request.hub.spaces.get(repo) if kind == "spaces" else None:  # it is built
+    if kind == "spaces":  # it is built
+        space = request.hub.spaces[repo]
         space.stages = [space.stages[0], *request.hub.space_stages]
     return answer({"commitOid": new.oid, "commitUrl": f"{request.hub.url}/{repo}/commit/{new.oid}"})
 
@@ -339,37 +337,33 @@ def resolve(request: Request, kind: str | None, repo: str, revision: str, path: 
 def runtime(request: Request, repo: str) -> Reply:
     """The stage; with each look it goes on by one."""
     found, space = request.find(repo, "spaces"), request.hub.spaces[repo]
-    hardware = {"current": space.hardware, "requested": space.hardware}
-    told = {"stage": space.stages[0], "hardware": hardware, "sha": space.sha}
+    told = {"stage": space.stages[0], "sha": space.sha, "errorMessage": space.reason}
     if len(space.stages) > 1:
         del space.stages[0]
         space.sha = found.head().oid
-    return answer({**told, "errorMessage": space.reason})
+    return answer({**told, "hardware": {"current": space.hardware, "requested": None}})
 
 
 def set_hardware(request: Request, repo: str) -> Reply:
     request.find(repo, "spaces", to_write=True)
-    check_plan(request.writer(), request.json()["flavor"])
+    request.writer().check_plan(request.json()["flavor"])
     request.hub.spaces[repo].hardware = request.json()["flavor"]
     return runtime(request, repo)
 
 
-def variables(request: Request, repo: str) -> Reply:
-    """All of them; one of them is set first where one is sent."""
+def settings(request: Request, repo: str, what: str) -> Reply:
+    """All variables, or secrets; one of them is set first where one is sent."""
     request.find(repo, "spaces", to_write=True)
-    known, sent = request.hub.spaces[repo].variables, request.json()
-    if sent:
+    known: dict[str, str] = getattr(request.hub.spaces[repo], what)
+    if sent := request.json():
         known[sent["key"]] = sent["value"]
-    return answer({name: {"value": value} for name, value in known.items()})
-
-
-def secrets(request: Request, repo: str) -> Reply:
-    request.find(repo, "spaces", to_write=True)
-    return answer({name: {} for name in request.hub.spaces[repo].secrets})
+    values = known if what == "variables" else dict.fromkeys(known, "")
+    return answer({name: {"value": value} for name, value in values.items()})
 
 
 REPO = r"(?P<repo>[^/]+/[^/]+)"
-API = rf"/api/(?P<kind>models|spaces)/{REPO}"
+KIND = "/api/(?P<kind>models|spaces)"
+API = rf"{KIND}/{REPO}"
 SPACE = rf"/api/spaces/{REPO}"
 FILES = rf"/(?:(?P<kind>spaces)/)?{REPO}"
 
@@ -377,9 +371,7 @@ ROUTES: list[Route] = [
     ("GET", r"/api/whoami-v2", whoami),
     ("POST", r"/api/repos/create", create_repo),
     ("POST", r"/api/validate-yaml", validate_yaml),
-    ("GET", API, repo_info),
-    ("GET", rf"{API}/revision/(?P<revision>.+)", repo_info),
-    ("GET", r"/api/(?P<kind>models|spaces)/(?P<repo>[^/]+)(?:/revision/.+)?", repo_info),
+    ("GET", rf"{KIND}/(?P<repo>[^/]+(?:/[^/]+)?)(?:/revision/(?P<revision>.+))?", repo_info),
     ("GET", rf"{API}/tree/(?P<revision>[^/]+)", tree),
     ("GET", rf"{API}/auth-check/write", auth_check),
     ("POST", rf"{API}/branch/(?P<revision>.+)", create_branch),
@@ -387,9 +379,8 @@ ROUTES: list[Route] = [
     ("POST", rf"{API}/commit/(?P<revision>.+)", commit),
     ("GET", rf"{SPACE}/runtime", runtime),
     ("POST", rf"{SPACE}/hardware", set_hardware),
-    ("GET", rf"{SPACE}/variables", variables),
-    ("POST", rf"{SPACE}/variables", variables),
-    ("GET", rf"{SPACE}/secrets", secrets),
+    ("GET", rf"{SPACE}/(?P<what>variables|secrets)", settings),
+    ("POST", rf"{SPACE}/(?P<what>variables|secrets)", settings),
     ("POST", rf"{FILES}\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", lfs_put),
     ("GET", rf"{FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", resolve),

@@ -21,7 +21,7 @@ class HubServer(HubState):
         super().__init__(f"http://127.0.0.1:{port}")
         self.requests: list[str] = []
         self.tokens: set[str] = set()  # all that were ever sent
-        self._faults: list[tuple[str, str, Reply]] = []
+        self.faults: list[tuple[str, str, Reply]] = []
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.hub = self
 
@@ -49,15 +49,7 @@ class HubServer(HubState):
         """Refuse the next `times` requests whose path matches, or, with 200, answer `words`."""
         refusal = Refusal(status, message=words).reply()
         reply = (200, {}, words.encode()) if status == 200 else refusal
-        self._faults += [(method, path, reply)] * times
-
-    def take_fault(self, method: str, path: str) -> Reply | None:
-        """What this request is answered instead, if anything."""
-        for fault in self._faults:
-            if fault[0] == method and re.search(fault[1], path):
-                self._faults.remove(fault)
-                return fault[2]
-        return None
+        self.faults += [(method, path, reply)] * times
 
 
 class _Server(ThreadingHTTPServer):
@@ -81,8 +73,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._read_body()
         if path != "/api/agent-harnesses":  # the client's own telemetry
             hub.requests.append(f"{self.command} {path}")
+        faults = [f for f in hub.faults if f[0] == self.command and re.search(f[1], path)]
         try:
-            reply = hub.take_fault(self.command, path) or self._answer(path, body)
+            if faults:
+                hub.faults.remove(faults[0])
+            reply = faults[0][2] if faults else self._answer(path, body)
         except Refusal as refusal:
             reply = refusal.reply()
         status, headers, content = reply

@@ -1,4 +1,4 @@
-"""What a Space holds, in a folder, as the platform checks it out before it installs and starts it."""
+"""What a Space holds, in a folder, as the platform checks it out to install and start it."""
 
 from __future__ import annotations
 

@@ -67,18 +67,13 @@ def table(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
-def test_the_hub_reads_its_metadata() -> None:
-    data = metadata(card(config()))
-    assert (data.library_name, data.pipeline_tag) == ("charlstm", "text-generation")
-    assert (data.license, data.language) == ("mit", "en")
+def test_it_tells_what_is_known_of_the_training_and_leaves_out_the_rest() -> None:
+    text = card(config(credit="Ann,\nof the Club"))
+    data = metadata(text)
+    assert (data.library_name, data.license, data.language) == ("charlstm", "mit", "en")
     assert data.eval_results is not None
     results = {result.metric_type: result.metric_value for result in data.eval_results}
     assert results == {"val_loss": 1.5, "bits_per_character": round(1.5 / math.log(2), 4)}
-    assert data.eval_results[0].dataset_name == "topics.txt (held-out part)"
-
-
-def test_it_tells_what_is_known_of_the_training_and_leaves_out_the_rest() -> None:
-    text = card(config(credit="Ann,\nof the Club"))
     for words in (
         "- Trained on: topics.txt (523,000 characters)",
         "- Held-out loss: 1.5000 nats per character (2.164 bits)",
@@ -169,11 +164,9 @@ def test_wherever_the_model_is_loaded_its_repo_and_branch_are_named() -> None:
     assert 'from_pretrained("ann/topics", revision="wider")' in text
 
 
-def test_a_card_says_that_it_may_be_written_again_until_somebody_takes_that_line_out() -> None:
+def test_the_line_that_says_it_may_be_written_again_survives_the_client() -> None:
     text = card(config())
-    assert is_as_written(text)
     assert is_as_written(text.replace("\n", "\r\n"))
-    assert not is_as_written(text.replace(WRITTEN_BY, ""))
     assert ModelCard(text).text.strip().startswith(WRITTEN_BY)
 
 

@@ -165,6 +165,8 @@ class Request:
     hub: HubState
     account: Account | None
     body: bytes
+    kind: str = "models"
+    repo_id: str = ""
 
     def json(self) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(self.body or b"{}")
@@ -175,16 +177,26 @@ class Request:
             raise Refusal(401, message="Log in first")
         return self.account
 
-    def find(self, repo: str, kind: str | None, *, to_write: bool = False) -> Repo:
-        found = self.hub.repos.get((kind or "models", repo))
-        is_owner = self.account is not None and self.account.owns(repo)
-        if found is None or (found.private and not is_owner):
+    @property
+    def repo(self) -> Repo:
+        """The repo that it is about, if this account may see it."""
+        found = self.hub.repos.get((self.kind, self.repo_id))
+        if found is None or (found.private and not self.is_owner):
             raise Refusal(401 if self.account is None else 404, "RepoNotFound")
-        if to_write:
-            who = self.writer()
-            if not is_owner or who.role != "write" or (who.by_app and not found.by_app):
-                raise Refusal(403, message="You don't have the right to write to this repo")
         return found
+
+    @property
+    def space(self) -> RunningSpace:
+        return self.hub.spaces[self.repo_id]
+
+    @property
+    def is_owner(self) -> bool:
+        return self.account is not None and self.account.owns(self.repo_id)
+
+    def check_may_write(self) -> None:
+        repo, who = self.repo, self.writer()
+        if not self.is_owner or who.role != "write" or (who.by_app and not repo.by_app):
+            raise Refusal(403, message="You don't have the right to write to this repo")
 
 
 Answer = Callable[..., Reply]
@@ -233,14 +245,13 @@ def validate_yaml(request: Request) -> Reply:
     return answer({"errors": errors, "warnings": []}, 400 if errors else 200)
 
 
-def repo_info(request: Request, kind: str, repo: str, revision: str | None) -> Reply:
-    found = request.find(repo, kind)
-    commit = found.find(revision or "main")
+def repo_info(request: Request, revision: str | None) -> Reply:
+    commit = request.repo.find(revision or "main")
     info = {
-        "id": repo,
+        "id": request.repo_id,
         "sha": commit.oid,
-        "private": found.private,
-        "gated": "manual" if found.is_gated else False,
+        "private": request.repo.private,
+        "gated": "manual" if request.repo.is_gated else False,
         "tags": [],
         "siblings": [{"rfilename": name} for name in commit.files],
     }
@@ -249,9 +260,9 @@ def repo_info(request: Request, kind: str, repo: str, revision: str | None) -> R
     return answer(info)
 
 
-def tree(request: Request, kind: str, repo: str, revision: str) -> Reply:
+def tree(request: Request, revision: str) -> Reply:
     files: list[dict[str, Any]] = []
-    for name, blob in request.find(repo, kind).find(revision).files.items():
+    for name, blob in request.repo.find(revision).files.items():
         size = len(blob.data)
         files.append({"type": "file", "path": name, "size": size, "oid": blob.oid})
         if blob.is_lfs:
@@ -259,33 +270,29 @@ def tree(request: Request, kind: str, repo: str, revision: str) -> Reply:
     return answer(files)
 
 
-def auth_check(request: Request, kind: str, repo: str) -> Reply:
-    request.find(repo, kind, to_write=True)
+def auth_check(request: Request) -> Reply:
+    request.check_may_write()
     return answer({})
 
 
-def create_branch(request: Request, kind: str, repo: str, revision: str) -> Reply:
-    found = request.find(repo, kind, to_write=True)
-    if revision in found.branches:
+def create_branch(request: Request, revision: str) -> Reply:
+    if revision in request.repo.branches:
         raise Refusal(409, message="Reference already exists")
-    found.branches[revision] = found.branches["main"]
+    request.repo.branches[revision] = request.repo.branches["main"]
     return answer({})
 
 
-def preupload(request: Request, kind: str, repo: str, revision: str) -> Reply:
-    commit = request.find(repo, kind, to_write=True).find(revision)
-    files = []
+def preupload(request: Request, revision: str) -> Reply:
+    there, files = request.repo.find(revision).files, []
     for path in (file["path"] for file in request.json()["files"]):
         mode = "lfs" if path.endswith(LFS_SUFFIXES) else "regular"
-        entry = {"path": path, "uploadMode": mode, "shouldIgnore": False}
-        if blob := commit.files.get(path):
-            entry["oid"] = blob.sha256 if blob.is_lfs else blob.oid
-        files.append(entry)
+        files.append({"path": path, "uploadMode": mode, "shouldIgnore": False})
+        if blob := there.get(path):
+            files[-1]["oid"] = blob.sha256 if blob.is_lfs else blob.oid
     return answer({"files": files})
 
 
-def lfs_batch(request: Request, kind: str | None, repo: str) -> Reply:
-    request.find(repo, kind, to_write=True)
+def lfs_batch(request: Request) -> Reply:
     objects = []
     for wanted in request.json()["objects"]:
         objects.append({"oid": wanted["oid"], "size": wanted["size"]})
@@ -299,10 +306,9 @@ def lfs_put(request: Request, oid: str) -> Reply:
     return answer({})
 
 
-def commit(request: Request, kind: str, repo: str, revision: str) -> Reply:
-    found = request.find(repo, kind, to_write=True)
+def commit(request: Request, revision: str) -> Reply:
     header, *lines = [json.loads(line) for line in request.body.splitlines() if line]
-    head = found.head(revision)
+    head = request.repo.head(revision)
     if header["value"].get("parentCommit") not in (None, head.oid):
         raise Refusal(412, message="A commit has happened since. Please refresh and try again.")
     files = dict(head.files)
@@ -313,18 +319,17 @@ def commit(request: Request, kind: str, repo: str, revision: str) -> Reply:
             files[value["path"]] = Blob(request.hub.large_files[value["oid"]], True)
         else:
             del files[value["path"]]
-    new = found.commit(revision, files)
-    if kind == "spaces":  # it is built
-        space = request.hub.spaces[repo]
-        space.stages = [space.stages[0], *request.hub.space_stages]
-    return answer({"commitOid": new.oid, "commitUrl": f"{request.hub.url}/{repo}/commit/{new.oid}"})
+    oid = request.repo.commit(revision, files).oid
+    if request.kind == "spaces":  # it is built
+        request.space.stages = [request.space.stages[0], *request.hub.space_stages]
+    url = f"{request.hub.url}/{request.repo_id}/commit/{oid}"
+    return answer({"commitOid": oid, "commitUrl": url})
 
 
-def resolve(request: Request, kind: str | None, repo: str, revision: str, path: str) -> Reply:
-    found = request.find(repo, kind)
-    if found.is_gated and not (request.account and request.account.owns(repo)):
+def resolve(request: Request, revision: str, path: str) -> Reply:
+    if request.repo.is_gated and not request.is_owner:
         raise Refusal(403, "GatedRepo", "Access to this model is restricted")
-    commit = found.find(revision)
+    commit = request.repo.find(revision)
     if path not in commit.files:
         raise Refusal(404, "EntryNotFound")
     blob = commit.files[path]
@@ -334,38 +339,35 @@ def resolve(request: Request, kind: str | None, repo: str, revision: str, path: 
     return 200, headers, blob.data
 
 
-def runtime(request: Request, repo: str) -> Reply:
+def runtime(request: Request) -> Reply:
     """The stage; with each look it goes on by one."""
-    found, space = request.find(repo, "spaces"), request.hub.spaces[repo]
+    space = request.space
     told = {"stage": space.stages[0], "sha": space.sha, "errorMessage": space.reason}
     if len(space.stages) > 1:
         del space.stages[0]
-        space.sha = found.head().oid
+        space.sha = request.repo.head().oid
     return answer({**told, "hardware": {"current": space.hardware, "requested": None}})
 
 
-def set_hardware(request: Request, repo: str) -> Reply:
-    request.find(repo, "spaces", to_write=True)
+def set_hardware(request: Request) -> Reply:
     request.writer().check_plan(request.json()["flavor"])
-    request.hub.spaces[repo].hardware = request.json()["flavor"]
-    return runtime(request, repo)
+    request.space.hardware = request.json()["flavor"]
+    return runtime(request)
 
 
-def settings(request: Request, repo: str, what: str) -> Reply:
+def settings(request: Request, what: str) -> Reply:
     """All variables, or secrets; one of them is set first where one is sent."""
-    request.find(repo, "spaces", to_write=True)
-    known: dict[str, str] = getattr(request.hub.spaces[repo], what)
+    known: dict[str, str] = getattr(request.space, what)
     if sent := request.json():
         known[sent["key"]] = sent["value"]
     values = known if what == "variables" else dict.fromkeys(known, "")
     return answer({name: {"value": value} for name, value in values.items()})
 
 
-REPO = r"(?P<repo>[^/]+/[^/]+)"
 KIND = "/api/(?P<kind>models|spaces)"
-API = rf"{KIND}/{REPO}"
-SPACE = rf"/api/spaces/{REPO}"
-FILES = rf"/(?:(?P<kind>spaces)/)?{REPO}"
+API = rf"{KIND}/(?P<repo>[^/]+/[^/]+)"
+SPACE = r"/api/(?P<kind>spaces)/(?P<repo>[^/]+/[^/]+)"
+FILES = r"/(?:(?P<kind>spaces)/)?(?P<repo>[^/]+/[^/]+)"
 
 ROUTES: list[Route] = [
     ("GET", r"/api/whoami-v2", whoami),

@@ -107,11 +107,14 @@ class _Handler(BaseHTTPRequestHandler):
         hub.tokens.add(token)
         if token and token not in hub.accounts:
             raise Refusal(401, message="Invalid credentials in Authorization header")
-        request = Request(hub, hub.accounts.get(token), body)
         method = "GET" if self.command == "HEAD" else self.command
         for route_method, pattern, answer in ROUTES:
             match = re.fullmatch(pattern, path)
             if match and route_method == method:
-                groups = match.groupdict().items()  # "a/b" is one branch: unquoted only now
-                return answer(request, **{k: v if v is None else unquote(v) for k, v in groups})
+                groups = {k: v and unquote(v) for k, v in match.groupdict().items()}
+                kind, repo = groups.pop("kind", None) or "models", groups.pop("repo", None) or ""
+                request = Request(hub, hub.accounts.get(token), body, kind, repo)
+                if repo and method == "POST":
+                    request.check_may_write()
+                return answer(request, **groups)
         raise Refusal(404, message=f"nothing is at {path}")

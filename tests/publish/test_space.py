@@ -6,10 +6,7 @@ The real huggingface_hub client against the Hub of tests/hub_server.py.
 from __future__ import annotations
 
 import json
-import signal
-import sys
 from pathlib import Path
-from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
 import pytest
@@ -20,7 +17,6 @@ from publish.space import PublishedSpace, check_space, publish_space
 from publish.space_files import project_files
 from tests.hub_api import Account, front_matter
 from tests.hub_server import HubServer
-from tests.running_app import ROOT
 
 GENERATED = {"README.md", "requirements.txt"}
 
@@ -100,7 +96,7 @@ def test_a_space_that_was_not_made_here_is_refused_and_overwritten_by_force(
     publish(model_id, "ann/empty")  # one that was never filled needs no force
 
 
-def test_what_an_account_may_not_host_is_told_in_the_hubs_words_and_ours(
+def test_a_cpu_needs_pro_and_brings_torch_where_training_is_asked_for(
     hub: HubServer, model_id: str, space_id: str
 ) -> None:
     with pytest.raises(Refused, match=r"requires a PRO.*\. A free account may host two"):
@@ -114,13 +110,7 @@ def test_what_an_account_may_not_host_is_told_in_the_hubs_words_and_ours(
     publish(model_id, space_id, hardware="cpu-basic")
     assert hub.spaces[space_id].hardware == "cpu-basic"
     assert "hf_oauth" not in card_in(hub, space_id)
-
-
-def test_training_on_a_cpu_brings_torch_and_turns_its_tab_on(
-    hub: HubServer, model_id: str, space_id: str
-) -> None:
-    hub.accounts["hf_ann"] = Account("ann", is_pro=True)
-    publish(model_id, space_id, hardware="cpu-basic", training=True)
+    publish(model_id, space_id, training=True)
     publish(model_id, space_id)  # not asked again, it stays
     assert b"\ntorch>=2.8" in files_in(hub, space_id)["requirements.txt"]
     assert card_in(hub, space_id)["hf_oauth"]
@@ -204,20 +194,3 @@ def test_from_a_folder_to_the_link_of_a_running_space(
     assert f"This creates the Space {space_id}, which anybody can see" in printed
     assert printed.endswith(f"Running: {hub.url}/spaces/{space_id}\n")
     assert hub.spaces[space_id].variables["MODEL_REVISION"] == hub.repo(repo_id).head().oid
-
-
-def test_ctrl_c_while_waiting_leaves_the_space_building(
-    hub: HubServer, model_id: str, space_id: str
-) -> None:
-    hub.space_stages = ("BUILDING",)
-    command = [sys.executable, "-m", "publish", "space", model_id, space_id, "--yes"]
-    with Popen(command, cwd=ROOT, stdout=PIPE, stderr=STDOUT, encoding="utf-8") as child:
-        assert child.stdout is not None
-        said = ""
-        for line in child.stdout:
-            said += line
-            if line.startswith("Waiting until it runs"):
-                child.send_signal(signal.SIGINT)
-    assert child.returncode == 130
-    assert "Traceback" not in said
-    assert f"{hub.url}/spaces/{space_id}" in said

@@ -15,7 +15,7 @@ from model.generator import Generator
 from model.hub import HubError, NotACharLSTM, NotFound, Refused, Unreachable, resolve_model
 from model.sampling import SamplingParams
 from tests.hub_server import HubServer
-from tests.random_model import random_model, saved_model
+from tests.random_model import saved_model
 
 PARAMS = SamplingParams(length=50, temperature=0)
 
@@ -79,51 +79,38 @@ def test_a_private_and_a_gated_model_open_to_their_owner_only(
     assert resolve_model(published, token="hf_read").is_dir()
 
 
-def test_without_a_network_a_cached_model_works_and_the_log_says_so(
+def test_without_a_network_a_cached_model_works_and_another_is_soon_refused(
     hub: HubServer, published: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     online = resolve_model(published)
     hub.fault("/api/models/", status=503)
     assert resolve_model(published) == online
+    hub.fault("/api/models/", status=200, words="<html>Welcome to our hotel</html>")
+    with pytest.raises(Unreachable, match="log in to"):
+        resolve_model(f"{published}-2")
     hub.stop()
     caplog.clear()
     assert resolve_model(published) == online
     assert "Could not reach the Hub" in caplog.text
-
-
-def test_without_a_network_a_model_that_is_not_cached_is_soon_refused(
-    hub: HubServer, repo_id: str
-) -> None:
-    hub.stop()
     start = time.monotonic()
     with pytest.raises(Unreachable, match="check the network"):
-        resolve_model(repo_id)
+        resolve_model(f"{published}-2")
     assert time.monotonic() - start < 5
 
 
-def test_a_login_page_in_the_way_is_not_taken_for_the_hub(hub: HubServer, published: str) -> None:
-    hub.fault("/api/models/", status=200, words="<html>Welcome to our hotel</html>")
-    with pytest.raises(Unreachable, match="log in to"):
-        resolve_model(published)
-
-
 @pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        ({}, "no config.json"),
-        ({"config.json": b'{"model_type": "llama"}'}, "'llama'"),
-        ({"config.json": b"[]"}, "None"),
-        ({"config.json": random_model().config.to_json().encode()}, r"no model\.safetensors"),
-    ],
+    ("config", "said"),
+    [(b'{"model_type": "llama"}', "'llama'"), (b"[]", "None"), (None, "no config.json")],
 )
-def test_what_is_no_model_of_ours_is_refused_before_weights_are_downloaded(
-    hub: HubServer, repo_id: str, files: dict[str, bytes], said: str
+def test_another_kind_of_model_is_refused_before_its_weights_are_downloaded(
+    hub: HubServer, repo_id: str, config: bytes | None, said: str
 ) -> None:
     hub.add_repo(repo_id)
-    hub.put(repo_id, {"pytorch_model.bin": bytes(1000), **files})
+    weights = {"model.safetensors": bytes(1000)}
+    hub.put(repo_id, weights if config is None else {**weights, "config.json": config})
     with pytest.raises(NotACharLSTM, match=said):
         resolve_model(repo_id)
-    assert not any("pytorch_model" in request for request in hub.requests)
+    assert not any("model.safetensors" in request for request in hub.requests)
 
 
 def test_a_folder_here_wins_over_the_hub(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from publish.__main__ import main
 from publish.space_files import project_files
 from tests.finished_run import finish, finished_run
 from tests.hub_api import Account
@@ -19,7 +20,6 @@ from tests.hub_server import HubServer
 from tests.oauth_server import OAuthServer
 from tests.random_model import TEXT
 from tests.running_app import RunningApp, run_app, small_model_folder
-from tests.space_folder import space_folder
 
 MOMENT_MS = 60_000
 ONLY_THERE = "\n# Of this Space alone.\n"
@@ -42,7 +42,7 @@ def space(hub: HubServer, sign_in: OAuthServer, tmp_path: Path) -> Iterator[Runn
     }
     checkout = tmp_path / "checkout"
     model = str(small_model_folder(tmp_path / "model"))
-    space_folder(checkout)
+    main(["space", model, "owner/here", "--dry_run", str(checkout)])
     with open(checkout / "ui" / "about.py", "a", encoding="utf-8") as file:
         file.write(ONLY_THERE)
     environment = {

@@ -9,6 +9,7 @@ import pytest
 
 from model.folder import load_model
 from model.hub import resolve_model
+from tests.hub_api import Account
 from tests.hub_server import HubServer
 from tests.training.conftest import Command
 from tests.training_run import FLAGS, corpus_in, ended, in_phase, start, wait_until
@@ -59,16 +60,19 @@ def test_a_private_model_needs_no_agreement(
 
 def test_what_the_hub_will_refuse_is_known_before_training_starts(
     hub: HubServer,
+    repo_id: str,
+    space_id: str,
     words: list[str | Path],
     tmp_path: Path,
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    hub.accounts["hf_young"] = Account("ann", is_young=True)
     for token, more, message in (
         ("hf_read", ["--yes"], "may only read"),
         ("hf_bob", ["--yes"], "bob"),
         ("hf_ann", [], "add --yes"),  # nobody is there to ask
-        ("hf_ann", ["--yes", "--hub_space_id", "bob/chat"], "no right to write to bob/chat"),
+        ("hf_young", ["--yes", "--hub_space_id", space_id], "30 days"),
     ):
         monkeypatch.setenv("HF_TOKEN", token)
         _, error = command(*words, *more)

@@ -16,8 +16,13 @@ _MOST_CHARACTERS = 60
 
 def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
     """A model's size, characters, corpus, loss and credits: labels and values in plain words."""
-    facts = ((label, "".join(filter(str.isprintable, value))) for label, value in _facts(config))
+    facts = ((label, one_line(value)) for label, value in _facts(config))
     return [(label, value) for label, value in facts if value]
+
+
+def one_line(words: str) -> str:
+    """`words` in one line, without what can't be printed."""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())
 
 
 def number(facts: object, key: str) -> float | None:

@@ -15,9 +15,9 @@ from pathlib import PurePath
 from typing import Any
 
 from model.config import ModelConfig
-from model.facts import model_facts, number, text
+from model.facts import model_facts, number, one_line, text
 from model.folder import PLOT_FILE
-from publish.markdown import fenced, one_line, plain
+from publish.markdown import fenced, plain
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""

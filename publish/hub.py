@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 # Facts: from the Hub's documentation of 2026-08-22.
-ZERO_GPU = "zero-a10g"
-"""ZeroGPU's name, kept from earlier hardware."""
+ZERO_GPU = "zero-a10g"  # the name is kept from earlier hardware
 CPU_BASIC = "cpu-basic"
 HARDWARE: Sequence[str] = (ZERO_GPU, CPU_BASIC)
 """What we ask for; neither is billed by the hour."""
@@ -27,12 +26,9 @@ WHO_MAY_HOST = (
     "30 days old; cpu-basic needs PRO, or Team or Enterprise for an organisation."
 )
 SDK = "gradio"
-PYTHON_VERSION = "3.12.12"
-"""ZeroGPU offers this one and 3.10.13, which is older than our code."""
-LONGEST_SHORT_DESCRIPTION = 60
-"""Characters; the Hub rejects a README with a longer one."""
-OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)
-"""Create repos, and touch only those that this app created."""
+PYTHON_VERSION = "3.12.12"  # ZeroGPU offers this one and 3.10.13, which is older than our code
+LONGEST_SHORT_DESCRIPTION = 60  # characters; the Hub rejects a README with a longer one
+OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)  # touch only repos that this app created
 MAIN = "main"
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from model.facts import one_line
+
 # CommonMark lets a backslash stand before any of these. The rest of ASCII's punctuation means
 # nothing inside a line, but for addresses, which GitHub's dialect makes links of by themselves.
 _MARKUP = re.compile(r"[\\`*_\[\]<>&|~#$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -16,11 +18,6 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>&|~#$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 def plain(text: str) -> str:
     """`text` in one line, with nothing in it that Markdown or HTML would take for markup."""
     return _MARKUP.sub(lambda found: "\\" + found[0], one_line(text))
-
-
-def one_line(text: str) -> str:
-    """`text` in one line, without what can't be printed."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def fenced(text: str, language: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.config import ModelConfig
-from model.facts import text
+from model.facts import one_line, text
 from model.folder import (
     CARD_FILE,
     CONFIG_FILE,
@@ -28,7 +28,6 @@ from publish.hub import (
     find_token,
     small_file,
 )
-from publish.markdown import one_line
 
 _MOST_CHARACTERS = 300
 

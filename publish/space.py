@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from model.facts import one_line
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
 from model.hub import HubError, NotACharLSTM, Refused, hub_errors, read_config
 from publish.hub import (
@@ -23,7 +24,6 @@ from publish.hub import (
     find_token,
     small_file,
 )
-from publish.markdown import one_line
 from publish.space_card import TAG, ServedModel, space_readme
 from publish.space_files import is_in_our_folders, project_files, requirements
 

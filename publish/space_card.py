@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.config import ModelConfig
-from model.facts import text
+from model.facts import one_line, text
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
 from publish.hub import LONGEST_SHORT_DESCRIPTION, OAUTH_SCOPES, PYTHON_VERSION, SDK
-from publish.markdown import one_line, plain
+from publish.markdown import plain
 
 SDK_VERSION = "6.31.0"
 """Of Gradio: that of README.md and requirements-app.txt (a test compares them)."""

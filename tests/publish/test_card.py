@@ -78,7 +78,7 @@ def test_it_tells_what_is_known_of_the_training_and_leaves_out_the_rest() -> Non
         "- Trained on: topics.txt (523,000 characters)",
         "- Held-out loss: 1.5000 nats per character (2.164 bits)",
         "1,234 steps",
-        "- Text by: Ann,of the Club",
+        "- Text by: Ann, of the Club",
         "![Loss during training](loss.png)",
     ):
         assert words in text

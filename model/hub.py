@@ -126,7 +126,7 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
     ) as error:
         raise _unreachable(error) from error
     except ValueError as error:  # the client's check of what is sent, a card's metadata for one
-        raise HubError(f"{repo_id} can't be sent so: {' '.join(str(error).split())}") from error
+        raise HubError(f"{repo_id} wasn't sent: {' '.join(str(error).split())}") from error
     except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
         if isinstance(error.__cause__, Exception):
             with hub_errors(repo_id, revision, kind):
@@ -135,7 +135,7 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
     except OSError as error:
         if error.errno is None:  # the client's own, for a file of the wrong length
             raise _unreachable(error) from error
-        raise HubError(f"{repo_id} can't be kept here: {error} (HF_HOME is where)") from error
+        raise HubError(f"no place for {repo_id}: {error}; make room or move HF_HOME") from error
 
 
 def _answered(status: int, repo_id: str, said: str) -> HubError:

@@ -16,13 +16,18 @@ _MOST_CHARACTERS = 60
 
 def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
     """A model's size, characters, corpus, loss and credits: labels and values in plain words."""
-    facts = ((label, "".join(filter(str.isprintable, value))) for label, value in _facts(config))
+    facts = ((label, one_line(value)) for label, value in _facts(config))
     return [(label, value) for label, value in facts if value]
 
 
-def number(facts: Mapping[str, Any], key: str) -> float | None:
-    """A number that `config.training` holds; None if it holds nothing that can be one."""
-    value = facts.get(key)
+def one_line(words: str) -> str:
+    """`words` in one line, without what can't be printed."""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())
+
+
+def number(facts: object, key: str) -> float | None:
+    """A number that `config.training`, or a mapping in it, holds; None if it holds none."""
+    value = facts.get(key) if isinstance(facts, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if abs(value) < 1e15 else None  # false for NaN, too

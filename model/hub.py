@@ -1,26 +1,25 @@
 """A Hub id and a revision become a model folder in the Hub's cache.
 
 `huggingface_hub` downloads, checks sizes, and falls back to its cache when the Hub is down. Here
-its exceptions become sentences that say what to do. Knows nothing of a file but its model_type.
+its exceptions become sentences that say what to do.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from model.config import MODEL_TYPE
-from model.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, ModelFolderError, find_model_folder
+from model.config import ConfigError, ModelConfig
+from model.folder import CONFIG_FILE, WEIGHTS_FILE, ModelFolderError, find_model_folder
 
 # huggingface_hub is imported inside the functions: that takes 0.4 s, and a local folder needs none.
 
-FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
-
 Kind = Literal["model", "Space"]
 
+TOKENS = "https://huggingface.co/settings/tokens"
 _LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 
 
@@ -47,25 +46,17 @@ class NotACharLSTM(HubError):
 def resolve_model(model: str | Path, revision: str | None = None, token: str | None = None) -> Path:
     """The folder that a MODEL means: an existing folder (a model's or a run's), else a Hub id.
 
-    A commit that is in the cache needs no request. Without a network, a branch means the commit
-    that was cached for it last, and the client logs a warning.
+    A Hub model may have a `revision`: branch, tag or commit. A commit that is in the cache needs no
+    request; without a network a branch is the commit cached for it last, and the client warns.
+    `token` is `HF_TOKEN` or the saved login by default.
 
-    Args:
-        model: a folder, or "user/name" on the Hub.
-        revision: branch, tag or commit sha; None for the main branch. Of Hub models only.
-        token: by default `HF_TOKEN` or the saved login.
-
-    Raises:
-        ModelFolderError: if it is, or can only be, a folder, and holds no model.
-        HubError: if the Hub doesn't give the model.
+    Raises ModelFolderError if it can only be a folder and holds no model, HubError if the Hub
+    doesn't give one.
     """
     path = Path(model)
     if path.exists():
         if revision is not None:
-            raise ModelFolderError(
-                f"{model} is a folder here, and only models on the Hub have revisions "
-                f"(asked for: {revision}); leave the revision out, or name a Hub model"
-            )
+            raise ModelFolderError(f"{model} is a folder here; only Hub models have revisions")
         return find_model_folder(path)
     name = str(model)
     if isinstance(model, Path) or path.is_absolute() or "\\" in name or name.startswith((".", "~")):
@@ -93,26 +84,16 @@ def _download(model_id: str, revision: str | None, token: str | None) -> Path:
     with hub_errors(model_id, revision):
         commit = api.resolve_revision(model_id, revision=revision)
         config = fetch(CONFIG_FILE)
-        _check_kind(config, model_id)  # before anything large is downloaded
-        is_cached = (config.parent / WEIGHTS_FILE).is_file()
-        fetch(WEIGHTS_FILE)
-        if not is_cached:
-            with suppress(NotACharLSTM):  # a model works without its card
-                fetch(CARD_FILE)
-    return config.parent
+        read_config(config, model_id)  # before anything large is downloaded
+        return fetch(WEIGHTS_FILE).parent
 
 
-def _check_kind(config: Path, model_id: str) -> None:
+def read_config(file: Path, model_id: str) -> ModelConfig:
+    """The config.json of a repo. Raises NotACharLSTM where it isn't one of ours."""
     try:
-        data = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError:
-        data = None
-    kind = data.get("model_type") if isinstance(data, dict) else None
-    if kind != MODEL_TYPE:
-        raise NotACharLSTM(
-            f"{model_id} isn't a CharLSTM model: its {CONFIG_FILE} says model_type {kind!r}, not "
-            f"{MODEL_TYPE!r}"
-        )
+        return ModelConfig.from_json(file.read_text(encoding="utf-8", errors="replace"))
+    except ConfigError as error:
+        raise NotACharLSTM(f"{model_id} can't be used: {error}") from error
 
 
 @contextmanager
@@ -124,38 +105,28 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
     try:
         yield
     except errors.HFValidationError as error:
-        raise HubError(
-            f"{repo_id!r} can't be a Hub name: write it as user/name, of letters, digits, '-', '_' "
-            "and '.'"
-        ) from error
+        raise HubError(f"{repo_id!r} can't be a Hub name: write it as user/name") from error
     except errors.GatedRepoError as error:
-        raise Refused(f"{repo_id} is gated: ask for access on its page, then {_LOG_IN}") from error
+        raise Refused(f"{repo_id} is gated: ask for access on its page and {_LOG_IN}") from error
     except errors.RevisionNotFoundError as error:
-        raise NotFound(
-            f"{repo_id} has no branch, tag or commit {revision or 'main'!r}; its page lists those "
-            "that it has, under Files"
-        ) from error
+        raise NotFound(f"{repo_id} has no branch, tag or commit {revision!r}") from error
     except errors.RepositoryNotFoundError as error:
-        raise NotFound(
-            f"no {kind} {repo_id} is on the Hub, or it is private: check the spelling, and if it "
-            f"is private, {_LOG_IN}"
-        ) from error
+        said = f"the Hub shows no {kind} {repo_id}: check the spelling; if it is private, {_LOG_IN}"
+        raise NotFound(said) from error
     except errors.HfHubHTTPError as error:
-        raise _answered(error.response.status_code, _said(error), repo_id) from error
-    except json.JSONDecodeError as error:  # a captive portal, or a wrong HF_ENDPOINT
-        raise Unreachable(
-            f"something else answers in the Hub's place, asked for {repo_id}; check the network "
-            "(a page to log in to?) and HF_ENDPOINT"
-        ) from error
+        raise _answered(error.response.status_code, repo_id, _said(error)) from error
     except (
         errors.RevisionResolutionError,
         errors.LocalEntryNotFoundError,
         errors.XetDownloadError,
+        json.JSONDecodeError,  # another page in the Hub's place
         ConnectionError,
         TimeoutError,
         transport,  # type: ignore[misc]  # a class of exceptions
     ) as error:
         raise _unreachable(error) from error
+    except ValueError as error:  # the client's check of what is sent, a card's metadata for one
+        raise HubError(f"{repo_id} wasn't sent: {' '.join(str(error).split())}") from error
     except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
         if isinstance(error.__cause__, Exception):
             with hub_errors(repo_id, revision, kind):
@@ -163,42 +134,27 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
         raise _unreachable(error) from error
     except OSError as error:
         if error.errno is None:  # the client's own, for a file of the wrong length
-            raise Unreachable(
-                f"the transfer of {repo_id} broke off ({error}); try again"
-            ) from error
-        raise HubError(
-            f"{repo_id} can't be stored in the Hub's cache ({error}); make room there, or set "
-            "HF_HOME to another folder"
-        ) from error
+            raise _unreachable(error) from error
+        raise HubError(f"no place for {repo_id}: {error}; make room or move HF_HOME") from error
 
 
-def _answered(status: int, said: str, repo_id: str) -> HubError:
+def _answered(status: int, repo_id: str, said: str) -> HubError:
     if status == 401:
-        return Refused(
-            "the Hub doesn't accept the token; make a new one at "
-            f"https://huggingface.co/settings/tokens, then {_LOG_IN}"
-        )
-    if status in (402, 403):
-        return Refused(f"the Hub doesn't allow that for {repo_id}; it says: {said}")
-    if status == 412:
-        return HubError(
-            f"somebody else has just committed to {repo_id}: look at the change on its page, then "
-            "publish again"
-        )
+        return Refused(f"the Hub doesn't accept the token; make one at {TOKENS} and {_LOG_IN}")
     if status == 429 or status >= 500:
         return Unreachable(f"the Hub can't serve {repo_id} now (it answers {status}); try later")
-    return HubError(f"the Hub doesn't do that for {repo_id} (it answers {status}: {said})")
+    kind = Refused if status in (402, 403) else HubError
+    return kind(f"the Hub doesn't do that for {repo_id}; it says: {said}")
 
 
 def _unreachable(error: Exception) -> Unreachable:
     return Unreachable(
-        f"the Hub can't be reached ({_said(error)}); check the network, HF_ENDPOINT and "
-        "HF_HUB_OFFLINE, then try again"
+        f"the Hub can't be reached ({_said(error)}); check the network (is there a page to log in "
+        "to?), HF_ENDPOINT and HF_HUB_OFFLINE, then try again"
     )
 
 
-def _said(error: BaseException) -> str:
+def _said(error: Exception) -> str:
     """The Hub's own sentence, or else the first line of the client's."""
     text = getattr(error, "server_message", None) or str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300].rstrip(".") if lines else type(error).__name__
+    return (text.strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")

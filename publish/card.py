@@ -1,7 +1,8 @@
 """The model card: a ModelConfig becomes the text of README.md.
 
-Pure text; knows nothing about files or networks. By a comment at its top, as transformers' Trainer
-writes one, publishing tells a card that it may replace from one that somebody has edited.
+Anybody may have written `config.training`: what it lacks or falsifies is left out. By a comment at
+its top, as transformers' Trainer writes one, publishing tells a card that it may replace from one
+that somebody has edited. Pure text; knows nothing about files or networks.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
 from model.config import ModelConfig
+from model.facts import model_facts, number, one_line, text
 from model.folder import PLOT_FILE
-from publish.markdown import code, fenced, plain
-from publish.results import number, results
+from publish.markdown import fenced, plain
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
 """Stands for the repo's id in a card that was written before anybody published it."""
@@ -30,14 +31,21 @@ _METRICS = (
     ("val_loss", "Held-out loss (nats per character)", 1.0),
     ("bits_per_character", "Held-out bits per character", math.log(2)),
 )
-_NUMBERS = (
-    ("val_loss", "held-out part: {:.4f} nats per character"),
-    ("val_bits", "held-out part: {:.4f} bits per character"),
-    ("train_loss", "training loss: {:.4f} nats per character"),
-    ("steps", "{:,.0f} steps"),
-    ("epochs", "{:.1f} times through the text"),
-    ("seconds", "{:,.0f} seconds"),
-    ("seed", "seed {:.0f}"),
+_SUMMARY = """\
+A character-level LSTM, trained with CharLSTM. It continues a text, one character at a time. It \
+knows its corpus and nothing else: it makes no claim to be right, and it can repeat passages of \
+the corpus word for word."""
+
+_COLUMNS = "| | nats per character | bits per character |\n| --- | ---: | ---: |"
+_ROWS = (
+    ("val_loss", "this model, its state carried from the beginning to the end"),
+    ("val_loss_reset_256", "this model, its state reset every 256 characters"),
+)
+_BASELINE_ROWS = (
+    ("five_gram", "a 5-gram with back-off, counted in the train part"),
+    ("xz", "xz, which has read the train part"),
+    ("unigram", "single characters, by how often they occur"),
+    ("uniform", "guessing blindly"),
 )
 
 # The second program has the equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise)
@@ -99,16 +107,18 @@ def model_card(
     """
     source = json.dumps(repo_id or PLACEHOLDER)
     source += "" if revision is None else f", revision={json.dumps(revision)}"
+    prompt = next((text(sample, "prompt") for sample in samples(config)), "The ")
+    prompt = prompt if len(prompt) <= 40 and prompt.isprintable() else ""
     parts = [
         f"---\n{_front_matter(config, repo_id)}\n---",
         WRITTEN_BY,
         f"# {_title(config)}",
-        _summary(config),
+        _SUMMARY,
         f"![Loss during training]({PLOT_FILE})" if has_plot else "",
-        _training(config),
-        results(config),
-        _samples(config),
-        _USAGE.format(source=source, prompt=_prompt(config)),
+        _section("Training", _training(config)),
+        _section("Results", _results(config)),
+        _section("Samples", _samples(config)),
+        _USAGE.format(source=source, prompt=json.dumps(prompt, ensure_ascii=False)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -135,7 +145,7 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
         for metric, label, unit in _METRICS
         if loss is not None
     ]
-    begun = str(origin(config).get("name", ""))
+    begun = text(origin(config), "name")
     data = ModelCardData(
         base_model=begun if "/" in begun else None,  # its name on the Hub
         language=config.training.get("language"),
@@ -150,79 +160,75 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
 
 
 def _corpus_name(config: ModelConfig) -> str:
-    name = str(config.training.get("corpus") or "a text")
-    return "".join(c if c.isprintable() else " " for c in name)
+    return one_line(text(config.training, "corpus")) or "a text"
 
 
 def _title(config: ModelConfig) -> str:
-    if not config.training.get("corpus"):
-        return "CharLSTM"
     return f"CharLSTM: {PurePath(_corpus_name(config)).stem}"
 
 
-def _summary(config: ModelConfig) -> str:
-    layers = "1 layer" if config.num_layers == 1 else f"{config.num_layers} layers"
-    return (
-        "A character-level LSTM, trained with CharLSTM. It continues a text, one character at a "
-        f"time. {layers} of {config.hidden_size:,} units, {config.parameters:,} parameters, "
-        f"{config.vocab_size:,} characters. It knows its corpus and nothing else: it makes no "
-        "claim to be right, and it can repeat passages of the corpus word for word."
-    )
+def _section(title: str, blocks: Iterable[str]) -> str:
+    """A section of the card; "" where there is nothing in it."""
+    shown = [block for block in blocks if block]
+    return "\n\n".join([f"## {title}", *shown]) if shown else ""
 
 
-def _training(config: ModelConfig) -> str:
-    facts, lines = config.training, []
-    if facts.get("corpus"):
-        lines.append(f"corpus: {code(_corpus_name(config))}")
-        characters = number(facts, "corpus_characters")
-        lines[-1] += "" if characters is None else f", {characters:,.0f} characters"
-        if facts.get("corpus_sha256"):
-            lines[-1] += f", sha256 {code(str(facts['corpus_sha256']))}"
-        if facts.get("credit"):
-            lines.append(f"credit: {' '.join(str(facts['credit']).split())}")
+def _training(config: ModelConfig) -> Iterator[str]:
+    facts = model_facts(config)
     if begun := origin(config):
-        lines.append(f"fine-tuned from: {code(plain(str(begun['name'])))}")
-        if begun.get("sha256"):
-            lines[-1] += f", weights of sha256 {code(plain(str(begun['sha256'])))}"
-    loss = number(facts, "val_loss")
-    known = {**facts, "val_bits": None if loss is None else loss / math.log(2)}
-    for key, form in _NUMBERS:
-        value = number(known, key)
-        lines += [] if value is None else [form.format(value)]
-    if facts.get("date"):
-        lines.append(f"date: {str(facts['date'])[:10]}")
-    parts = ["\n".join(f"- {line}" for line in lines)] if lines else []
-    if facts.get("command"):
-        parts += ["The command that trained it:", fenced(str(facts["command"]), "sh")]
-    return "\n\n".join(["## Training", *parts]) if parts else ""
+        facts.append(("Fine-tuned from", begun["name"]))
+        facts.append(("Its weights' sha256", text(begun, "sha256")))
+    facts.append(("The text's sha256", text(config.training, "corpus_sha256")))
+    yield "\n".join(f"- {label}: {plain(value)}" for label, value in facts if value)
+    if command := text(config.training, "command"):
+        yield f"The command that trained it:\n\n{fenced(command, 'sh')}"
+
+
+def _results(config: ModelConfig) -> Iterator[str]:
+    training = config.training
+    named = [(name, number(training, key)) for key, name in _ROWS]
+    named += [(name, number(training.get("baselines"), key)) for key, name in _BASELINE_ROWS]
+    rows = [
+        f"| {name} | {loss:.4f} | {loss / math.log(2):.4f} |"
+        for name, loss in named
+        if loss is not None
+    ]
+    if len(rows) > 1:  # there is something to compare with
+        characters = number(training, "held_out_characters")
+        count = "" if characters is None else f", {characters:,.0f} characters"
+        yield f"On the held-out part of the corpus{count}, which it has not learnt from:"
+        yield "\n".join([_COLUMNS, *rows])
+    if isinstance(sentences := training.get("judgement"), list):
+        yield "\n".join(f"- {plain(s)}" for s in sentences if isinstance(s, str) and s.strip())
+    if passage := longest_copy(config):
+        yield (
+            "The longest passage of what it wrote for this card that stands word for word in the "
+            f"train part, or its beginning:\n\n{fenced(passage, 'text')}"
+        )
+
+
+def _samples(config: ModelConfig) -> Iterator[str]:
+    for sample in samples(config):
+        prompt, written = text(sample, "prompt"), text(sample, "text")
+        if sample.get("temperature") is not None:
+            yield f"At temperature {plain(str(sample['temperature']))}:"
+        yield fenced(written if written.startswith(prompt) else prompt + written, "text")
+
+
+def longest_copy(config: ModelConfig) -> str:
+    """The longest passage that it copied; "" where none is known, or it is all white space."""
+    copy = config.training.get("longest_copy")
+    passage = copy.get("passage") if isinstance(copy, Mapping) else None
+    return passage if isinstance(passage, str) and passage.strip() else ""
 
 
 def origin(config: ModelConfig) -> Mapping[str, Any]:
     """The model that this one was fine-tuned from; {} if it wasn't."""
     begun = config.training.get("init_from")
-    return begun if isinstance(begun, Mapping) and begun.get("name") else {}
+    return begun if isinstance(begun, Mapping) and text(begun, "name") else {}
 
 
 def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
     """What it wrote after training, each with "prompt", "text" and "temperature"."""
     entries = config.training.get("samples")
     return [e for e in entries if isinstance(e, Mapping)] if isinstance(entries, list) else []
-
-
-def _samples(config: ModelConfig) -> str:
-    parts = []
-    for sample in samples(config):
-        prompt, text = str(sample.get("prompt", "")), str(sample.get("text", ""))
-        if sample.get("temperature") is not None:
-            parts.append(f"At temperature {plain(str(sample['temperature']))}:")
-        parts.append(fenced(text if text.startswith(prompt) else prompt + text, "text"))
-    return "\n\n".join(["## Samples", *parts]) if parts else ""
-
-
-def _prompt(config: ModelConfig) -> str:
-    """A short prompt of the model's own characters, as a Python literal."""
-    entries = samples(config)
-    prompt = str(entries[0].get("prompt", "")) if entries else "The "
-    known = set(config.vocabulary.characters)
-    fits = len(prompt) <= 40 and prompt.isprintable() and set(prompt) <= known
-    return json.dumps(prompt if fits else "", ensure_ascii=False)

@@ -6,18 +6,18 @@ For models and Spaces alike. Knows nothing about what is published.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.hub import HubError, Kind, NotFound, Refused, hub_errors
+from model.hub import TOKENS, HubError, Kind, NotFound, Refused, hub_errors
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 # Facts: from the Hub's documentation of 2026-08-22.
-ZERO_GPU = "zero-a10g"
-"""ZeroGPU's name, kept from earlier hardware."""
+ZERO_GPU = "zero-a10g"  # the name is kept from earlier hardware
 CPU_BASIC = "cpu-basic"
 HARDWARE: Sequence[str] = (ZERO_GPU, CPU_BASIC)
 """What we ask for; neither is billed by the hour."""
@@ -26,21 +26,9 @@ WHO_MAY_HOST = (
     "30 days old; cpu-basic needs PRO, or Team or Enterprise for an organisation."
 )
 SDK = "gradio"
-PYTHON_VERSION = "3.12.12"
-"""ZeroGPU offers this one and 3.10.13, which is older than our code."""
-LONGEST_SHORT_DESCRIPTION = 60
-"""Characters; the Hub rejects a README with a longer one."""
-OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)
-"""Create repos, and touch only those that this app created."""
-FAILED: Mapping[str, str] = {
-    "BUILD_ERROR": "the build failed",
-    "CONFIG_ERROR": "the Hub refuses its README.md",
-    "RUNTIME_ERROR": "the app ended with an error",
-}
-"""The stages that a Space doesn't leave by itself, in words."""
-START_LIMIT_S = 45 * 60
-"""A Space that takes 30 minutes to start counts as failed; the build before takes some, too."""
-
+PYTHON_VERSION = "3.12.12"  # ZeroGPU offers this one and 3.10.13, which is older than our code
+LONGEST_SHORT_DESCRIPTION = 60  # characters; the Hub rejects a README with a longer one
+OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)  # touch only repos that this app created
 MAIN = "main"
 
 
@@ -61,9 +49,8 @@ def find_token(token: str | None = None) -> str:
     token = token or get_token()
     if token is None:
         raise Refused(
-            "publishing needs a token with the right to write: make one at "
-            "https://huggingface.co/settings/tokens, then log in with `hf auth login` or set "
-            "HF_TOKEN"
+            f"publishing needs a token with the right to write: make one at {TOKENS}, then log in "
+            "with `hf auth login` or set HF_TOKEN"
         )
     return token
 
@@ -81,7 +68,7 @@ def _account(api: HfApi) -> dict[str, Any]:
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise Refused(
             f"the token of {account['name']} may only read: make one with the right to write at "
-            "https://huggingface.co/settings/tokens, then log in with it or set HF_TOKEN"
+            f"{TOKENS}, then log in with it or set HF_TOKEN"
         )
     return account
 
@@ -127,11 +114,11 @@ def check_may_publish(api: HfApi, repo_id: str, kind: Kind = "model", *, private
     return info
 
 
-def read_text(api: HfApi, model_id: str, path: str, commit: str) -> str:
-    """The text of a model's small file, past the cache, which would outlive who may read it."""
+@contextmanager
+def small_file(api: HfApi, model_id: str, path: str, commit: str) -> Iterator[Path]:
+    """A model's file, downloaded past the cache, which would outlive who may read it."""
     with tempfile.TemporaryDirectory() as scratch, hub_errors(model_id, commit):
-        file = api.hf_hub_download(model_id, path, revision=commit, local_dir=scratch)
-        return Path(file).read_text(encoding="utf-8", errors="replace")
+        yield Path(api.hf_hub_download(model_id, path, revision=commit, local_dir=scratch))
 
 
 def commit_files(
@@ -147,27 +134,19 @@ def commit_files(
 ) -> str:
     """Add and delete files in one commit; its sha, or `parent` where nothing has changed.
 
-    Raises:
-        HubError: if `parent` isn't the branch's head any more, or the Hub doesn't take it for
-            another reason; then nothing is committed.
+    Raises HubError, and nothing is committed, if `parent` isn't the branch's head any more, or if
+    the Hub doesn't take it.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    operations = [CommitOperationAdd(path, data) for path, data in files.items()]
+    added = [CommitOperationAdd(path, data) for path, data in files.items()]
+    removed = [CommitOperationDelete(path, is_folder=False) for path in deleted]
     with hub_errors(repo_id, branch, kind):
-        try:
-            return api.create_commit(
-                repo_id,
-                [*operations, *(CommitOperationDelete(path, is_folder=False) for path in deleted)],
-                commit_message=message,
-                repo_type=kind.lower(),
-                revision=branch,
-                parent_commit=parent,
-            ).oid
-        except ValueError as error:
-            if not str(error).startswith("Invalid metadata"):
-                raise
-            said = " ".join(str(error).split())
-            raise HubError(
-                f"the Hub doesn't accept what the card says of itself: {said}"
-            ) from error
+        return api.create_commit(
+            repo_id,
+            [*added, *removed],
+            commit_message=message,
+            repo_type=kind.lower(),
+            revision=branch,
+            parent_commit=parent,
+        ).oid

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from model.facts import one_line
+
 # CommonMark lets a backslash stand before any of these. The rest of ASCII's punctuation means
 # nothing inside a line, but for addresses, which GitHub's dialect makes links of by themselves.
 _MARKUP = re.compile(r"[\\`*_\[\]<>&|~#$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -15,23 +17,12 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>&|~#$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 def plain(text: str) -> str:
     """`text` in one line, with nothing in it that Markdown or HTML would take for markup."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return _MARKUP.sub(lambda found: "\\" + found[0], " ".join(line.split()))
-
-
-def code(text: str) -> str:
-    """`text` as inline code, whatever backticks it holds."""
-    ticks = "`" * (_longest_run(text) + 1)
-    space = " " if "`" in text else ""
-    return f"{ticks}{space}{text}{space}{ticks}"
+    return _MARKUP.sub(lambda found: "\\" + found[0], one_line(text))
 
 
 def fenced(text: str, language: str) -> str:
     """`text` in a fence that no line of it can close, without what a card can't carry."""
     shown = "".join(c if c in "\n\t" or ord(c) >= 0x20 else "\ufffd" for c in text)
-    fence = "`" * max(3, _longest_run(shown) + 1)
+    longest = max(map(len, re.findall("`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{shown}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)

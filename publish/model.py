@@ -5,12 +5,12 @@ Asks nobody: a caller shows `what_becomes_public` and asks in its own way.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.config import ModelConfig
+from model.facts import one_line, text
 from model.folder import (
     CARD_FILE,
     CONFIG_FILE,
@@ -19,17 +19,15 @@ from model.folder import (
     find_model_folder,
     load_model,
 )
-from model.hub import HubError, hub_errors
-from publish.card import PLACEHOLDER, is_as_written, model_card, origin, samples
+from model.hub import hub_errors
+from publish.card import PLACEHOLDER, is_as_written, longest_copy, model_card, origin, samples
 from publish.hub import (
     MAIN,
     check_may_publish,
     commit_files,
-    find_repo,
     find_token,
-    read_text,
+    small_file,
 )
-from publish.results import longest_copy
 
 _MOST_CHARACTERS = 300
 
@@ -45,27 +43,16 @@ class PublishedModel:
     kept_card: bool  # the card there was edited, and so was left alone
 
 
-def check_model_repo(
-    repo_id: str, *, private: bool = False, revision: str | None = None, token: str | None = None
-) -> bool:
+def check_model_repo(repo_id: str, *, private: bool = False, token: str | None = None) -> bool:
     """Whether a model published there would be private; refuses what can be refused early.
 
-    Creates nothing. The arguments are those of `publish_model`.
-
-    Raises:
-        HubError: if the name, the token, its rights or the branch won't do, if the repo is public
-            and a private one is wanted, or if the Hub can't be reached.
+    Creates nothing; the arguments are those of `publish_model`. Raises HubError if the name, the
+    token or its rights won't do, if the repo is public and a private one is wanted, or if the Hub
+    can't be reached.
     """
     from huggingface_hub import HfApi
 
-    api = HfApi(token=find_token(token))
-    info = check_may_publish(api, repo_id, private=private)
-    tags = []
-    if info is not None and revision is not None:
-        with hub_errors(repo_id):
-            tags = [tag.name for tag in api.list_repo_refs(repo_id).tags]
-    if revision is not None and (revision in tags or re.fullmatch("[0-9a-f]{40}", revision)):
-        raise HubError(f"{revision} is a tag or a commit: name a branch to publish on")
+    info = check_may_publish(HfApi(token=find_token(token)), repo_id, private=private)
     return private if info is None else bool(info.private)
 
 
@@ -90,8 +77,7 @@ def publish_model(
         private: create a private repo.
         revision: branch to publish on; None for main.
         token: by default `HF_TOKEN` or the saved login.
-        told: what config.json and the card are to say of the training beside what the folder says,
-            such as `credit` and `license`.
+        told: facts that are added to `config.training`, such as `credit` and `license`.
         report: told each step in a line, as it begins.
 
     Raises:
@@ -104,10 +90,9 @@ def publish_model(
     config = load_model(source).config
     config = replace(config, training={**config.training, **told})
     api = HfApi(token=find_token(token))
-    check_model_repo(repo_id, private=private, revision=revision, token=token)
-    is_there = find_repo(api, repo_id) is not None
+    is_new = check_may_publish(api, repo_id, private=private) is None
     with hub_errors(repo_id, branch):
-        if not is_there:
+        if is_new:
             report(f"Creating {repo_id}")
             api.create_repo(repo_id, private=private or None)  # None: the owner's own default
         if branch != MAIN:
@@ -121,7 +106,8 @@ def publish_model(
     card = _card(source, config, repo_id, revision)
     kept_card = False
     if CARD_FILE in {file.rfilename for file in info.siblings or []}:
-        there = read_text(api, repo_id, CARD_FILE, head)
+        with small_file(api, repo_id, CARD_FILE, head) as file:
+            there = file.read_text(encoding="utf-8", errors="replace")
         kept_card = not is_as_written(there) and there != card
     if not kept_card:
         files[CARD_FILE] = card.encode("utf-8")
@@ -141,37 +127,30 @@ def publish_model(
 def what_becomes_public(config: ModelConfig, repo_id: str) -> list[str]:
     """What anybody can read once this model is published, as far as it is known.
 
-    Before training, `config.training` may hold no more than the corpus's name and the command.
-
-    Returns:
-        Sentences and "label: value" lines, safe for a terminal. What is quoted keeps its lines.
+    Sentences and "label: value" lines, safe for a terminal; what is quoted keeps its lines. Before
+    training, `config.training` may hold no more than the corpus's name and the command.
     """
-    training = config.training
-    corpus = shown(str(training.get("corpus") or "its text"))
-    characters = "".join(config.vocabulary.characters)
-    more = len(characters) - _MOST_CHARACTERS
+    training, template = config.training, config.chat_template
+    corpus = one_line(text(training, "corpus")) or "its text"
     lines = [
         f"Anybody can read and copy the model as {repo_id}, and sees the name {corpus}.",
         f"It has learnt from {corpus} and can repeat it word for word: publish private chats, mail "
         "and secrets to a private repo, or not at all.",
     ]
-    if begun := origin(config):
-        name = shown(str(begun["name"]))
-        lines.append(f"It was fine-tuned from {name}, and can repeat that model's text, too.")
-    if config.chat_template is not None and config.chat_template.speakers:
-        lines.append(f"Who speaks: {', '.join(map(shown, config.chat_template.speakers))}")
+    if begun := one_line(text(origin(config), "name")):
+        lines.append(f"It was fine-tuned from {begun}, and can repeat that model's text, too.")
+    if template is not None and template.speakers:
+        lines.append(f"Who speaks: {one_line(', '.join(template.speakers))}")
         lines.append("Ask them first if they are real people.")
-        if stops := [shown(s) for s in config.chat_template.stop if any(map(str.isalpha, s))]:
-            lines.append(f"Where replies end: {', '.join(stops)}")
-    lines.append(
-        f"Its {config.vocab_size:,} characters: {shown(characters[:_MOST_CHARACTERS])}"
-        + (f" and {more:,} more" if more > 0 else "")
-    )
+        if stops := [s for s in template.stop if any(map(str.isalpha, s))]:
+            lines.append(f"Where replies end: {one_line(', '.join(stops))}")
+    characters = _quoted(one_line("".join(config.vocabulary.characters)))
+    lines.append(f"Its {config.vocab_size:,} characters: {characters}")
     lines.append("How it was trained: sizes, losses, times and settings")
-    if training.get("command"):
-        lines.append(f"Command: {shown(str(training['command']))}")
+    if command := one_line(text(training, "command")):
+        lines.append(f"Command: {command}")
     lines += [
-        f"A sample of what it writes:\n{_quoted(str(sample.get('text', '')))}"
+        f"A sample of what it writes:\n{_quoted(text(sample, 'text'))}"
         for sample in samples(config)
     ] or ["Samples of what it writes, and the longest passage that it copied"]
     if passage := longest_copy(config):
@@ -179,14 +158,9 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> list[str]:
     return lines
 
 
-def shown(text: str) -> str:
-    """`text` in one line, without what could steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _quoted(text: str) -> str:
-    cut = " ..." if len(text) > _MOST_CHARACTERS else ""
-    return "\n".join(map(shown, text[:_MOST_CHARACTERS].splitlines())) + cut
+def _quoted(passage: str) -> str:
+    cut = " ..." if len(passage) > _MOST_CHARACTERS else ""
+    return "\n".join(map(one_line, passage[:_MOST_CHARACTERS].splitlines())) + cut
 
 
 def _card(source: Path, config: ModelConfig, repo_id: str, revision: str | None) -> str:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.config import ModelConfig
-from model.hub import FILES
+from model.facts import one_line, text
+from model.folder import CONFIG_FILE, WEIGHTS_FILE
 from publish.hub import LONGEST_SHORT_DESCRIPTION, OAUTH_SCOPES, PYTHON_VERSION, SDK
-from publish.markdown import code, plain
+from publish.markdown import plain
 
 SDK_VERSION = "6.31.0"
 """Of Gradio: that of README.md and requirements-app.txt (a test compares them)."""
@@ -26,39 +27,29 @@ class ServedModel:
     """The model that a Space is for."""
 
     model_id: str
-    config: ModelConfig | None = None  # None before it is published
-    commit: str = ""  # that the Space is pinned to; "" before it is published
+    config: ModelConfig
+    commit: str  # that the Space is pinned to
     needs_token: bool = False  # it is private or gated
-    files: tuple[str, ...] = FILES  # those of its files that the app reads
 
     def told(self, key: str) -> str:
         """What its training says, in one line; "" where it says nothing."""
-        text = str((self.config.training.get(key) if self.config else None) or "")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        return one_line(text(self.config.training, key))
 
 
-def space_readme(
-    model: ServedModel,
-    *,
-    trains: bool,
-    title: str | None = None,
-    emoji: str | None = None,
-    there: Mapping[str, Any] = {},
-) -> str:
+def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] = {}) -> str:
     """The text of README.md.
 
     Args:
         model: what the Space serves.
         trains: whether visitors may train there, and so publish, for which they sign in.
-        title: None for the one that is there, or the model's name.
-        emoji: None for the one that is there, or a feather.
         there: front matter of the Space as it is, of which everything stays that isn't needed to
             run it.
     """
     from huggingface_hub import CardData  # here: importing it takes 0.2 s
 
-    # Only what anybody may read can be fetched while the Space is built.
-    preloads = bool(model.commit) and not model.needs_token
+    files = f"{CONFIG_FILE},{WEIGHTS_FILE}"
+    corpus = model.told("corpus") or "a text"
+    short = f"A small LSTM trained on {corpus}"[:LONGEST_SHORT_DESCRIPTION]
     needed = {
         "tags": [*(tag for tag in there.get("tags") or [] if tag != TAG), TAG],
         "sdk": SDK,
@@ -66,61 +57,46 @@ def space_readme(
         "python_version": PYTHON_VERSION,
         "app_file": "app.py",
         "models": [model.model_id],
-        "preload_from_hub": [f"{model.model_id} {','.join(model.files)} {model.commit}"]
-        if preloads
-        else None,
+        # Only what anybody may read can be fetched while the Space is built.
+        "preload_from_hub": None
+        if model.needs_token
+        else [f"{model.model_id} {files} {model.commit}"],
         "hf_oauth": trains or None,
         "hf_oauth_scopes": list(OAUTH_SCOPES) if trains else None,
     }
-    asked = {"title": title, "emoji": emoji}
     looks = {
         "title": model.model_id.partition("/")[2],
         "emoji": "\N{FEATHER}",
         "colorFrom": "indigo",
         "colorTo": "yellow",
-        "short_description": _short_description(model.told("corpus")),
+        "short_description": short.strip(),
         "license": "mit",
         **{key: value for key, value in there.items() if key not in needed},
-        **{key: value for key, value in asked.items() if value is not None},
     }
     data: dict[str, Any] = looks | needed
-    text = CardData(**data).to_yaml()  # without what is None
-    return f"---\n{text}\n---\n\n{_body(str(looks['title']), model)}"
-
-
-def _short_description(corpus: str) -> str:
-    most = LONGEST_SHORT_DESCRIPTION
-    text = f"A small LSTM trained on {corpus}" if corpus else "Chat with a small LSTM"
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+    front_matter = CardData(**data).to_yaml()  # without what is None
+    return f"---\n{front_matter}\n---\n\n{_body(str(looks['title']), model)}"
 
 
 def _body(title: str, model: ServedModel) -> str:
-    corpus, commit, licence = model.told("corpus"), model.commit, model.told("license")
-    read = code(corpus) if corpus else "its corpus"
-    now = f"now {code(commit)}" if commit else "empty for the newest"
-    licence = f" The model's licence: {plain(licence)}." if licence else ""
+    corpus, licence = plain(model.told("corpus") or "a text"), plain(model.told("license"))
+    licence = f" The model's licence: {licence}." if licence else ""
     return f"""\
 # {plain(title)}
 
-A small character-level LSTM, made with CharLSTM. It was trained on {read} and continues a text, one
-character at a time. It makes no claim to be right, and it can repeat passages word for word. Its
-model is `{model.model_id}` on the Hub.{licence}
+A small character-level LSTM, made with CharLSTM. It was trained on {corpus} and continues
+a text, one character at a time. It makes no claim to be right, and it can repeat passages word for
+word. Its model is `{model.model_id}` on the Hub.{licence}
 
 Chatting runs on the processor and needs no GPU, so it uses none of a visitor's daily quota.
 
 ## Point it at another model
 
-Press "Duplicate this Space" for a copy in your own account, which serves the same model. To change
-that, set these under Settings / Variables and secrets; the Space then restarts by itself.
-
-| variable | what it says |
-| --- | --- |
-| `MODEL_ID` | a CharLSTM model on the Hub, now `{model.model_id}` |
-| `MODEL_REVISION` | its commit, branch or tag, {now}; with another model say `main` |
-
-A private model needs a private Space, with a secret `HF_TOKEN` that may read it. The lines `models`
-and `preload_from_hub` at the top of this file only save time at the start: name the new model there
-too, or take them out. From a checkout of CharLSTM one command does all of it:
+Press "Duplicate this Space" for a copy in your own account. To have it serve another model, set its
+variables under Settings / Variables and secrets: `MODEL_ID`, a CharLSTM model on the Hub, and
+`MODEL_REVISION`, its commit, branch or tag (`main` for the newest; now `{model.commit}`). Take
+`models` and `preload_from_hub` out of this file. A private model needs a private Space, with a
+secret `HF_TOKEN` that may read it. From a checkout of CharLSTM one command does all of it:
 
 ```
 python -m publish space user/model user/space

@@ -5,7 +5,6 @@ Knows nothing about the Hub.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from model.folder import BUNDLED_MODEL, CARD_FILE, CONFIG_FILE, PLOT_FILE, WEIGHTS_FILE
@@ -27,12 +26,7 @@ _TORCH = "torch>=2.8,<=2.13.0"
 
 
 def requirements(*, hardware: str, training: bool) -> str:
-    """The text of requirements.txt: without what the platform installs itself.
-
-    Args:
-        hardware: ZeroGPU brings torch.
-        training: whether a Space without ZeroGPU trains, too; then pip brings torch, gigabytes.
-    """
+    """The text of requirements.txt; `training` is whether a Space without ZeroGPU trains, too."""
     is_zero = hardware == ZERO_GPU
     lines = ["# The platform brings gradio, huggingface_hub and spaces, and on ZeroGPU torch."]
     lines += sorted((*_SERVING, *(_TRAINING if is_zero or training else ())))
@@ -42,21 +36,18 @@ def requirements(*, hardware: str, training: bool) -> str:
 
 def project_files(root: Path = ROOT) -> dict[str, bytes]:
     """The app, its packages and the bundled model, by their paths from the root with "/"."""
-    found = (path for path in _project_paths(root) if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+    model = root / BUNDLED_MODEL.relative_to(ROOT)
+    found = [*(root / name for name in _ALONE), *(model / name for name in _MODEL)]
+    # By their kinds: a text or a model that somebody keeps in there isn't ours to publish.
+    found += [p for room in _ROOMS for p in (root / room).rglob("*") if p.suffix in _CODE]
+    paths = {path.relative_to(root): path for path in sorted(found) if path.is_file()}
+    return {
+        inside.as_posix(): path.read_bytes()
+        for inside, path in paths.items()
+        if not any(part.startswith(".") for part in inside.parts)
+    }
 
 
 def is_in_our_folders(path: str) -> bool:
     """Whether a path in a Space of ours is this project's, not its owner's."""
     return path in _ALONE or path.split("/")[0] in _ROOMS
-
-
-def _project_paths(root: Path) -> Iterator[Path]:
-    yield from (root / name for name in _ALONE)
-    for room in _ROOMS:
-        # By their kinds: a text or a model that somebody keeps in there isn't ours to publish.
-        for path in sorted((root / room).rglob("*")):
-            is_hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-            if path.suffix in _CODE and not is_hidden:
-                yield path
-    yield from (root / BUNDLED_MODEL.relative_to(ROOT) / name for name in _MODEL)

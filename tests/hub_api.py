@@ -1,7 +1,7 @@
-"""What the Hub on 127.0.0.1 remembers and answers: accounts, repos, commits, large files, errors.
+"""What the Hub on 127.0.0.1 remembers and answers: accounts, repos, commits, large files, Spaces.
 
 Knows nothing about sockets; `tests/hub_server.py` serves it. Written from what huggingface_hub 2.4
-sends and reads; the real Hub's exact answers may differ.
+sends and reads, and from answers that people have quoted; the real Hub's may differ.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
-
-if TYPE_CHECKING:
-    from tests.hub_spaces import RunningSpace
 
 LFS_SUFFIXES = (".safetensors", ".png")
 
@@ -39,6 +36,10 @@ class Account:
 
     def owns(self, repo_id: str) -> bool:
         return repo_id.split("/")[0] in (self.name, *self.orgs)
+
+    def check_plan(self, hardware: str) -> None:
+        if hardware != "zero-a10g" and not self.is_pro:
+            raise Refusal(402, message="hosting on cpu-basic requires a PRO subscription.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,6 @@ class Commit:
 class Repo:
     """One repo: every branch and tag points to a commit, which holds all files."""
 
-    id: str
     private: bool = False
     is_gated: bool = False
     by_app: bool = False
@@ -93,6 +93,18 @@ class Repo:
 
 
 @dataclass
+class RunningSpace:
+    """What a Space does, and what it was told."""
+
+    hardware: str
+    stages: list[str]  # the present one, and those to come: one more with each look
+    sha: str = ""
+    reason: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class HubState:
     """All that the Hub remembers."""
 
@@ -103,11 +115,19 @@ class HubState:
     spaces: dict[str, RunningSpace] = field(default_factory=dict)  # by id
     space_stages: tuple[str, ...] = ("BUILDING", "RUNNING")  # after a commit
 
-    def add_repo(self, repo_id: str, kind: str = "models", **settings: Any) -> Repo:
+    def add_repo(self, repo_id: str, kind: str = "models") -> Repo:
         """Create a repo as the Hub does, with a first commit."""
-        repo = self.repos[kind, repo_id] = Repo(repo_id, **settings)
+        repo = self.repos[kind, repo_id] = Repo()
         repo.commit("main", {".gitattributes": Blob(b"*.bin lfs\n", False)})
         return repo
+
+    def add_space(self, space_id: str, hardware: str) -> RunningSpace:
+        """Create a Space as the Hub does: with a README.md, and nothing that runs."""
+        self.add_repo(space_id, "spaces")
+        readme = "---\ntitle: Some Name\nemoji: 🐨\nsdk: gradio\n---\n".encode()
+        self.put(space_id, {"README.md": readme}, kind="spaces")
+        space = self.spaces[space_id] = RunningSpace(hardware, ["NO_APP_FILE"])
+        return space
 
     def repo(self, repo_id: str, kind: str = "models") -> Repo:
         return self.repos[kind, repo_id]
@@ -145,6 +165,8 @@ class Request:
     hub: HubState
     account: Account | None
     body: bytes
+    kind: str = "models"
+    repo_id: str = ""
 
     def json(self) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(self.body or b"{}")
@@ -155,16 +177,26 @@ class Request:
             raise Refusal(401, message="Log in first")
         return self.account
 
-    def find(self, repo: str, kind: str | None, *, to_write: bool = False) -> Repo:
-        found = self.hub.repos.get((kind or "models", repo))
-        is_owner = self.account is not None and self.account.owns(repo)
-        if found is None or (found.private and not is_owner):
+    @property
+    def repo(self) -> Repo:
+        """The repo that it is about, if this account may see it."""
+        found = self.hub.repos.get((self.kind, self.repo_id))
+        if found is None or (found.private and not self.is_owner):
             raise Refusal(401 if self.account is None else 404, "RepoNotFound")
-        if to_write:
-            who = self.writer()
-            if not is_owner or who.role != "write" or (who.by_app and not found.by_app):
-                raise Refusal(403, message="You don't have the right to write to this repo")
         return found
+
+    @property
+    def space(self) -> RunningSpace:
+        return self.hub.spaces[self.repo_id]
+
+    @property
+    def is_owner(self) -> bool:
+        return self.account is not None and self.account.owns(self.repo_id)
+
+    def check_may_write(self) -> None:
+        repo, who = self.repo, self.writer()
+        if not self.is_owner or who.role != "write" or (who.by_app and not repo.by_app):
+            raise Refusal(403, message="You don't have the right to write to this repo")
 
 
 Answer = Callable[..., Reply]
@@ -191,8 +223,13 @@ def create_repo(request: Request) -> Reply:
         raise Refusal(403, message=f"You don't have the rights to create {repo_id}")
     if (kind, repo_id) in hub.repos:
         raise Refusal(409, message="You already created this repo")
-    is_private = wanted.get("visibility") == "private"
-    hub.add_repo(repo_id, kind, private=is_private, by_app=account.by_app)
+    if kind == "spaces":
+        account.check_plan(wanted.get("hardware", "cpu-basic"))
+        hub.add_space(repo_id, wanted["hardware"])
+    else:
+        hub.add_repo(repo_id)
+    repo = hub.repo(repo_id, kind)
+    repo.private, repo.by_app = wanted.get("visibility") == "private", account.by_app
     return answer({"url": f"{hub.url}/{'spaces/' if kind == 'spaces' else ''}{repo_id}"})
 
 
@@ -205,25 +242,27 @@ def validate_yaml(request: Request) -> Reply:
     data, errors = front_matter(request.json()["content"]), []
     if not re.fullmatch("[a-z0-9.-]+", data.get("license", "other")):
         errors.append({"message": f'"license" must be one of [...], not {data["license"]}'})
-    if len(data.get("short_description", "")) > 60:
-        errors.append({"message": '"short_description" must be at most 60 characters long'})
     return answer({"errors": errors, "warnings": []}, 400 if errors else 200)
 
 
-def repo_info(request: Request, kind: str, repo: str, revision: str = "main") -> Reply:
-    found = request.find(repo, kind)
-    commit = found.find(revision)
-    info = {"id": repo, "sha": commit.oid, "private": found.private, "tags": []}
-    siblings = [{"rfilename": name} for name in commit.files]
-    gated = "manual" if found.is_gated else False
-    readme = commit.files.get("README.md", Blob(b"", False)).data.decode()
-    card = {"cardData": front_matter(readme)}
-    return answer({**info, **card, "gated": gated, "siblings": siblings})
+def repo_info(request: Request, revision: str | None) -> Reply:
+    commit = request.repo.find(revision or "main")
+    info = {
+        "id": request.repo_id,
+        "sha": commit.oid,
+        "private": request.repo.private,
+        "gated": "manual" if request.repo.is_gated else False,
+        "tags": [],
+        "siblings": [{"rfilename": name} for name in commit.files],
+    }
+    if readme := commit.files.get("README.md"):
+        info["cardData"] = front_matter(readme.data.decode())
+    return answer(info)
 
 
-def tree(request: Request, kind: str, repo: str, revision: str) -> Reply:
+def tree(request: Request, revision: str) -> Reply:
     files: list[dict[str, Any]] = []
-    for name, blob in request.find(repo, kind).find(revision).files.items():
+    for name, blob in request.repo.find(revision).files.items():
         size = len(blob.data)
         files.append({"type": "file", "path": name, "size": size, "oid": blob.oid})
         if blob.is_lfs:
@@ -231,39 +270,29 @@ def tree(request: Request, kind: str, repo: str, revision: str) -> Reply:
     return answer(files)
 
 
-def refs(request: Request, kind: str, repo: str) -> Reply:
-    tags = request.find(repo, kind).tags.items()
-    listed = [{"name": n, "ref": f"refs/tags/{n}", "targetCommit": oid} for n, oid in tags]
-    return answer({"branches": [], "tags": listed, "converts": []})
-
-
-def auth_check(request: Request, kind: str, repo: str) -> Reply:
-    request.find(repo, kind, to_write=True)
+def auth_check(request: Request) -> Reply:
+    request.check_may_write()
     return answer({})
 
 
-def create_branch(request: Request, kind: str, repo: str, revision: str) -> Reply:
-    found = request.find(repo, kind, to_write=True)
-    if revision in found.branches:
+def create_branch(request: Request, revision: str) -> Reply:
+    if revision in request.repo.branches:
         raise Refusal(409, message="Reference already exists")
-    found.branches[revision] = found.branches["main"]
+    request.repo.branches[revision] = request.repo.branches["main"]
     return answer({})
 
 
-def preupload(request: Request, kind: str, repo: str, revision: str) -> Reply:
-    commit = request.find(repo, kind, to_write=True).find(revision)
-    files = []
+def preupload(request: Request, revision: str) -> Reply:
+    there, files = request.repo.find(revision).files, []
     for path in (file["path"] for file in request.json()["files"]):
         mode = "lfs" if path.endswith(LFS_SUFFIXES) else "regular"
-        entry = {"path": path, "uploadMode": mode, "shouldIgnore": False}
-        if blob := commit.files.get(path):
-            entry["oid"] = blob.sha256 if blob.is_lfs else blob.oid
-        files.append(entry)
+        files.append({"path": path, "uploadMode": mode, "shouldIgnore": False})
+        if blob := there.get(path):
+            files[-1]["oid"] = blob.sha256 if blob.is_lfs else blob.oid
     return answer({"files": files})
 
 
-def lfs_batch(request: Request, kind: str | None, repo: str) -> Reply:
-    request.find(repo, kind, to_write=True)
+def lfs_batch(request: Request) -> Reply:
     objects = []
     for wanted in request.json()["objects"]:
         objects.append({"oid": wanted["oid"], "size": wanted["size"]})
@@ -273,18 +302,13 @@ def lfs_batch(request: Request, kind: str | None, repo: str) -> Reply:
 
 
 def lfs_put(request: Request, oid: str) -> Reply:
-    if hashlib.sha256(request.body).hexdigest() != oid:
-        raise Refusal(400, message="the content doesn't have this sha256")
     request.hub.large_files[oid] = request.body
     return answer({})
 
 
-def commit(request: Request, kind: str, repo: str, revision: str) -> Reply:
-    found = request.find(repo, kind, to_write=True)
-    if revision not in found.branches:
-        raise Refusal(404, "RevisionNotFound")
+def commit(request: Request, revision: str) -> Reply:
     header, *lines = [json.loads(line) for line in request.body.splitlines() if line]
-    head = found.head(revision)
+    head = request.repo.head(revision)
     if header["value"].get("parentCommit") not in (None, head.oid):
         raise Refusal(412, message="A commit has happened since. Please refresh and try again.")
     files = dict(head.files)
@@ -295,15 +319,17 @@ def commit(request: Request, kind: str, repo: str, revision: str) -> Reply:
             files[value["path"]] = Blob(request.hub.large_files[value["oid"]], True)
         else:
             del files[value["path"]]
-    new = found.commit(revision, files)
-    return answer({"commitOid": new.oid, "commitUrl": f"{request.hub.url}/{repo}/commit/{new.oid}"})
+    oid = request.repo.commit(revision, files).oid
+    if request.kind == "spaces":  # it is built
+        request.space.stages = [request.space.stages[0], *request.hub.space_stages]
+    url = f"{request.hub.url}/{request.repo_id}/commit/{oid}"
+    return answer({"commitOid": oid, "commitUrl": url})
 
 
-def resolve(request: Request, kind: str | None, repo: str, revision: str, path: str) -> Reply:
-    found = request.find(repo, kind)
-    if found.is_gated and not (request.account and request.account.owns(repo)):
+def resolve(request: Request, revision: str, path: str) -> Reply:
+    if request.repo.is_gated and not request.is_owner:
         raise Refusal(403, "GatedRepo", "Access to this model is restricted")
-    commit = found.find(revision)
+    commit = request.repo.find(revision)
     if path not in commit.files:
         raise Refusal(404, "EntryNotFound")
     blob = commit.files[path]
@@ -313,23 +339,50 @@ def resolve(request: Request, kind: str | None, repo: str, revision: str, path: 
     return 200, headers, blob.data
 
 
-REPO = r"(?P<repo>[^/]+/[^/]+)"
-API = rf"/api/(?P<kind>models|spaces)/{REPO}"
-FILES = rf"/(?:(?P<kind>spaces)/)?{REPO}"
+def runtime(request: Request) -> Reply:
+    """The stage; with each look it goes on by one."""
+    space = request.space
+    told = {"stage": space.stages[0], "sha": space.sha, "errorMessage": space.reason}
+    if len(space.stages) > 1:
+        del space.stages[0]
+        space.sha = request.repo.head().oid
+    return answer({**told, "hardware": {"current": space.hardware, "requested": None}})
+
+
+def set_hardware(request: Request) -> Reply:
+    request.writer().check_plan(request.json()["flavor"])
+    request.space.hardware = request.json()["flavor"]
+    return runtime(request)
+
+
+def settings(request: Request, what: str) -> Reply:
+    """All variables, or secrets; one of them is set first where one is sent."""
+    known: dict[str, str] = getattr(request.space, what)
+    if sent := request.json():
+        known[sent["key"]] = sent["value"]
+    values = known if what == "variables" else dict.fromkeys(known, "")
+    return answer({name: {"value": value} for name, value in values.items()})
+
+
+KIND = "/api/(?P<kind>models|spaces)"
+API = rf"{KIND}/(?P<repo>[^/]+/[^/]+)"
+SPACE = r"/api/(?P<kind>spaces)/(?P<repo>[^/]+/[^/]+)"
+FILES = r"/(?:(?P<kind>spaces)/)?(?P<repo>[^/]+/[^/]+)"
 
 ROUTES: list[Route] = [
     ("GET", r"/api/whoami-v2", whoami),
     ("POST", r"/api/repos/create", create_repo),
     ("POST", r"/api/validate-yaml", validate_yaml),
-    ("GET", API, repo_info),
-    ("GET", rf"{API}/revision/(?P<revision>.+)", repo_info),
-    ("GET", r"/api/(?P<kind>models|spaces)/(?P<repo>[^/]+)(?:/revision/.+)?", repo_info),
+    ("GET", rf"{KIND}/(?P<repo>[^/]+(?:/[^/]+)?)(?:/revision/(?P<revision>.+))?", repo_info),
     ("GET", rf"{API}/tree/(?P<revision>[^/]+)", tree),
-    ("GET", rf"{API}/refs", refs),
     ("GET", rf"{API}/auth-check/write", auth_check),
     ("POST", rf"{API}/branch/(?P<revision>.+)", create_branch),
     ("POST", rf"{API}/preupload/(?P<revision>.+)", preupload),
     ("POST", rf"{API}/commit/(?P<revision>.+)", commit),
+    ("GET", rf"{SPACE}/runtime", runtime),
+    ("POST", rf"{SPACE}/hardware", set_hardware),
+    ("GET", rf"{SPACE}/(?P<what>variables|secrets)", settings),
+    ("POST", rf"{SPACE}/(?P<what>variables|secrets)", settings),
     ("POST", rf"{FILES}\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", lfs_put),
     ("GET", rf"{FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", resolve),

@@ -21,7 +21,7 @@ from typing import Any
 
 from model.config import ModelConfig
 from model.hub import HubError
-from publish.ask import ask
+from publish.__main__ import ask
 from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
 from publish.model import check_model_repo, publish_model, what_becomes_public
 from publish.space import check_space, publish_space
@@ -285,9 +285,7 @@ def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Pa
     template = corpus.chat_template
     config = ModelConfig(corpus.vocabulary, 1, chat_template=template, training=training)
     model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
-    is_private = check_model_repo(
-        model_id, private=private, revision=parsed.hub_revision, token=token
-    )
+    is_private = check_model_repo(model_id, private=private, token=token)
     lines = what_becomes_public(config, model_id)
     if parsed.hub_space_id:
         lines += check_space(
@@ -296,7 +294,6 @@ def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Pa
             hardware=parsed.hub_space_hardware,
             private=private,
             token=token,
-            model_is_coming=True,
         )
     if not is_private:
         ask(lines, is_given=parsed.yes)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from publish.results import number
+from model.facts import number
 
 _BASELINES = (
     ("five_gram", "a 5-gram, which only counts characters"),

@@ -1,11 +1,7 @@
-"""The real Hub: a model and a Space are published there, used, and deleted.
+"""The real Hub, for its owner to ask: CHARLSTM_TEST_HUB=1 CHARLSTM_TEST_TOKEN=hf_... pytest ...
 
-Collected only where its owner asks for it, with a token that may write:
-
-    CHARLSTM_TEST_HUB=1 CHARLSTM_TEST_TOKEN=hf_... python -m pytest tests/publish/test_real_hub.py
-
-The repos are private and have random names. The commands run in processes of their own, as the
-tests' own address of the Hub is on 127.0.0.1.
+The repos are private, have random names, and are deleted. The commands run in processes of their
+own, as the tests' own address of the Hub is on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from tests.publish.test_model import trained
+from tests.publish.conftest import trained
 from tests.running_app import ROOT
 
 HUB = "https://huggingface.co"
@@ -56,29 +52,26 @@ def run(tmp_path: Path, *command: object) -> str:
     return done.stdout
 
 
-def test_a_model_is_published_used_and_published_again(
+def test_a_model_and_its_space_are_published_used_and_published_again(
     api: HfApi, name: str, tmp_path: Path
 ) -> None:
     folder = trained(tmp_path / "model")
-    generate = ("--prompt", "The while", "--length", 50, "--temperature", 0)
-    run(tmp_path, "-m", "publish", "model", folder, name, "--private")
+    publish = ("-m", "publish", "model", folder, name, "--private")
+    run(tmp_path, *publish)
     first = api.model_info(name)
     assert first.private
+    generate = ("--prompt", "The while", "--length", 50, "--temperature", 0)
     ours = run(tmp_path, "-m", "model", "generate", folder, *generate)
     assert run(tmp_path, "-m", "model", "generate", name, *generate) == ours
-    run(tmp_path, "-m", "publish", "model", folder, name)
+    run(tmp_path, *publish)
     assert api.model_info(name).sha == first.sha
-
-
-def test_a_space_is_created_and_known_again(api: HfApi, name: str, tmp_path: Path) -> None:
-    run(tmp_path, "-m", "publish", "model", trained(tmp_path / "model"), name, "--private")
     program = (
         "from publish.space import publish_space\n"
         f"print(publish_space({name!r}, {name!r}, private=True, wait=False).commit)"
     )
-    first = run(tmp_path, "-c", program).split()[-1]
+    made = run(tmp_path, "-c", program).split()[-1]
     card = api.space_info(name).card_data
     assert card is not None
     assert card.tags == ["charlstm"]
     assert api.get_space_variables(name)["MODEL_ID"].value == name
-    assert run(tmp_path, "-c", program).split()[-1] == first
+    assert run(tmp_path, "-c", program).split()[-1] == made

@@ -22,9 +22,10 @@ from typing import Any
 from model.config import ModelConfig
 from model.hub import HubError
 from publish.__main__ import ask
+from publish.__main__ import main as publish
 from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
-from publish.model import check_model_repo, publish_model, what_becomes_public
-from publish.space import check_space, publish_space
+from publish.model import check_model_repo, what_becomes_public
+from publish.space import check_space
 from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say
 from training.run import (
@@ -116,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder: Path | None = None
     try:
         _check_flags(parsed)
+        if parsed.hub_token:
+            os.environ["HF_TOKEN"] = parsed.hub_token
         settings, folder = _resumed(parsed) if parsed.resume else _new(parsed, arguments)
         if parsed.push_to_hub:
             _check_publishing(parsed, settings, folder)
@@ -284,45 +287,34 @@ def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Pa
         training["init_from"] = {"name": shown_name(settings.init_from)}
     template = corpus.chat_template
     config = ModelConfig(corpus.vocabulary, 1, chat_template=template, training=training)
-    model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
-    is_private = check_model_repo(model_id, private=private, token=token)
+    model_id, private = parsed.hub_model_id, parsed.hub_private_repo
+    is_private = check_model_repo(model_id, private=private)
     lines = what_becomes_public(config, model_id)
     if parsed.hub_space_id:
-        lines += check_space(
-            model_id,
-            parsed.hub_space_id,
-            hardware=parsed.hub_space_hardware,
-            private=private,
-            token=token,
-        )
+        hardware = parsed.hub_space_hardware
+        lines += check_space(model_id, parsed.hub_space_id, hardware=hardware, private=private)
     if not is_private:
         ask(lines, is_given=parsed.yes)
 
 
 def _publish(parsed: argparse.Namespace, folder: Path) -> None:
-    model_id, private, token = parsed.hub_model_id, parsed.hub_private_repo, parsed.hub_token
-    again = ["model", folder, model_id]
-    again += ["--revision", parsed.hub_revision] if parsed.hub_revision else []
+    """Give the finished run to `python -m publish`."""
+    words = ["model", str(folder), parsed.hub_model_id]
+    if parsed.hub_space_id:
+        words = ["space", str(folder), parsed.hub_space_id, "--model_id", parsed.hub_model_id]
+    for flag, value in (
+        ("--revision", parsed.hub_revision),
+        ("--hardware", parsed.hub_space_hardware),
+    ):
+        words += [flag, value] if value else []
+    words += ["--private"] if parsed.hub_private_repo else []
     try:
-        model = publish_model(
-            folder, model_id, private=private, revision=parsed.hub_revision, token=token, report=say
-        )
-        say(f"Published: {model.url} (revision {model.commit})")
-        if parsed.hub_space_id:
-            again = ["space", model_id, parsed.hub_space_id]
-            space = publish_space(
-                model_id,
-                parsed.hub_space_id,
-                revision=model.commit,
-                hardware=parsed.hub_space_hardware,
-                private=private,
-                token=token,
-                report=say,
-            )
-            say(f"The Space: {space.url}")
-    except HubError as error:
-        command = command_line("-m", "publish", *again, *(["--private"] if private else []))
-        raise HubError(f"{error}\nThe model is in {folder}. To try again: {command}") from error
+        publish([*words, "--yes"])
+    except SystemExit as error:
+        if not isinstance(error.code, str):  # Ctrl-C
+            raise
+        again = command_line("-m", "publish", *words)
+        raise SystemExit(f"{error}\nThe model is in {folder}. To try again: {again}") from None
 
 
 def _way_back(folder: Path | None) -> str:

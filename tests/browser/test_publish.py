@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from publish.__main__ import main
 from tests.browser.test_train import MOMENT_MS, press, told, train_tab
 from tests.finished_run import finish, finished_run
 from tests.hub_api import Account
@@ -20,6 +19,7 @@ from tests.hub_server import HubServer
 from tests.oauth_server import OAuthServer
 from tests.random_model import TEXT
 from tests.running_app import RunningApp, run_app, small_model_folder
+from tests.space_folder import space_folder
 
 ANN, BOB, OWNER = "hf_ann_signed_in", "hf_bob_signed_in", "hf_token_of_the_owner"
 
@@ -34,7 +34,7 @@ def space(hub: HubServer, tmp_path: Path) -> Iterator[RunningApp]:
     }
     checkout = tmp_path / "checkout"
     model = str(small_model_folder(tmp_path / "model"))
-    main(["space", model, "owner/here", "--dry_run", str(checkout)])
+    space_folder(checkout)
     with OAuthServer({"ann": ANN, "bob": BOB}) as sign_in:
         environment = {
             "SPACE_ID": "owner/here",
@@ -96,7 +96,7 @@ def test_a_model_and_its_space_are_published_in_the_account_of_who_signs_in_and_
     publish(page, "ann/lambda")
     link = page.locator("#published").get_by_role("link", name="ann/lambda")
     expect(link).to_have_attribute("href", f"{hub.url}/ann/lambda", timeout=MOMENT_MS)
-    assert b"credit: Guido" in hub.repo("ann/lambda").head().files["README.md"].data
+    assert b"Text by: Guido" in hub.repo("ann/lambda").head().files["README.md"].data
 
     press(page, "Make a Space of it")
     says(page, "#to-create", "This creates the Space ann/lambda-chat")

@@ -88,11 +88,16 @@ def test_a_run_that_is_stopped_before_it_has_learnt_publishes_nothing(
 
 
 def test_a_space_that_fails_leaves_the_model_and_names_the_command(
-    hub: HubServer, repo_id: str, space_id: str, words: list[object], command: Command
+    hub: HubServer,
+    repo_id: str,
+    space_id: str,
+    words: list[object],
+    tmp_path: Path,
+    command: Command,
 ) -> None:
     hub.space_stages = ("BUILDING", "BUILD_ERROR")
     _, error = command(*words, "--hub_space_id", space_id, "--yes")
-    assert error.endswith(f"-m publish space {repo_id} {space_id}")
+    assert f"-m publish space {tmp_path / 'run'} {space_id} --model_id {repo_id}" in error
     assert "model.safetensors" in hub.repo(repo_id).head().files
 
 
@@ -110,8 +115,9 @@ def test_a_text_becomes_a_model_on_the_hub_and_a_running_space_in_one_command(
     told = (
         f"- Anybody can read and copy the model as {repo_id}",
         f"- This creates the Space {space_id}",
-        f"Published: {hub.url}/{repo_id} (revision {head})",
-        f"The Space: {hub.url}/spaces/{space_id}\n",
+        f"Published: {hub.url}/{repo_id}",
+        f"--revision {head}",
+        f"{hub.url}/spaces/{space_id}\n",
     )
     assert all(line in said for line in told)
     variables = hub.spaces[space_id].variables

@@ -38,11 +38,6 @@ class Group:
         self.size = size
         self.local_rank = local_rank
 
-    @property
-    def leads(self) -> bool:
-        """Whether this process decides and writes."""
-        return self.rank == 0
-
     def check_batch(self, batch_size: int) -> None:
         """Raises TrainingError if a batch can't be divided equally among the processes."""
         if batch_size % self.size:
@@ -72,7 +67,7 @@ class Group:
         if self.size == 1:
             return rows
         sent = rows.float().cpu().contiguous()  # exact: what is gathered is never wider
-        parts = [torch.empty_like(sent) for _ in range(self.size)] if self.leads else None
+        parts = [torch.empty_like(sent) for _ in range(self.size)] if self.rank == 0 else None
         dist.gather(sent, parts)
         return rows if parts is None else torch.cat(parts, dim).to(rows.dtype)
 

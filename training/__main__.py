@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
             group.add_argument(
                 f"--{option.name}",
                 type=about["kind"],
-                choices=about.get("choices") or None,
+                choices=about["choices"] or None,
                 help=about["help"] + default,
             )
     hub = parser.add_argument_group("publishing on the Hugging Face Hub")
@@ -151,7 +151,14 @@ def _new(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings
         raise RunError(f"another process is training in {folder}")
     # A command that failed has left it there; the text may have changed since.
     (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
-    return _with_standard_input(settings, folder), folder
+    if "-" in corpus:
+        say("Reading standard input ...")
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "stdin.txt", "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        read = (str(folder / "stdin.txt") if path == "-" else path for path in corpus)
+        settings = replace(settings, corpus=tuple(read))
+    return settings, folder
 
 
 def _given(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -178,19 +185,6 @@ def _free_folder(corpus: str) -> Path:
     while has_begun(candidate) or is_being_written(candidate):
         candidate, number = Path("runs") / f"{name}-{number}", number + 1
     return candidate
-
-
-def _with_standard_input(settings: Settings, folder: Path) -> Settings:
-    """The settings with a file in the run's folder in place of "-"; reads it, if there is one."""
-    if "-" not in settings.corpus:
-        return settings
-    say("Reading standard input ...")
-    folder.mkdir(parents=True, exist_ok=True)
-    spooled = folder / "stdin.txt"
-    with open(spooled, "wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    paths = (str(spooled) if path == "-" else path for path in settings.corpus)
-    return replace(settings, corpus=tuple(paths))
 
 
 def _resumed(parsed: argparse.Namespace) -> tuple[Settings, Path]:

@@ -23,7 +23,7 @@ from training.optim.learner import Learner, part
 from training.optim.threads import WINDOW_S, ThreadChoice
 from training.report.examine import examine
 from training.report.model import write_model
-from training.run import Run, read_run, stop_requested
+from training.run import SAMPLES_FILE, Run, read_run, stop_requested
 from training.schedule import Plan, Schedule
 from training.settings import TrainingError
 from training.text.corpus import Corpus
@@ -263,7 +263,7 @@ class Loop:
         self._best.offer(learner.average, learner.steps, loss)
         params = SamplingParams(length=200, temperature=0.8, seed=learner.steps)
         text = Generator(Model(self._config, learner.weights())).generate("", params)
-        self._run.sample(step=learner.steps, val_loss=loss, text=text)
+        self._run.log(SAMPLES_FILE, step=learner.steps, val_loss=loss, text=text)
 
     def _save(self, now: _Mark) -> None:
         tensors = {f"learner.{k}": v for k, v in self._learner.tensors().items()}

@@ -45,9 +45,9 @@ class Pretrained:
                 raise TrainingError(
                     f"{flag} can't be {asked}: the model to start from has {size}, so leave it out"
                 )
-        rates = {flag: rate for flag, rate in _RATES.items() if getattr(settings, flag) is None}
-        sizes: dict[str, Any] = {flag: getattr(config, flag) for flag in _SIZES}
-        return replace(settings, **sizes, **rates)
+        chosen: dict[str, Any] = {flag: getattr(config, flag) for flag in _SIZES}
+        chosen |= {flag: rate for flag, rate in _RATES.items() if getattr(settings, flag) is None}
+        return replace(settings, **chosen)
 
     def weights(
         self, vocabulary: Vocabulary, initial: dict[str, np.ndarray]

@@ -184,13 +184,10 @@ class Run:
         state = {"phase": phase, "message": message, "pid": os.getpid(), "facts": self._facts}
         write_json(self.folder / STATE_FILE, state)
 
-    def log(self, **values: Any) -> None:
-        """Append a line to the metrics."""
-        self._append(METRICS_FILE, values)
-
-    def sample(self, **values: Any) -> None:
-        """Append a sample of generated text."""
-        self._append(SAMPLES_FILE, values)
+    def log(self, name: str = METRICS_FILE, **values: Any) -> None:
+        """Append a line to the metrics, or to another log."""
+        with open(self.folder / name, "a", encoding="utf-8") as file:
+            file.write(_line(values))
 
     def truncate_logs(self, step: int) -> None:
         """Forget what was logged after `step`: a resumed run will log it again."""
@@ -198,10 +195,6 @@ class Run:
             path = self.folder / name
             kept = (line for line in _read_lines(path) if line.get("step", 0) <= step)
             _replace(path, "".join(map(_line, kept)))
-
-    def _append(self, name: str, values: dict[str, Any]) -> None:
-        with open(self.folder / name, "a", encoding="utf-8") as file:
-            file.write(_line(values))
 
 
 def _line(values: dict[str, Any]) -> str:

@@ -94,5 +94,5 @@ def test_a_stop_request_is_a_file_that_the_run_takes_away(tmp_path: Path) -> Non
     assert not stop_requested(tmp_path)
     request_stop(tmp_path)
     with Run(tmp_path, ASKED) as run:
-        assert run.stop_requested()
+        assert stop_requested(tmp_path)
     assert not stop_requested(tmp_path)

@@ -22,14 +22,14 @@ class TrainingError(Exception):
 def _option(
     group: str,
     help_: str,
-    default: float | str | None = None,
     between: tuple[float, float] | None = None,
+    default: float | str | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:
-    """A field with a flag: a number of its limits' type, or a word."""
+    """A field with a flag: a number of its limits' type, a word, or one of some (the first)."""
     kind = type(between[1]) if between else str
     about = {"group": group, "help": help_, "kind": kind, "between": between, "choices": choices}
-    return field(default=default, metadata=about)
+    return field(default=choices[0] if choices else default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -46,33 +46,28 @@ class Settings:
     corpus: tuple[str, ...]
     command: str = ""
 
-    minutes: float = _option(_LENGTH, "how long to train", 5.0, (LEAST_MINUTES, 100_000.0))
+    minutes: float = _option(_LENGTH, "how long to train", (LEAST_MINUTES, 100_000.0), 5.0)
     steps: int | None = _option(
         _LENGTH,
         "a number of steps instead: repeatable with the same precision and threads",
-        None,
         (1, 10**9),
     )
     patience: int | None = _option(
         _LENGTH,
         "end after so many evaluations without a better held-out loss; 0: never",
-        None,
         (0, 10**9),
     )
 
-    encoding: str = _option(_TEXT, "of the files; a byte order mark wins", "utf-8")
+    encoding: str = _option(_TEXT, "of the files; a byte order mark wins", default="utf-8")
     errors: str = _option(
-        _TEXT,
-        "what to do about bytes that can't be decoded",
-        "strict",
-        choices=("strict", "replace"),
+        _TEXT, "what to do about bytes that can't be decoded", choices=("strict", "replace")
     )
     held_out: float = _option(
-        _TEXT, "share at the end that is measured on, not learnt; 0: nothing", 0.1, (0, 0.5)
+        _TEXT, "share at the end that is measured on, not learnt; 0: nothing", (0, 0.5), 0.1
     )
-    min_count: int = _option(_TEXT, "fold rarer characters into one unknown one", 1, (1, 10**9))
+    min_count: int = _option(_TEXT, "fold rarer characters into one unknown one", (1, 10**9), 1)
     dialogue: str = _option(
-        _TEXT, "look for the speakers of a play or a chat log", "auto", choices=("auto", "off")
+        _TEXT, "look for the speakers of a play or a chat log", choices=("auto", "off")
     )
     language: str | None = _option(_TEXT, "of the text, for the model card: en, de, ...")
     credit: str | None = _option(_TEXT, "whose text it is, for the model card")
@@ -81,41 +76,33 @@ class Settings:
     init_from: str | None = _option(
         _NETWORK, "fine-tune a model: its folder, a run's folder, or its name on the Hub"
     )
-    hidden_size: int | None = _option(_NETWORK, "width of a layer", None, (1, 8_192))
-    num_layers: int | None = _option(_NETWORK, "stacked LSTM layers (default: 1)", None, (1, 16))
-    dropout: float | None = _option(_NETWORK, "on the LSTM's output", None, (0, 0.95))
-    seed: int = _option(_NETWORK, "of everything random", 1, (0, 2**31 - 1))
+    hidden_size: int | None = _option(_NETWORK, "width of a layer", (1, 8_192))
+    num_layers: int | None = _option(_NETWORK, "stacked LSTM layers (default: 1)", (1, 16))
+    dropout: float | None = _option(_NETWORK, "on the LSTM's output", (0, 0.95))
+    seed: int = _option(_NETWORK, "of everything random", (0, 2**31 - 1), 1)
     threads: int | None = _option(
-        _NETWORK, "of the processor (default: all, or one where that is faster)", None, (1, 1_024)
+        _NETWORK, "of the processor (default: all, or one where that is faster)", (1, 1_024)
     )
     device: str = _option(
-        _NETWORK,
-        "auto: a CUDA GPU where there is one",
-        "auto",
-        choices=("auto", "cpu", "cuda", "mps"),
+        _NETWORK, "auto: a CUDA GPU where there is one", choices=("auto", "cpu", "cuda", "mps")
     )
 
-    embedding_size: int | None = _option(_RARE, "learned embedding; 0: one-hot", None, (0, 8_192))
-    batch_size: int | None = _option(_RARE, "parallel streams through the text", None, (1, 65_536))
-    sequence_length: int | None = _option(_RARE, "characters of truncated BPTT", None, (1, 65_536))
-    input_dropout: float | None = _option(_RARE, "on the LSTM's input", None, (0, 0.95))
+    embedding_size: int | None = _option(_RARE, "learned embedding; 0: one-hot", (0, 8_192))
+    batch_size: int | None = _option(_RARE, "parallel streams through the text", (1, 65_536))
+    sequence_length: int | None = _option(_RARE, "characters of truncated BPTT", (1, 65_536))
+    input_dropout: float | None = _option(_RARE, "on the LSTM's input", (0, 0.95))
     state_reset: float | None = _option(
-        _RARE, "probability that a stream forgets its state before a step", None, (0, 1.0)
+        _RARE, "probability that a stream forgets its state before a step", (0, 1.0)
     )
-    muon_lr: float | None = _option(
-        _RARE, "learning rate of the recurrent matrices", None, (0, 10.0)
-    )
-    adam_lr: float | None = _option(_RARE, "learning rate of everything else", None, (0, 10.0))
+    muon_lr: float | None = _option(_RARE, "learning rate of the recurrent matrices", (0, 10.0))
+    adam_lr: float | None = _option(_RARE, "learning rate of everything else", (0, 10.0))
     weight_decay: float | None = _option(
-        _RARE, "of the recurrent matrices, in e-foldings over the run", None, (0, 100.0)
+        _RARE, "of the recurrent matrices, in e-foldings over the run", (0, 100.0)
     )
-    adam_weight_decay: float | None = _option(
-        _RARE, "the same of everything else", None, (0, 100.0)
-    )
+    adam_weight_decay: float | None = _option(_RARE, "the same of everything else", (0, 100.0))
     precision: str = _option(
         _RARE,
         "of matrix products; auto: the fastest",
-        "auto",
         choices=("auto", "float32", "bfloat16", "tf32"),
     )
 

@@ -107,13 +107,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with one clear line on errors."""
     for name in ("stdout", "stderr"):
         getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
-    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
-        _take_part()
-        return
-    arguments = sys.argv[1:] if arguments is None else arguments
-    parsed = build_parser().parse_args(arguments)
     folder: Path | None = None
     try:
+        if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
+            from training.train import follow
+
+            follow()
+            return
+        arguments = sys.argv[1:] if arguments is None else arguments
+        parsed = build_parser().parse_args(arguments)
         _check_flags(parsed)
         if parsed.hub_token:
             os.environ["HF_TOKEN"] = parsed.hub_token
@@ -125,6 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _publish(parsed, folder)
     except (TrainingError, RunError, HubError) as error:
         raise SystemExit(f"error: {error}") from None
+    except ModuleNotFoundError as error:
+        needed = f"training needs {error.name}: pip install -r requirements.txt"
+        raise SystemExit(f"error: {needed} (the README names torch's build for CPUs)") from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise SystemExit(f"error: {error.strerror or error}{where}.{_way_back(folder)}") from None
@@ -206,27 +211,8 @@ def _resumed(parsed: argparse.Namespace) -> tuple[Settings, Path]:
     return settings, folder
 
 
-def _take_part() -> None:
-    """Compute in the run of torchrun's first process. Raises SystemExit with one clear line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the first process stops, and so all
-    try:
-        from training.train import follow
-
-        follow()
-    except (TrainingError, RunError, OSError) as error:
-        raise SystemExit(f"error: process {os.environ['RANK']}: {error}") from None
-
-
 def _train(settings: Settings, folder: Path) -> None:
-    try:
-        from training.train import train  # torch takes seconds to import: errors come first
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise TrainingError(
-            "training needs torch: pip install -r requirements.txt (the README says how to get "
-            "the build for CPUs)"
-        ) from None
+    from training.train import train  # torch takes seconds to import: errors come first
 
     def stop(number: int, _: FrameType | None) -> None:
         """Ask for a clean stop; the next signal ends the process at once."""

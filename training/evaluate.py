@@ -133,9 +133,8 @@ class Best:
     def offer(self, network: CharLSTM, step: int, loss: float | None) -> None:
         """Take the weights of `network` if their loss is the best; None stands for unmeasured."""
         self._without_gain += 1
-        if loss is not None:
-            self._lowest = min(self._lowest, loss)
-        if loss is None or loss == self._lowest or loss < self._lowest + self._tolerance:
+        if loss is None or loss <= self._lowest + self._tolerance:
+            self._lowest = min(self._lowest, self._lowest if loss is None else loss)
             state = network.state_dict()
             self.weights = {name: v.to("cpu", copy=True) for name, v in state.items()}
             self.step = step

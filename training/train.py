@@ -126,11 +126,12 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
 def follow() -> None:
     """Take part in the run of the first process that torchrun has started, as another one.
 
-    From the moment when all have met it ignores SIGTERM: the first process decides when to stop.
+    Ignores Ctrl-C and, once all have met, SIGTERM: when the first process stops, so do all.
 
     Raises:
         TrainingError: if another process has ended or this one can't do its part.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with join() as group:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         settings, folder, plan, step, weights = group.tell(None)

@@ -69,11 +69,6 @@ def checkpoints(run: Path) -> set[str]:
     return {path.name for path in (run / "checkpoints").glob("*.safetensors")}
 
 
-def has_more(run: Path, known: set[str]) -> bool:
-    """Whether a run has written another checkpoint than these."""
-    return bool(checkpoints(run) - known)
-
-
 def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None = None) -> None:
     """Wait for something to become true, while a process that is to do it is alive."""
     deadline = time.monotonic() + 120
@@ -83,19 +78,19 @@ def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None 
         time.sleep(0.005)
 
 
+def wait_for_checkpoint(run: Path, child: subprocess.Popen[str]) -> None:
+    """Wait until a process, just started, has written another checkpoint of a run."""
+    known = checkpoints(run)
+    wait_until(lambda: checkpoints(run) - known, child)
+
+
 def in_phase(run: Path, *phases: str) -> Callable[[], bool]:
     """Whether a run is in one of these phases."""
     return lambda: read_run(run).phase in phases
 
 
 def start(*words: object, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
-    """Start `python -m training` with these words.
-
-    Args:
-        words: of the command line.
-        folder: to start it in.
-        before: a program that is run first in the same process.
-    """
+    """Start `python -m training` with these words, after a program in the same process."""
     program = f"{before}\nimport runpy; runpy.run_module('training', run_name='__main__')"
     command = ["-c", program] if before else ["-m", "training"]
     return subprocess.Popen(

@@ -80,9 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"error: {error}") from None
     time, size = lesson.inputs.shape[1:]
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        logits, (h, c) = CharLSTM(size, HIDDEN_SIZE)(lesson.inputs)
+    model, losses = learn(lesson)
+    logits, (h, c) = model(lesson.inputs)
+    predicted = predict(model, lesson)
+    verdict = "has learnt" if predicted == word[1:] else "has not quite learnt"
+    epochs = "\n".join(
+        f"   epoch {epoch:3}  loss {losses[epoch]:.4f}"
+        for epoch in (*range(0, EPOCHS, 50), EPOCHS - 1)
+    )
     indices = ", ".join(f"{c!r} -> {i}" for i, c in enumerate(lesson.vocabulary.characters))
     one_hot = zip(word[:12], lesson.inputs[0].int().tolist(), strict=False)
     rows = "\n".join(f"   {character!r} {row}" for character, row in one_hot)
@@ -106,13 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
    logits, a score for every character, {tuple(logits.shape)}.
 
 6. Training: {EPOCHS} epochs with Adam. The loss is the surprise at the right answer,
-   in nats per character; guessing among {size} costs ln {size} = {math.log(size):.2f}.""")
-    model, losses = learn(lesson)
-    for epoch in (*range(0, EPOCHS, 50), EPOCHS - 1):
-        print(f"   epoch {epoch:3}  loss {losses[epoch]:.4f}")
-    predicted = predict(model, lesson)
-    verdict = "has learnt" if predicted == word[1:] else "has not quite learnt"
-    print(f"""
+   in nats per character; guessing among {size} costs ln {size} = {math.log(size):.2f}.
+{epochs}
+
 7. At every step, take the character with the highest score (argmax):
    {word[:-1]!r} -> {predicted!r}  It {verdict} its word.
 

@@ -55,10 +55,11 @@ class Loop:
         run: the folder to write to.
         corpus: with its train and validation parts.
         plan: of the run.
-        learner: fresh, or restored together with `restore`.
+        learner: fresh, or restored from `checkpoint`.
         schedule: how far the run is.
         seconds_left: until the model must have been written.
         notes: what readers should know besides the notes of the corpus and the plan.
+        checkpoint: to continue from.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Loop:
         schedule: Schedule,
         seconds_left: Callable[[], float],
         notes: list[str],
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self._run, self._corpus, self._plan = run, corpus, plan
         self._learner, self._schedule, self._seconds_left = learner, schedule, seconds_left
@@ -86,15 +88,13 @@ class Loop:
         self._train_loss: float | None = None  # the running mean of the steps' losses
         self._skipped = 0
         self._scoring_s = 0.0  # of the whole held-out part, as far as the last evaluation tells
-        self._began = time.perf_counter(), time.process_time()
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from the checkpoint that the learner was restored from."""
-        facts = checkpoint.facts
-        self._best.restore(part(checkpoint.tensors, "best."), facts)
-        self._train_loss = facts["train_loss"]
-        wall, cpu = self._began
-        self._began = wall - facts["seconds"], cpu - facts["cpu_seconds"]
+        self._began, self._began_cpu = time.perf_counter(), time.process_time()
+        if checkpoint is not None:
+            facts = checkpoint.facts
+            self._best.restore(part(checkpoint.tensors, "best."), facts)
+            self._train_loss = facts["train_loss"]
+            self._began -= facts["seconds"]
+            self._began_cpu -= facts["cpu_seconds"]
 
     def learn(self) -> bool:
         """Train until the run ends. Returns whether it was stopped before its time."""
@@ -164,7 +164,7 @@ class Loop:
             TrainingError: if there is nothing worth keeping.
         """
         learner, corpus, settings = self._learner, self._corpus, self._run.settings
-        end, cpu_seconds = self._now(), time.process_time() - self._began[1]
+        end, cpu_seconds = self._now(), time.process_time() - self._began_cpu
         if not self._best.weights:
             self._evaluate()
         if not self._best.weights:
@@ -215,7 +215,7 @@ class Loop:
         write_model(self._run.folder, corpus, model, {**training, **found})
 
     def _now(self) -> _Mark:
-        seconds = time.perf_counter() - self._began[0]
+        seconds = time.perf_counter() - self._began
         steps = self._learner.steps
         return _Mark(steps, seconds, self._schedule.progress(steps, seconds))
 
@@ -272,7 +272,7 @@ class Loop:
             "step": now.step,
             "progress": now.progress,
             "seconds": now.seconds,
-            "cpu_seconds": time.process_time() - self._began[1],
+            "cpu_seconds": time.process_time() - self._began_cpu,
             "train_loss": self._train_loss,
             **self._best.facts(),
         }

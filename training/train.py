@@ -113,9 +113,7 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
     else:
         most = most_steps(plan.recipe, len(corpus.train))
         schedule = Schedule(most, end_s, resumed=(learner.progress, spent))
-    loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged)
-    if checkpoint is not None:
-        loop.restore(checkpoint)
+    loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged, checkpoint)
     was_stopped = loop.learn()
     loop.finish(was_stopped=was_stopped)
     phase: Phase = "stopped" if was_stopped else "done"

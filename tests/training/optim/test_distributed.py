@@ -16,12 +16,11 @@ from tests.training_run import (
     CHECKPOINTS_OFTEN,
     ROOT,
     TINY,
-    checkpoints,
     corpus_in,
-    has_more,
     in_phase,
     logged,
     settings,
+    wait_for_checkpoint,
     wait_until,
     weights_digest,
 )
@@ -88,9 +87,8 @@ def test_a_lost_process_ends_all_and_the_run_continues_to_the_same_weights(
     ended(torchrun(tmp_path, *asked, "--output", whole))
 
     for words in ([*asked, "--output", broken], ["--resume", broken]):
-        before = checkpoints(broken)
         child = torchrun(tmp_path, *words, before=f"{CHECKPOINTS_OFTEN}\n")
-        wait_until(partial(has_more, broken, before), child)
+        wait_for_checkpoint(broken, child)
         leader, processes = read_run(broken).pid, children_of(child.pid)
         assert leader in processes
         assert len(processes) == 2

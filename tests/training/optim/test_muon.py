@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.optim.muon import COEFFICIENTS, Muon, orthogonalize
+from training.optim.muon import COEFFICIENTS, orthogonalize
 from training.recipe import NEWTON_SCHULZ_STEPS
 
 
@@ -34,18 +34,3 @@ def test_one_gates_gradient_does_not_touch_anothers_update() -> None:
     first, second = (orthogonalize(g) for g in (gradient, other))
     torch.testing.assert_close(first[[0, 1, 3]], second[[0, 1, 3]], rtol=0, atol=0)
     torch.testing.assert_close(first[2], second[2], rtol=1e-4, atol=1e-5)
-
-
-def test_a_step_is_the_orthogonalized_nesterov_momentum() -> None:
-    torch.manual_seed(0)
-    weight = torch.nn.Parameter(torch.randn(16, 4))
-    optimizer = Muon([weight], lr=0.1, momentum=0.9)
-    expected = weight.detach().clone()
-    buffer = torch.zeros(16, 4)
-    for _ in range(2):
-        weight.grad = torch.randn(16, 4)
-        buffer = 0.9 * buffer + weight.grad
-        update = orthogonalize((weight.grad + 0.9 * buffer).view(4, 4, 4)).reshape(16, 4)
-        expected = expected - 0.1 * update
-        optimizer.step()
-        torch.testing.assert_close(weight.detach(), expected)

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,6 +31,7 @@ from publish.space import check_space
 from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say
 from training.run import (
+    STOP_FILE,
     Run,
     RunError,
     has_begun,
@@ -208,6 +210,9 @@ def _resumed(parsed: argparse.Namespace) -> tuple[Settings, Path]:
         start = str(folder.resolve())
         settings = replace(settings, init_from=start, **{"steps": None, **given})
         restart(folder, settings)
+    stop = folder / STOP_FILE
+    if stop.exists() and stop.stat().st_mtime < time.time() - 10:  # an earlier process was asked
+        withdraw_stop(folder)
     return settings, folder
 
 

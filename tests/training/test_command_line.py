@@ -218,17 +218,6 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_resume_continues(
         assert not (run / "stop").exists()
 
 
-def test_ctrl_c_before_it_has_learnt_says_how_to_start_again(
-    tmp_path: Path, command: Command
-) -> None:
-    corpus, run = corpus_in(tmp_path), tmp_path / "run"
-    with signalled_when(in_phase(run, "reading", "timing"), signal.SIGINT):
-        said, error = command(corpus, "--output", run, *FLAGS)
-    assert error == ""
-    assert "No model was written: it was stopped before it had learnt anything. To start" in said
-    assert not has_begun(run)
-
-
 def test_a_second_ctrl_c_leaves_at_once_even_inside_a_long_step(tmp_path: Path) -> None:
     corpus, run = tmp_path / "long.txt", tmp_path / "run"
     corpus.write_text(TEXT, encoding="utf-8")

@@ -125,22 +125,6 @@ def test_a_model_that_cannot_be_used_is_refused(model: Path, tmp_path: Path) -> 
     train(new_text(tmp_path, init_from=str(model), steps=2), tmp_path / "run")
 
 
-def test_a_longer_training_that_is_stopped_at_once_keeps_the_model_and_can_be_continued(
-    model: Path, tmp_path: Path, command: Command
-) -> None:
-    run = tmp_path / "reference"
-    shutil.copytree(model, run)
-    digest = weights_digest(run)
-    (run / "stop").touch()
-    said, error = command("--resume", run, "--minutes", "0.02")
-    assert error == ""
-    assert "No model was written: it was stopped before it had learnt anything." in said
-    assert weights_digest(run) == digest
-    said, error = command("--resume", run)
-    assert error == ""
-    assert load_model(run).config.training["init_from"]["sha256"] == digest
-
-
 def test_a_finished_run_is_trained_longer_from_its_weights_and_may_be_killed_in_between(
     model: Path, tmp_path: Path, command: Command
 ) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,12 +89,14 @@ def in_phase(run: Path, *phases: str) -> Callable[[], bool]:
     return lambda: read_run(run).phase in phases
 
 
-def start(*words: object, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
+def start(
+    *words: object, folder: Path = ROOT, before: str = "", launcher: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     """Start `python -m training` with these words, after a program in the same process."""
     program = f"{before}\nimport runpy; runpy.run_module('training', run_name='__main__')"
     command = ["-c", program] if before else ["-m", "training"]
     return subprocess.Popen(
-        [sys.executable, *command, *map(str, words)],
+        [sys.executable, *launcher, *command, *map(str, words)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         stdin=subprocess.PIPE,
@@ -105,9 +107,9 @@ def start(*words: object, folder: Path = ROOT, before: str = "") -> subprocess.P
     )
 
 
-def ended(child: subprocess.Popen[str], text: str | None = None) -> tuple[int, str]:
+def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
     """The exit status of a process, and all that it said; never a traceback."""
-    out, errors = child.communicate(text, timeout=240)
+    out, errors = child.communicate(timeout=240)
     assert "Traceback" not in errors, errors
     return child.returncode, out + errors
 

@@ -51,15 +51,9 @@ class _Mark(NamedTuple):
 class Loop:
     """Trains a learner along a schedule and keeps its best weights.
 
-    Args:
-        run: the folder to write to.
-        corpus: with its train and validation parts.
-        plan: of the run.
-        learner: fresh, or restored from `checkpoint`.
-        schedule: how far the run is.
-        seconds_left: until the model must have been written.
-        notes: what readers should know besides the notes of the corpus and the plan.
-        checkpoint: to continue from.
+    `seconds_left` are those until the model must have been written, `notes` what readers should
+    know besides the notes of the corpus and the plan. The learner is fresh, or restored from the
+    same `checkpoint`.
     """
 
     def __init__(
@@ -128,7 +122,7 @@ class Loop:
             ends = bool(reason) or stops or now.progress >= 1
             saves = ends or now.seconds - saved.seconds >= save_every
             reached = self._schedule.progress(learner.steps + 1, now.seconds)
-            learner.group.order(reached, ends, saves)
+            learner.group.tell((reached, ends, saves))
             if saves:
                 self._save(now)
                 saved = watched = self._now()

@@ -32,6 +32,7 @@ from training.schedule import Plan, Schedule
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus, open_corpus, read_corpus
 
+_NO_MEMORY = "no memory is left for this: choose a narrower network or a smaller batch"
 _STRETCH = 1.5  # times the time that is left: a longer rest continues in another call
 
 
@@ -63,15 +64,13 @@ def train(settings: Settings, folder: Path, deadline_s: float = math.inf) -> Pha
             run.state("stopped", "it was stopped before it had learnt anything")
             return "stopped"
         except BaseException as error:
+            failure = TrainingError(_NO_MEMORY) if is_lack_of_memory(error) else error
             # What an OSError says of itself names a path, which a page shouldn't show.
-            reason = getattr(error, "strerror", None) or str(error) or "it was interrupted"
-            lacks_memory = is_lack_of_memory(error)
-            if lacks_memory:
-                reason = "no memory is left for this: choose a narrower network or a smaller batch"
+            reason = getattr(failure, "strerror", None) or str(failure) or "it was interrupted"
             with suppress(OSError):  # a full disk has no room for a word
                 run.state("failed", reason)
-            if lacks_memory:
-                raise TrainingError(reason) from error
+            if failure is not error:
+                raise failure from error
             raise
         finally:
             torch.set_num_threads(threads)
@@ -141,7 +140,7 @@ def follow() -> None:
             raise TrainingError("a checkpoint is missing: all processes need the same files")
         _start(learner, checkpoint, weights)
         while True:
-            progress, ends, saves = group.order(0.0, 0.0, 0.0)
+            progress, ends, saves = group.tell(None)
             if saves:
                 learner.tensors()  # hands in its share of the state
             if ends:

@@ -10,8 +10,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -189,24 +189,20 @@ def test_without_torch_it_says_how_to_install_it_and_leaves_nothing(tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
-def signalled_when(is_time: Callable[[], object], number: int) -> AbstractContextManager[None]:
-    """Send this process a signal, as a terminal does, as soon as it is time."""
-    return when(is_time, lambda: os.kill(os.getpid(), number))
-
-
-def is_learning(run: Path, steps: int) -> bool:
-    """Whether a run is at work and has done more than so many steps."""
-    return read_run(run).is_active and read_run(run).step > steps
-
-
 def test_ctrl_c_and_sigterm_stop_cleanly_and_resume_continues(
     tmp_path: Path, command: Command
 ) -> None:
-    run, corpus, steps = tmp_path / "run", corpus_in(tmp_path), 0
+    run, steps = tmp_path / "run", 0
+
+    def is_learning() -> bool:
+        status = read_run(run)
+        return status.is_active and status.step > steps
+
+    words: list[object] = [corpus_in(tmp_path), "--minutes", "10", "--output", run, *FLAGS]
     for number in (signal.SIGINT, signal.SIGTERM):
-        begun = [corpus, "--minutes", "10", "--output", run, *FLAGS]
-        with signalled_when(partial(is_learning, run, steps), number):
-            said, error = command(*(["--resume", run] if steps else begun))
+        with when(is_learning, partial(os.kill, os.getpid(), number)):
+            said, error = command(*words)
+        words = ["--resume", run]
         assert error == ""
         assert "Stopping and keeping the best weights" in said
         assert re.search(rf"\nStopped. Continue: .* -m training --resume {run}\n", said)

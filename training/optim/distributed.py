@@ -66,14 +66,6 @@ class Group:
         dist.gather(sent, parts)
         return rows if parts is None else torch.cat(parts, dim).to(rows.dtype)
 
-    def order(self, *numbers: float) -> tuple[float, ...]:
-        """The leader's numbers, for everybody."""
-        if self.size == 1:
-            return numbers
-        told = torch.tensor(numbers, dtype=torch.float64)
-        dist.broadcast(told, 0)
-        return tuple(told.tolist())
-
     def tell(self, what: Any) -> Any:
         """The leader's object, for everybody; it is pickled."""
         if self.size == 1:

@@ -19,7 +19,7 @@ from model.generator import Generator
 from model.sampling import SamplingParams
 from training.evaluate import Best, default_patience, sample_spans, score, whole_spans
 from training.optim.checkpoint import Checkpoint, save_checkpoint
-from training.optim.learner import Learner, part
+from training.optim.learner import Learner, labelled
 from training.optim.threads import WINDOW_S, ThreadChoice
 from training.report.examine import examine
 from training.report.model import write_model
@@ -85,7 +85,7 @@ class Loop:
         self._began, self._began_cpu = time.perf_counter(), time.process_time()
         if checkpoint is not None:
             facts = checkpoint.facts
-            self._best.restore(part(checkpoint.tensors, "best."), facts)
+            self._best.restore(labelled(checkpoint.tensors, "best."), facts)
             self._train_loss = facts["train_loss"]
             self._began -= facts["seconds"]
             self._began_cpu -= facts["cpu_seconds"]

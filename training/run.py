@@ -269,9 +269,10 @@ def read_run(folder: Path) -> RunStatus:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        return read_json(path) or {}
+        data = read_json(path)
     except RunError:
         return {}
+    return data if isinstance(data, dict) else {}
 
 
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:

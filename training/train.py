@@ -23,7 +23,7 @@ from training.loop import WRITING_S, Loop
 from training.optim.checkpoint import Checkpoint, load_checkpoint
 from training.optim.device import find_device, find_precision, is_lack_of_memory
 from training.optim.distributed import Group, join
-from training.optim.learner import Learner, part
+from training.optim.learner import Learner, labelled
 from training.optim.memory import keep_freed_memory
 from training.pretrained import Pretrained, load_pretrained
 from training.recipe import Recipe, choose, most_steps
@@ -211,4 +211,4 @@ def _start(
         learner.start_from(weights)
     if checkpoint is not None:
         step, progress = checkpoint.facts["step"], checkpoint.facts["progress"]
-        learner.restore(part(checkpoint.tensors, "learner."), step, progress)
+        learner.restore(labelled(checkpoint.tensors, "learner."), step, progress)

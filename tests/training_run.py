@@ -64,11 +64,6 @@ def logged(run: Path, key: str) -> list[tuple[int, float]]:
     return [(line["step"], line[key]) for line in map(json.loads, lines) if key in line]
 
 
-def checkpoints(run: Path) -> set[str]:
-    """The names of a run's checkpoints."""
-    return {path.name for path in (run / "checkpoints").glob("*.safetensors")}
-
-
 def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None = None) -> None:
     """Wait for something to become true, while a process that is to do it is alive."""
     deadline = time.monotonic() + 120
@@ -80,8 +75,8 @@ def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None 
 
 def wait_for_checkpoint(run: Path, child: subprocess.Popen[str]) -> None:
     """Wait until a process, just started, has written another checkpoint of a run."""
-    known = checkpoints(run)
-    wait_until(lambda: checkpoints(run) - known, child)
+    known = set((run / "checkpoints").glob("*.safetensors"))
+    wait_until(lambda: set((run / "checkpoints").glob("*.safetensors")) - known, child)
 
 
 def in_phase(run: Path, *phases: str) -> Callable[[], bool]:

@@ -185,6 +185,7 @@ def _make_plan(
         )
     except ConfigError as error:
         raise TrainingError(f"{error}: choose a narrower network") from error
+    group.check_batch(recipe.batch_size)  # before there is a plan, which another batch can't use
     return Plan(
         recipe,
         steps,

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,16 +64,6 @@ def logged(run: Path, key: str) -> list[tuple[int, float]]:
     return [(line["step"], line[key]) for line in map(json.loads, lines) if key in line]
 
 
-def checkpoints(run: Path) -> set[str]:
-    """The names of a run's checkpoints."""
-    return {path.name for path in (run / "checkpoints").glob("*.safetensors")}
-
-
-def has_more(run: Path, known: set[str]) -> bool:
-    """Whether a run has written another checkpoint than these."""
-    return bool(checkpoints(run) - known)
-
-
 def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None = None) -> None:
     """Wait for something to become true, while a process that is to do it is alive."""
     deadline = time.monotonic() + 120
@@ -83,23 +73,25 @@ def wait_until(is_so: Callable[[], object], child: subprocess.Popen[str] | None 
         time.sleep(0.005)
 
 
+def wait_for_checkpoint(run: Path, child: subprocess.Popen[str]) -> None:
+    """Wait until a process, just started, has written another checkpoint of a run."""
+    known = set((run / "checkpoints").glob("*.safetensors"))
+    wait_until(lambda: set((run / "checkpoints").glob("*.safetensors")) - known, child)
+
+
 def in_phase(run: Path, *phases: str) -> Callable[[], bool]:
     """Whether a run is in one of these phases."""
     return lambda: read_run(run).phase in phases
 
 
-def start(*words: object, folder: Path = ROOT, before: str = "") -> subprocess.Popen[str]:
-    """Start `python -m training` with these words.
-
-    Args:
-        words: of the command line.
-        folder: to start it in.
-        before: a program that is run first in the same process.
-    """
+def start(
+    *words: object, folder: Path = ROOT, before: str = "", launcher: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Start `python -m training` with these words, after a program in the same process."""
     program = f"{before}\nimport runpy; runpy.run_module('training', run_name='__main__')"
     command = ["-c", program] if before else ["-m", "training"]
     return subprocess.Popen(
-        [sys.executable, *command, *map(str, words)],
+        [sys.executable, *launcher, *command, *map(str, words)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         stdin=subprocess.PIPE,
@@ -110,9 +102,9 @@ def start(*words: object, folder: Path = ROOT, before: str = "") -> subprocess.P
     )
 
 
-def ended(child: subprocess.Popen[str], text: str | None = None) -> tuple[int, str]:
+def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
     """The exit status of a process, and all that it said; never a traceback."""
-    out, errors = child.communicate(text, timeout=240)
+    out, errors = child.communicate(timeout=240)
     assert "Traceback" not in errors, errors
     return child.returncode, out + errors
 

@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -38,6 +40,7 @@ from training.run import (
     read_settings,
     request_stop,
     restart,
+    stop_requested,
     withdraw_stop,
 )
 from training.settings import Settings, TrainingError, options
@@ -73,18 +76,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", metavar="FOLDER", help="the run's folder (default: runs/NAME)")
     parser.add_argument("--resume", metavar="FOLDER", help="continue a run that was interrupted")
-    groups: dict[str, Any] = {}
-    for option in options():
-        about = option.metadata
-        if about["group"] not in groups:
-            groups[about["group"]] = parser.add_argument_group(about["group"])
-        default = "" if option.default is None else f" (default: {option.default})"
-        groups[about["group"]].add_argument(
-            f"--{option.name}",
-            type=about["kind"],
-            choices=about.get("choices") or None,
-            help=about["help"].replace("%", "%%") + default,
-        )
+    for title, members in groupby(options(), lambda option: option.metadata["group"]):
+        group = parser.add_argument_group(title)
+        for option in members:
+            about = option.metadata
+            default = "" if option.default is None else f" (default: {option.default})"
+            group.add_argument(
+                f"--{option.name}",
+                type=about["kind"],
+                choices=about["choices"] or None,
+                help=about["help"] + default,
+            )
     hub = parser.add_argument_group("publishing on the Hugging Face Hub")
     hub.add_argument("--push_to_hub", action="store_true", help="publish the model at the end")
     hub.add_argument("--hub_model_id", metavar="USER/NAME", help="the repo; created if need be")
@@ -106,16 +108,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with one clear line on errors."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed: or the next file opened would take its place
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
-    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
-        _take_part()
-        return
-    arguments = sys.argv[1:] if arguments is None else arguments
-    parsed = build_parser().parse_args(arguments)
     folder: Path | None = None
     try:
+        if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
+            from training.train import follow
+
+            follow()
+            return
+        arguments = sys.argv[1:] if arguments is None else arguments
+        parsed = build_parser().parse_args(arguments)
         _check_flags(parsed)
         if parsed.hub_token:
             os.environ["HF_TOKEN"] = parsed.hub_token
@@ -127,6 +129,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _publish(parsed, folder)
     except (TrainingError, RunError, HubError) as error:
         raise SystemExit(f"error: {error}") from None
+    except ModuleNotFoundError as error:
+        needed = f"training needs {error.name}: pip install -r requirements.txt"
+        raise SystemExit(f"error: {needed} (the README names torch's build for CPUs)") from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise SystemExit(f"error: {error.strerror or error}{where}.{_way_back(folder)}") from None
@@ -139,25 +144,28 @@ def _new(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings
     """Settings and folder of a new run; what can't be used is refused before anything is made."""
     if not parsed.corpus:
         raise TrainingError("name a CORPUS to learn, or a run to --resume (see --help)")
-    if not all(parsed.corpus):
-        raise TrainingError("the name of a CORPUS is empty: a variable that isn't set?")
-    corpus = [str(Path(path).expanduser()) for path in parsed.corpus]
+    corpus = [path and str(Path(path).expanduser()) for path in parsed.corpus]
     for path in corpus:
-        if path != "-" and not Path(path).exists():
-            raise TrainingError(f"{path} doesn't exist")
+        if path != "-" and not (path and Path(path).exists()):
+            raise TrainingError(f"{path!r} doesn't exist: name a text file, or a folder of them")
     settings = Settings(tuple(corpus), shown_command(arguments), **_given(parsed))
     if settings.init_from is not None:
         load_pretrained(settings.init_from).fit(settings)
     folder = Path(parsed.output) if parsed.output else _free_folder(corpus[0])
     if has_begun(folder):
         raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file: choose another --output")
     if is_being_written(folder):
         raise RunError(f"another process is training in {folder}")
     # A command that failed has left it there; the text may have changed since.
     (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
-    return _with_standard_input(settings, folder), folder
+    if "-" in corpus:
+        say("Reading standard input ...")
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "stdin.txt", "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        read = (str(folder / "stdin.txt") if path == "-" else path for path in corpus)
+        settings = replace(settings, corpus=tuple(read))
+    return settings, folder
 
 
 def _given(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -169,9 +177,7 @@ def shown_command(arguments: Sequence[str]) -> str:
     """The command line for the model card: names instead of paths, and nothing about the Hub."""
     parsed = build_parser().parse_args(arguments)
     words = ["python", "-m", "training"]
-    for corpus in parsed.corpus:
-        path = Path(corpus)
-        words.append(corpus if corpus == "-" else path.name or path.resolve().name or "corpus")
+    words += [Path(corpus).absolute().name for corpus in parsed.corpus]
     for name, value in _given(parsed).items():
         words += [f"--{name}", shown_name(value) if name == "init_from" else str(value)]
     return shlex.join(words)
@@ -179,28 +185,13 @@ def shown_command(arguments: Sequence[str]) -> str:
 
 def _free_folder(corpus: str) -> Path:
     """runs/NAME after the corpus, or runs/NAME-2 and so on where that is taken."""
-    path = Path(corpus)
-    has_name = path.is_file() or path.is_dir()  # standard input has none, nor has a pipe
-    name = (path.resolve().stem or "corpus") if has_name else "stdin"
+    path = Path(corpus).resolve()
+    # Standard input has no name, nor has a pipe.
+    name = path.stem if path.is_file() or path.is_dir() else "stdin"
     candidate, number = Path("runs") / name, 2
     while has_begun(candidate) or is_being_written(candidate):
         candidate, number = Path("runs") / f"{name}-{number}", number + 1
     return candidate
-
-
-def _with_standard_input(settings: Settings, folder: Path) -> Settings:
-    """The settings with a file in the run's folder in place of "-"; reads it, if there is one."""
-    if "-" not in settings.corpus:
-        return settings
-    if sys.stdin is None:
-        raise TrainingError("there is no standard input to read: it is closed")
-    say("Reading standard input ...")
-    folder.mkdir(parents=True, exist_ok=True)
-    spooled = folder / "stdin.txt"
-    with open(spooled, "wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    paths = (str(spooled) if path == "-" else path for path in settings.corpus)
-    return replace(settings, corpus=tuple(paths))
 
 
 def _resumed(parsed: argparse.Namespace) -> tuple[Settings, Path]:
@@ -208,18 +199,16 @@ def _resumed(parsed: argparse.Namespace) -> tuple[Settings, Path]:
     folder, given = Path(parsed.resume), _given(parsed)
     settings = read_settings(folder)
     is_done = read_run(folder).phase == "done"
-    is_longer = is_done and given.keys() <= {"minutes", "steps"}
-    if parsed.corpus or parsed.output or (given and not is_longer):
-        what = f"--{next(iter(given))}" if given else "a corpus or an output"
-        raise RunError(f"--resume takes everything from the run: leave out {what}")
+    longer = {"minutes", "steps"} if is_done else set()
+    surplus = [*parsed.corpus, *(["--output"] if parsed.output else [])]
+    surplus += [f"--{name}" for name in given if name not in longer]
+    if surplus:
+        raise RunError(f"--resume takes everything from the run: leave out {' '.join(surplus)}")
     if is_done and not given:
         raise RunError(f"the run in {folder} is finished: to train it longer, add --minutes 10")
-    if is_longer:
-        settings = replace(
-            settings,
-            init_from=str(folder.resolve()),
-            **{"steps": None, **given},
-        )
+    if is_done:
+        start = str(folder.resolve())
+        settings = replace(settings, init_from=start, **{"steps": None, **given})
         restart(folder, settings)
     stop = folder / STOP_FILE
     if stop.exists() and stop.stat().st_mtime < time.time() - 10:  # an earlier process was asked
@@ -227,28 +216,8 @@ def _resumed(parsed: argparse.Namespace) -> tuple[Settings, Path]:
     return settings, folder
 
 
-def _take_part() -> None:
-    """Compute in the run of torchrun's first process. Raises SystemExit with one clear line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the first process stops, and so all
-    try:
-        from training.train import follow
-
-        for _ in follow():
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    except (TrainingError, RunError, OSError) as error:
-        raise SystemExit(f"error: process {os.environ['RANK']}: {error}") from None
-
-
 def _train(settings: Settings, folder: Path) -> None:
-    try:
-        from training.train import train  # torch takes seconds to import: errors come first
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise TrainingError(
-            "training needs torch: pip install -r requirements.txt (the README says how to get "
-            "the build for CPUs)"
-        ) from None
+    from training.train import train  # torch takes seconds to import: errors come first
 
     def stop(number: int, _: FrameType | None) -> None:
         """Ask for a clean stop; the next signal ends the process at once."""
@@ -280,8 +249,8 @@ def _check_flags(parsed: argparse.Namespace) -> None:
 
 def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Path) -> None:
     """Have refused what can be refused, and agreed to what becomes public, before training."""
-    with Run(folder, settings) as run:
-        corpus = read_corpus(settings, folder, run.stop_requested)
+    with Run(folder, settings):
+        corpus = read_corpus(settings, folder, partial(stop_requested, folder))
     training: dict[str, Any] = {"corpus": corpus.name, "command": settings.command}
     if settings.init_from is not None:
         training["init_from"] = {"name": shown_name(settings.init_from)}
@@ -302,11 +271,8 @@ def _publish(parsed: argparse.Namespace, folder: Path) -> None:
     words = ["model", str(folder), parsed.hub_model_id]
     if parsed.hub_space_id:
         words = ["space", str(folder), parsed.hub_space_id, "--model_id", parsed.hub_model_id]
-    for flag, value in (
-        ("--revision", parsed.hub_revision),
-        ("--hardware", parsed.hub_space_hardware),
-    ):
-        words += [flag, value] if value else []
+    words += ["--revision", parsed.hub_revision] if parsed.hub_revision else []
+    words += ["--hardware", parsed.hub_space_hardware] if parsed.hub_space_hardware else []
     words += ["--private"] if parsed.hub_private_repo else []
     try:
         publish([*words, "--yes"])

@@ -42,26 +42,23 @@ class Spans:
 def whole_spans(first: int, stop: int) -> Spans:
     """All of the text from `first` to `stop`, at most 5 million characters of it."""
     stop = min(stop, first + SCORED_AT_MOST)
-    predictions = stop - 1 - first
     if stop - first <= ONE_STREAM_UP_TO:
-        return Spans(np.array([first]), predictions, 0, stop)
-    return _parallel(first, predictions, 64, min(WARM_UP, first), stop)
+        return _parallel(first, stop, 1, 0)
+    return _parallel(first, stop, 64, min(WARM_UP, first))
 
 
 def sample_spans(first: int, stop: int, characters: int) -> Spans:
     """About `characters` of the text, spread evenly over it; all of it where it is shorter."""
-    predictions = stop - 1 - first
-    count = max(1, min(16, characters // 250))
-    warm_up = min(100, first)
-    if characters >= predictions:
-        return _parallel(first, predictions, count, warm_up, stop)
+    count, warm_up = max(1, min(16, characters // 250)), min(100, first)
+    if characters >= stop - 1 - first:
+        return _parallel(first, stop, count, warm_up)
     length = characters // count
     starts = np.linspace(first, stop - 1 - length, count).astype(np.int64)
     return Spans(starts, length, warm_up, stop)
 
 
-def _parallel(first: int, predictions: int, count: int, warm_up: int, stop: int) -> Spans:
-    length = -(-predictions // count)
+def _parallel(first: int, stop: int, count: int, warm_up: int) -> Spans:
+    length = -(-(stop - 1 - first) // count)
     return Spans(first + np.arange(count) * length, length, warm_up, stop)
 
 
@@ -136,9 +133,8 @@ class Best:
     def offer(self, network: CharLSTM, step: int, loss: float | None) -> None:
         """Take the weights of `network` if their loss is the best; None stands for unmeasured."""
         self._without_gain += 1
-        if loss is not None:
-            self._lowest = min(self._lowest, loss)
-        if loss is None or loss == self._lowest or loss < self._lowest + self._tolerance:
+        if loss is None or loss <= self._lowest + self._tolerance:
+            self._lowest = min(self._lowest, self._lowest if loss is None else loss)
             state = network.state_dict()
             self.weights = {name: v.to("cpu", copy=True) for name, v in state.items()}
             self.step = step

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,16 +41,14 @@ def prepare(word: str) -> Lesson:
     return Lesson(vocabulary, inputs, indices[:, 1:])
 
 
-def learn(
-    lesson: Lesson, seed: int = 0, report: Callable[[int, float], None] = lambda _, __: None
-) -> tuple[CharLSTM, list[float]]:
+def learn(lesson: Lesson, seed: int = 0) -> tuple[CharLSTM, list[float]]:
     """Train 300 epochs with Adam; the model, and the loss of every epoch in nats per character."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = CharLSTM(len(lesson.vocabulary), HIDDEN_SIZE)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     losses = []
-    for epoch in range(EPOCHS):
+    for _ in range(EPOCHS):
         logits, _ = model(lesson.inputs)  # (1, T, V)
         loss = nn.functional.cross_entropy(
             logits.view(-1, len(lesson.vocabulary)), lesson.targets.view(-1)
@@ -59,7 +57,6 @@ def learn(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
-        report(epoch, loss.item())
     return model, losses
 
 
@@ -81,46 +78,46 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lesson = prepare(word)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
-    characters = lesson.vocabulary.characters
     time, size = lesson.inputs.shape[1:]
 
-    print(f"1. The text is {word!r}. A network computes with numbers, so every character gets one:")
-    print("   " + ", ".join(f"{c!r} -> {i}" for i, c in enumerate(characters)))
-    print("\n2. To write is to know what comes next: the target is the input, shifted by one.")
-    print(f"   input  {word[:-1]!r}\n   target {word[1:]!r}")
-    print("\n3. A character enters as a one-hot row: all zeros but a one at its index, so that no")
-    print("   character looks 'larger' than another.")
-    for character, row in zip(word[:12], lesson.inputs[0].int().tolist(), strict=False):
-        print(f"   {character!r} {row}")
-    print(f"\n4. One sequence of {time} steps over {size} characters, as (batch, time, vocab):")
-    print(f"   inputs {tuple(lesson.inputs.shape)}, targets {tuple(lesson.targets.shape)}")
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        logits, (h, c) = CharLSTM(size, HIDDEN_SIZE)(lesson.inputs)
-    print(
-        f"\n5. The LSTM carries a hidden state {tuple(h.shape)} and a cell state {tuple(c.shape)}"
-    )
-    print("   from step to step: its memory. A linear layer turns each step's hidden state into")
-    print(f"   logits, a score for every character, {tuple(logits.shape)}.")
-    print(
-        f"\n6. Training: {EPOCHS} epochs with Adam. The loss is the surprise at the right answer,"
-    )
-    print(
-        f"   in nats per character; guessing among {size} costs ln {size} = {math.log(size):.2f}."
-    )
-
-    def report(epoch: int, loss: float) -> None:
-        if epoch % 50 == 0:
-            print(f"   epoch {epoch:3}  loss {loss:.4f}")
-
-    model, losses = learn(lesson, report=report)
-    print(f"   epoch {EPOCHS - 1:3}  loss {losses[-1]:.4f}")
+    model, losses = learn(lesson)
+    logits, (h, c) = model(lesson.inputs)
     predicted = predict(model, lesson)
-    print("\n7. At every step, take the character with the highest score (argmax):")
-    print(f"   {word[:-1]!r} -> {predicted!r}", end="  ")
-    print("It has learnt its word." if predicted == word[1:] else "It has not quite learnt it.")
-    print("\nThe same network, wider, learns a book: make train CORPUS=novel.txt MINUTES=5")
+    verdict = "has learnt" if predicted == word[1:] else "has not quite learnt"
+    epochs = "\n".join(
+        f"   epoch {epoch:3}  loss {losses[epoch]:.4f}"
+        for epoch in (*range(0, EPOCHS, 50), EPOCHS - 1)
+    )
+    indices = ", ".join(f"{c!r} -> {i}" for i, c in enumerate(lesson.vocabulary.characters))
+    one_hot = zip(word[:12], lesson.inputs[0].int().tolist(), strict=False)
+    rows = "\n".join(f"   {character!r} {row}" for character, row in one_hot)
+    print(f"""\
+1. The text is {word!r}. A network computes with numbers, so every character gets one:
+   {indices}
+
+2. To write is to know what comes next: the target is the input, shifted by one.
+   input  {word[:-1]!r}
+   target {word[1:]!r}
+
+3. A character enters as a one-hot row: all zeros but a one at its index, so that no
+   character looks 'larger' than another.
+{rows}
+
+4. One sequence of {time} steps over {size} characters, as (batch, time, vocab):
+   inputs {tuple(lesson.inputs.shape)}, targets {tuple(lesson.targets.shape)}
+
+5. The LSTM carries a hidden state {tuple(h.shape)} and a cell state {tuple(c.shape)}
+   from step to step: its memory. A linear layer turns each step's hidden state into
+   logits, a score for every character, {tuple(logits.shape)}.
+
+6. Training: {EPOCHS} epochs with Adam. The loss is the surprise at the right answer,
+   in nats per character; guessing among {size} costs ln {size} = {math.log(size):.2f}.
+{epochs}
+
+7. At every step, take the character with the highest score (argmax):
+   {word[:-1]!r} -> {predicted!r}  It {verdict} its word.
+
+The same network, wider, learns a book: make train CORPUS=novel.txt MINUTES=5""")
 
 
 if __name__ == "__main__":

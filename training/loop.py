@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import torch
 
@@ -19,11 +19,11 @@ from model.generator import Generator
 from model.sampling import SamplingParams
 from training.evaluate import Best, default_patience, sample_spans, score, whole_spans
 from training.optim.checkpoint import Checkpoint, save_checkpoint
-from training.optim.learner import Learner
+from training.optim.learner import Learner, labelled
 from training.optim.threads import WINDOW_S, ThreadChoice
 from training.report.examine import examine
 from training.report.model import write_model
-from training.run import Phase, Run, read_run
+from training.run import SAMPLES_FILE, Run, read_run, stop_requested
 from training.schedule import Plan, Schedule
 from training.settings import TrainingError
 from training.text.corpus import Corpus
@@ -40,9 +40,8 @@ _MOST_SKIPPED = 10  # steps in a row whose gradient wasn't finite
 _SETTLED = 100  # steps after which a loss above blind guessing means that the network is spoilt
 
 
-@dataclass(frozen=True)
-class _Mark:
-    """A moment of a run: steps so far, seconds of training, progress."""
+class _Mark(NamedTuple):
+    """A moment of a run."""
 
     step: int
     seconds: float
@@ -52,14 +51,9 @@ class _Mark:
 class Loop:
     """Trains a learner along a schedule and keeps its best weights.
 
-    Args:
-        run: the folder to write to.
-        corpus: with its train and validation parts.
-        plan: of the run.
-        learner: fresh, or restored together with `restore`.
-        schedule: how far the run is.
-        seconds_left: until the model must have been written.
-        notes: what readers should know besides the notes of the corpus and the plan.
+    `seconds_left` are those until the model must have been written, `notes` what readers should
+    know besides the notes of the corpus and the plan. The learner is fresh, or restored from the
+    same `checkpoint`.
     """
 
     def __init__(
@@ -71,6 +65,7 @@ class Loop:
         schedule: Schedule,
         seconds_left: Callable[[], float],
         notes: list[str],
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self._run, self._corpus, self._plan = run, corpus, plan
         self._learner, self._schedule, self._seconds_left = learner, schedule, seconds_left
@@ -84,53 +79,74 @@ class Loop:
         if corpus.held_out:
             first, stop = len(corpus.train), len(corpus.indices)
             self._spans = sample_spans(first, stop, plan.evaluated_characters)
-        self._train_loss: float | None = None
+        self._train_loss: float | None = None  # the running mean of the steps' losses
         self._skipped = 0
         self._scoring_s = 0.0  # of the whole held-out part, as far as the last evaluation tells
-        self._began = time.perf_counter(), time.process_time()
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from the checkpoint that the learner was restored from."""
-        facts = checkpoint.facts
-        self._best.restore(checkpoint.part("best."), facts)
-        self._train_loss = facts["train_loss"]
-        wall, cpu = self._began
-        self._began = wall - facts["seconds"], cpu - facts["cpu_seconds"]
+        self._began, self._began_cpu = time.perf_counter(), time.process_time()
+        if checkpoint is not None:
+            facts = checkpoint.facts
+            self._best.restore(labelled(checkpoint.tensors, "best."), facts)
+            self._train_loss = facts["train_loss"]
+            self._began -= facts["seconds"]
+            self._began_cpu -= facts["cpu_seconds"]
 
     def learn(self) -> bool:
         """Train until the run ends. Returns whether it was stopped before its time."""
         learner, run = self._learner, self._run
         run.truncate_logs(learner.steps)
-        self._tell(start_step=learner.steps)
+        run.state(
+            "training",
+            recipe=self._plan.recipe.describe(),
+            parameters=self._config.parameters,
+            characters=len(self._corpus.indices),
+            train_characters=len(self._corpus.train),
+            vocab_size=len(self._corpus.vocabulary),
+            processes=learner.group.size,
+            evaluations=self._plan.evaluations,
+            start_step=learner.steps,
+            notes=self._notes,
+        )
         save_every = _CHECKPOINT_EVERY_S if math.isinf(self._seconds_left()) else _IN_A_HURRY_S
         choice = ThreadChoice(torch.get_num_threads(), self._plan.speed)
+        # Steps are to be repeatable, so only a run of minutes may choose.
+        asked = run.settings.threads or run.settings.steps or learner.group.size > 1
+        may_choose = not asked and learner.device.type == "cpu"
         evaluated = saved = logged = watched = self._now()
         while True:
             now = self._now()
             if now.progress >= 1 and learner.steps > evaluated.step:
                 self._evaluate()
-            stops = run.stop_requested() or self._seconds_left() < WRITING_S + self._scoring_s
-            ends = now.progress >= 1 or stops or self._best.patience_is_over or self._is_spoilt()
+            is_late = self._seconds_left() < WRITING_S + self._scoring_s
+            stops = is_late or stop_requested(run.folder)
+            reason = self._reason_to_end(now.progress)
+            ends = bool(reason) or stops or now.progress >= 1
             saves = ends or now.seconds - saved.seconds >= save_every
             reached = self._schedule.progress(learner.steps + 1, now.seconds)
-            learner.group.order(reached, ends, saves)
+            learner.group.tell((reached, ends, saves))
             if saves:
                 self._save(now)
                 saved = watched = self._now()
             if ends:
-                self._note_why()
+                self._notes += [reason] if reason else []
                 return stops and now.progress < 1
             self._take(learner.step(reached))
             now = self._now()
             is_due = self._plan.is_evaluation(evaluated.progress, now.progress)
             since_s, since = now.seconds - logged.seconds, now.progress - logged.progress
             if is_due or (since_s >= _LOG_EVERY_S and since >= _LOG_EVERY_PROGRESS):
-                self._log(logged, now)
+                if self._train_loss is not None:
+                    run.log(
+                        step=now.step,
+                        seconds=round(now.seconds, 3),
+                        progress=round(now.progress, 6),
+                        train_loss=self._train_loss,
+                        characters_per_second=round(self._speed(logged, now)),
+                    )
                 logged = now
             if is_due:
                 self._evaluate()
                 evaluated, watched = now, self._now()
-            elif self._may_choose_threads and now.seconds - watched.seconds >= WINDOW_S:
+            elif may_choose and now.seconds - watched.seconds >= WINDOW_S:
                 speed = self._speed(watched, now)
                 torch.set_num_threads(choice.look(torch.get_num_threads(), speed, now.seconds))
                 watched = now
@@ -142,19 +158,18 @@ class Loop:
             TrainingError: if there is nothing worth keeping.
         """
         learner, corpus, settings = self._learner, self._corpus, self._run.settings
-        end, cpu_seconds = self._now(), time.process_time() - self._began[1]
+        end, cpu_seconds = self._now(), time.process_time() - self._began_cpu
         if not self._best.weights:
             self._evaluate()
         if not self._best.weights:
             raise TrainingError("the loss exploded at once: lower the learning rates")
-        self._tell("scoring", seconds=end.seconds, cpu_seconds=cpu_seconds)
+        self._run.state("scoring", notes=self._notes, seconds=end.seconds, cpu_seconds=cpu_seconds)
         network = learner.average
         network.load_state_dict(self._best.weights)
         val_loss = None
         if corpus.held_out:
-            val_loss = score(
-                network, corpus.indices, whole_spans(len(corpus.train), len(corpus.indices))
-            )
+            spans = whole_spans(len(corpus.train), len(corpus.indices))
+            val_loss = score(network, corpus.indices, spans)
         seen = end.step * self._plan.recipe.characters_per_step
         training: dict[str, Any] = {
             "corpus": corpus.name,
@@ -162,8 +177,6 @@ class Loop:
             "corpus_characters": len(corpus.indices),
             "train_characters": len(corpus.train),
             "held_out_characters": corpus.held_out,
-            "command": settings.command,
-            "seed": settings.seed,
             "steps": end.step,
             "planned_steps": max(end.step, round(end.step / max(end.progress, 1e-9))),
             "stopped_early": not was_stopped and end.progress < 1,
@@ -176,10 +189,9 @@ class Loop:
             "val_loss": val_loss,
             "val_bits": None if val_loss is None else val_loss / math.log(2),
             "recipe": asdict(self._plan.recipe),
-            "license": settings.license,
-            "language": settings.language,
-            "credit": settings.credit,
         }
+        for name in ("command", "seed", "license", "language", "credit"):
+            training[name] = getattr(settings, name)
         model = Model(self._config, learner.weights())
         training = write_model(self._run.folder, corpus, model, training)
         if self._seconds_left() < _EXAMINING_S:
@@ -197,87 +209,47 @@ class Loop:
         write_model(self._run.folder, corpus, model, {**training, **found})
 
     def _now(self) -> _Mark:
-        seconds = time.perf_counter() - self._began[0]
+        seconds = time.perf_counter() - self._began
         steps = self._learner.steps
         return _Mark(steps, seconds, self._schedule.progress(steps, seconds))
 
-    def _tell(self, phase: Phase = "training", **more: Any) -> None:
-        self._run.state(
-            phase,
-            recipe=self._plan.recipe.describe(),
-            parameters=self._config.parameters,
-            characters=len(self._corpus.indices),
-            train_characters=len(self._corpus.train),
-            vocab_size=len(self._corpus.vocabulary),
-            processes=self._learner.group.size,
-            evaluations=self._plan.evaluations,
-            notes=self._notes,
-            **more,
-        )
-
     def _take(self, loss: float) -> None:
         """Follow the losses of the steps by their running mean."""
-        if math.isnan(loss):
-            self._skipped += 1
-            return
-        self._skipped = 0
-        mean = loss if self._train_loss is None else self._train_loss
-        self._train_loss = mean + max(0.01, 1 / self._learner.steps) * (loss - mean)
+        self._skipped = self._skipped + 1 if math.isnan(loss) else 0
+        if not self._skipped:
+            mean = loss if self._train_loss is None else self._train_loss
+            self._train_loss = mean + max(0.01, 1 / self._learner.steps) * (loss - mean)
 
-    def _is_spoilt(self) -> bool:
-        """Whether the loss has exploded, and no further step can help."""
-        blind = math.log(len(self._corpus.vocabulary)) + 1
-        is_high = self._learner.steps > _SETTLED and (self._train_loss or 0.0) > blind
-        return is_high or self._skipped >= _MOST_SKIPPED
-
-    def _note_why(self) -> None:
-        """Say why a run ended before its time, where nobody asked it to."""
-        step, best = self._learner.steps, self._best.step
-        if self._is_spoilt():
-            self._notes.append(
+    def _reason_to_end(self, progress: float) -> str:
+        """Why the run should end before its time, though nobody asked it to; "" if it shouldn't."""
+        step, blind = self._learner.steps, math.log(len(self._corpus.vocabulary)) + 1
+        is_high = step > _SETTLED and (self._train_loss or 0.0) > blind
+        if is_high or self._skipped >= _MOST_SKIPPED:
+            return (
                 f"the loss exploded at step {step:,}, so the run ended there and keeps its best "
                 "weights: lower the learning rates"
             )
-        elif self._best.patience_is_over and self._now().progress < 1:
-            self._notes.append(
+        if self._best.patience_is_over and progress < 1:
+            return (
                 f"ended early, after step {step:,}: the held-out loss has not fallen since step "
-                f"{best:,}"
+                f"{self._best.step:,}"
             )
-
-    @property
-    def _may_choose_threads(self) -> bool:
-        """Whether the number of threads may follow the clock: steps are to be repeatable."""
-        settings, learner = self._run.settings, self._learner
-        is_free = settings.threads is None and settings.steps is None
-        return is_free and learner.group.size == 1 and learner.device.type == "cpu"
+        return ""
 
     def _speed(self, since: _Mark, now: _Mark) -> float:
         """Characters a second between two moments."""
         characters = (now.step - since.step) * self._plan.recipe.characters_per_step
         return characters / max(1e-9, now.seconds - since.seconds)
 
-    def _log(self, since: _Mark, now: _Mark) -> None:
-        if self._train_loss is None:
-            return
-        self._run.log(
-            step=now.step,
-            seconds=round(now.seconds, 3),
-            progress=round(now.progress, 6),
-            train_loss=self._train_loss,
-            characters_per_second=round(self._speed(since, now)),
-        )
-
     def _evaluate(self) -> None:
         """Score the average weights on a sample of the held-out part; keep the best."""
         learner, loss = self._learner, None
-        is_sound = learner.is_finite()
-        if is_sound and self._spans is not None:
+        if self._spans is not None:
             began = time.perf_counter()
             loss = score(learner.average, self._corpus.indices, self._spans)
             share = self._corpus.held_out / self._plan.evaluated_characters
             self._scoring_s = (time.perf_counter() - began) * max(1.0, share)
-            is_sound = math.isfinite(loss)
-        if not is_sound:
+        if not (learner.is_finite() and math.isfinite(loss or 0.0)):
             self._skipped = _MOST_SKIPPED
             return
         if loss is not None:
@@ -285,7 +257,7 @@ class Loop:
         self._best.offer(learner.average, learner.steps, loss)
         params = SamplingParams(length=200, temperature=0.8, seed=learner.steps)
         text = Generator(Model(self._config, learner.weights())).generate("", params)
-        self._run.sample(step=learner.steps, val_loss=loss, text=text)
+        self._run.log(SAMPLES_FILE, step=learner.steps, val_loss=loss, text=text)
 
     def _save(self, now: _Mark) -> None:
         tensors = {f"learner.{k}": v for k, v in self._learner.tensors().items()}
@@ -294,7 +266,7 @@ class Loop:
             "step": now.step,
             "progress": now.progress,
             "seconds": now.seconds,
-            "cpu_seconds": time.process_time() - self._began[1],
+            "cpu_seconds": time.process_time() - self._began_cpu,
             "train_loss": self._train_loss,
             **self._best.facts(),
         }

@@ -45,11 +45,9 @@ class Pretrained:
                 raise TrainingError(
                     f"{flag} can't be {asked}: the model to start from has {size}, so leave it out"
                 )
-        chosen: dict[str, Any] = {
-            flag: rate for flag, rate in _RATES.items() if getattr(settings, flag) is None
-        }
-        sizes = {flag: getattr(config, flag) for flag in _SIZES}
-        return replace(settings, **sizes, **chosen)
+        chosen: dict[str, Any] = {flag: getattr(config, flag) for flag in _SIZES}
+        chosen |= {flag: rate for flag, rate in _RATES.items() if getattr(settings, flag) is None}
+        return replace(settings, **chosen)
 
     def weights(
         self, vocabulary: Vocabulary, initial: dict[str, np.ndarray]
@@ -65,29 +63,21 @@ class Pretrained:
         known = [c for c in vocabulary.characters if c in config.vocabulary]
         here = np.array([vocabulary.index(c) for c in known], dtype=np.int64)
         there = np.array([config.vocabulary.index(c) for c in known], dtype=np.int64)
-        by_row = {"embedding.weight", "fc.weight", "fc.bias"}
-        by_column = set() if config.embedding_size else {"lstm.weight_ih_l0"}
-        fitted = {}
-        for name, old in self.model.weights.items():
-            if name in by_row:
-                fitted[name] = initial[name].copy()
-                fitted[name][here] = old[there]
-            elif name in by_column:
-                fitted[name] = initial[name].copy()
-                fitted[name][:, here] = old[:, there]
-            else:
-                fitted[name] = old
+        first = "embedding.weight" if config.embedding_size else "lstm.weight_ih_l0"
+        fitted = dict(self.model.weights)
+        for name in ("fc.weight", "fc.bias", first):
+            fitted[name] = initial[name].copy()
+            rows, old = fitted[name], self.model.weights[name]
+            if name == "lstm.weight_ih_l0":  # has a column for each character
+                rows, old = rows.T, old.T
+            rows[here] = old[there]
         return fitted
-
-    def facts(self) -> dict[str, str]:
-        """What the card should say of it, as plain JSON."""
-        return {"name": self.name, "sha256": self.sha256}
 
     def overlap(self, vocabulary: Vocabulary) -> str:
         """What the model knows of a text's characters, in one line."""
         theirs = self.model.config.vocabulary
         new = [c for c in vocabulary.characters if c not in theirs]
-        unused = sum(1 for c in theirs.characters if c not in vocabulary)
+        unused = len(theirs) + len(new) - len(vocabulary)
         line = (
             f"starts from {self.name}: {len(vocabulary) - len(new):,} of {len(vocabulary):,} "
             f"characters known, {len(new):,} new"

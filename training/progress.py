@@ -60,8 +60,7 @@ class Progress:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._bar: tqdm[Any] | None = None
-        self._phase = ""
-        self._notes: set[str] = set()
+        self._told: set[str] = set()
         self._samples = 0  # that were shown, or passed over
 
     def __enter__(self) -> Progress:
@@ -77,21 +76,19 @@ class Progress:
             say("\n".join(_summary(read_run(self._folder), self._folder)))
 
     def _watch(self) -> None:
-        while not self._ended.wait(_EVERY_S):
-            self._look()
-        self._look()
+        is_over = False
+        while not is_over:
+            is_over = self._ended.wait(_EVERY_S)
+            status = read_run(self._folder)
+            if status.pid == os.getpid():  # not what an earlier process of this run left
+                self._show(status)
 
-    def _look(self) -> None:
-        status = read_run(self._folder)
-        if status.pid != os.getpid():
-            return  # what an earlier process of this run left
-        has_changed, self._phase = status.phase != self._phase, status.phase
-        if has_changed and status.phase in _WORDS:
-            say(_WORDS[status.phase])
-        for note in status.notes:
-            if note not in self._notes:
-                self._notes.add(note)
-                say(f"Note: {note}")
+    def _show(self, status: RunStatus) -> None:
+        told = [_WORDS.get(status.phase, ""), *(f"Note: {note}" for note in status.notes)]
+        for line in told:
+            if line and line not in self._told:
+                self._told.add(line)
+                say(line)
         if "recipe" in status.facts:  # training has begun; a short run may be over already
             self._draw(status)
 
@@ -115,25 +112,18 @@ class Progress:
                 bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
             )
         shown = [f"step {status.step:,}"]
-        if status.train_losses:
-            shown.append(f"train {status.train_losses[-1][1]:.3f}")
-        if status.val_losses:
-            shown.append(f"held out {status.val_losses[-1][1]:.3f}")
+        for name, losses in (("train", status.train_losses), ("held out", status.val_losses)):
+            shown += [f"{name} {losses[-1][1]:.3f}"] if losses else []
         self._bar.set_postfix_str(", ".join([*shown, f"{status.characters_per_second:,} chars/s"]))
         self._bar.update(status.progress - self._bar.n)
-        self._show_samples(status)
-
-    def _show_samples(self, status: RunStatus) -> None:
         every = math.ceil(status.facts["evaluations"] / _SAMPLES_SHOWN)
-        losses = dict(status.val_losses)
-        for step, text in status.samples[self._samples :]:
-            self._samples += 1
-            if self._samples % every:
-                continue
-            loss = losses.get(step)
-            bits = "" if loss is None else f", held out {loss:.3f} nats ({_bits(loss):.2f} bits)"
-            say(f"\n--- {status.progress:.0%}, step {step:,}{bits}")
-            say(textwrap.indent(text, "    ", lambda _: True))
+        for number, (step, text) in enumerate(status.samples, start=1):
+            if number > self._samples and number % every == 0:
+                loss = dict(status.val_losses).get(step)
+                held_out = "" if loss is None else f", held out {_nats(loss)}"
+                say(f"\n--- {status.progress:.0%}, step {step:,}{held_out}")
+                say(textwrap.indent(text, "    ", lambda _: True))
+        self._samples = len(status.samples)
 
 
 def _summary(status: RunStatus, folder: Path) -> list[str]:
@@ -175,20 +165,19 @@ def _measured(training: Mapping[str, Any]) -> Iterator[str]:
         yield "Nothing was held out, so nothing was measured; the last weights are kept."
         return
     yield (
-        f"Held out: {loss:.4f} nats per character ({_bits(loss):.3f} bits), of "
-        f"{training['held_out_characters']:,} characters; best at step "
+        f"Held out: {_nats(loss)}, of {training['held_out_characters']:,} characters; best at step "
         f"{training['best_step']:,} of {training['steps']:,}"
     )
-    reset = training.get("val_loss_reset_256")
-    if reset is not None:
-        yield (
-            f"          {reset:.4f} nats per character ({_bits(reset):.3f} bits) with the state "
-            "reset every 256 characters"
-        )
+    if reset := training.get("val_loss_reset_256"):
+        yield f"          {_nats(reset)} with the state reset every 256 characters"
     if baselines := training.get("baselines"):
         named = [(name, baselines.get(key)) for key, name in _BASELINES.items()]
         others = ", ".join(f"{name} {_bits(nats):.2f}" for name, nats in named if nats is not None)
         yield f"Bits per character: this model {_bits(loss):.2f}, {others}"
+
+
+def _nats(loss: float) -> str:
+    return f"{loss:.4f} nats per character ({_bits(loss):.3f} bits)"
 
 
 def _bits(nats: float) -> float:

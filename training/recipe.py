@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, fields, replace
 
 from model.config import ModelConfig
 from model.vocabulary import Vocabulary
@@ -43,7 +42,6 @@ in docs/experiments.md."""
 NEWTON_SCHULZ_STEPS = 2  # of training.optim.muon, which needs torch and can't be asked here
 BANDS = 4
 NARROWEST_BAND = 48  # rows; with bands of 24 the loss was 0.01 higher
-_T = TypeVar("_T", int, float)
 _ONE_HOT_UP_TO = 256
 
 
@@ -56,22 +54,22 @@ class Recipe:
     """
 
     hidden_size: int
-    num_layers: int
     embedding_size: int
     batch_size: int
     sequence_length: int
-    dropout: float
-    input_dropout: float
-    muon_lr: float
-    adam_lr: float
-    weight_decay: float
-    adam_weight_decay: float
-    state_reset: float
-    ema_decay: float
-    warmup: float
-    min_lr_ratio: float
-    clip: float
     precision: str
+    num_layers: int = 1
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    muon_lr: float = 0.06
+    adam_lr: float = 0.03
+    weight_decay: float = 0.0
+    adam_weight_decay: float = 0.0
+    state_reset: float = 0.05
+    ema_decay: float = 0.998
+    warmup: float = 0.02
+    min_lr_ratio: float = 0.02
+    clip: float = 1.0
 
     @property
     def bands(self) -> int:
@@ -124,26 +122,36 @@ def choose(
         precision: "float32" or "bfloat16", whichever is faster here.
         processes: that share the batch; where it isn't asked for, it is a multiple of them.
     """
-    seconds = settings.minutes * 60
-    base = _complete(settings, WIDTHS[0], train_characters, vocabulary, precision, processes)
-    if settings.hidden_size is not None:
-        recipe = base
-    elif settings.steps is not None:
-        seen = settings.steps * base.batch_size * base.sequence_length
-        recipe = _widest(base, train_characters, vocabulary, lambda _: seen)
-    else:
+    length = min(settings.sequence_length or 64, train_characters - 1)
+    # Streams shorter than a chunk can't be; on a small text, smaller batches give more steps.
+    batch = min(32, max(4, train_characters // (20 * length)))
+    batch = settings.batch_size or max(1, batch // processes) * processes
+    fitting = {
+        "batch_size": min(batch, max(1, train_characters // length)),
+        "sequence_length": length,
+        "precision": precision,
+    }
+    asked = {field.name: getattr(settings, field.name, None) for field in fields(Recipe)}
+    asked = {name: value for name, value in asked.items() if value is not None} | fitting
+    embedding_size = 0 if len(vocabulary) <= _ONE_HOT_UP_TO else 128
+    recipe = Recipe(**{"hidden_size": WIDTHS[0], "embedding_size": embedding_size, **asked})
+    steps, seconds = settings.steps, settings.minutes * 60
+    if settings.hidden_size is None and steps is not None:
+        seen = steps * recipe.characters_per_step
+        recipe = _widest(recipe, train_characters, vocabulary, seen, lambda _, __: 1.0)
+    elif settings.hidden_size is None:
         # One timing tells the machine's rate of arithmetic, from which all widths are judged; the
         # width that it points to is timed itself, and judged again by what it really reached.
-        recipe = replace(base, hidden_size=256)
+        recipe = replace(recipe, hidden_size=256)
         for _ in range(2):
             work = seconds * speed(recipe) * _work(recipe, vocabulary)
-            recipe = _widest(base, train_characters, vocabulary, _seen_with(work, vocabulary))
-    steps = settings.steps
+            recipe = _widest(recipe, train_characters, vocabulary, work, _work)
     if steps is None:
         # Evaluations, samples and checkpoints take their share of the minutes.
         steps = max(1, round(0.95 * speed(recipe) * seconds / recipe.characters_per_step))
         steps = min(steps, most_steps(recipe, train_characters))
-    return _regularized(recipe, settings, steps, train_characters, vocabulary), steps
+    regularization = _regularization(recipe, steps, train_characters, vocabulary)
+    return replace(recipe, **{**regularization, **asked}), steps
 
 
 def most_steps(recipe: Recipe, train_characters: int) -> int:
@@ -152,14 +160,10 @@ def most_steps(recipe: Recipe, train_characters: int) -> int:
     return max(200, math.ceil(epochs * train_characters / recipe.characters_per_step))
 
 
-def _regularized(
-    recipe: Recipe,
-    settings: Settings,
-    steps: int,
-    train_characters: int,
-    vocabulary: Vocabulary,
-) -> Recipe:
-    """The recipe with dropout and weight decay that suit how hard the text is pressed."""
+def _regularization(
+    recipe: Recipe, steps: int, train_characters: int, vocabulary: Vocabulary
+) -> dict[str, float]:
+    """The dropout and weight decay that suit how hard the text is pressed."""
     seen = steps * recipe.characters_per_step
     pressure = math.sqrt(seen * _common_weights(recipe, vocabulary)) / train_characters
     # In a few hundred steps little is learnt again after fast decay: 10 kB want 3.4.
@@ -170,75 +174,31 @@ def _regularized(
     on_rows = math.sqrt(seen * recipe.config(vocabulary).parameters) / train_characters
     rate, most = (0.9, MOST_EMBEDDING_DECAY) if recipe.embedding_size else (0.2, 0.8)
     adam_decay = min(most, rate * max(0.0, on_rows - 0.5)) * small
-    return replace(
-        recipe,
-        dropout=_given(settings.dropout, round(dropout, 2)),
-        input_dropout=_given(settings.input_dropout, 0.05 if dropout >= 0.1 else 0.0),
-        weight_decay=_given(settings.weight_decay, round(decay, 3)),
-        adam_weight_decay=_given(settings.adam_weight_decay, round(adam_decay, 3)),
-    )
-
-
-def _complete(
-    settings: Settings,
-    hidden_size: int,
-    train_characters: int,
-    vocabulary: Vocabulary,
-    precision: str,
-    processes: int,
-) -> Recipe:
-    """The settings, with a default for whatever they leave open."""
-    length = _given(settings.sequence_length, 64)
-    length = min(length, train_characters - 1)
-    # Streams shorter than a chunk can't be; on a small text, smaller batches give more steps.
-    batch = min(32, max(4, train_characters // (20 * length)))
-    batch = _given(settings.batch_size, max(1, batch // processes) * processes)
-    batch = min(batch, max(1, train_characters // length))
-    embedding = _given(settings.embedding_size, 0 if len(vocabulary) <= _ONE_HOT_UP_TO else 128)
-    return Recipe(
-        hidden_size=_given(settings.hidden_size, hidden_size),
-        num_layers=_given(settings.num_layers, 1),
-        embedding_size=embedding,
-        batch_size=batch,
-        sequence_length=length,
-        dropout=_given(settings.dropout, 0.0),
-        input_dropout=_given(settings.input_dropout, 0.0),
-        state_reset=_given(settings.state_reset, 0.05),
-        muon_lr=_given(settings.muon_lr, 0.06),
-        adam_lr=_given(settings.adam_lr, 0.03),
-        weight_decay=_given(settings.weight_decay, 0.0),
-        adam_weight_decay=_given(settings.adam_weight_decay, 0.0),
-        ema_decay=0.998,
-        warmup=0.02,
-        min_lr_ratio=0.02,
-        clip=1.0,
-        precision=precision,
-    )
-
-
-def _given(value: _T | None, default: _T) -> _T:
-    return default if value is None else value
+    return {
+        "dropout": round(dropout, 2),
+        "input_dropout": 0.05 if dropout >= 0.1 else 0.0,
+        "weight_decay": round(decay, 3),
+        "adam_weight_decay": round(adam_decay, 3),
+    }
 
 
 def _widest(
     base: Recipe,
     train_characters: int,
     vocabulary: Vocabulary,
-    characters_seen: Callable[[Recipe], float],
+    budget: float,
+    cost: Callable[[Recipe, Vocabulary], float],
 ) -> Recipe:
+    """The widest recipe that sees enough characters, with a budget and its cost of each."""
     most = max(220_000, WEIGHTS_PER_CHARACTER * train_characters)
     best = replace(base, hidden_size=WIDTHS[0])
     for width in WIDTHS[1:]:
         recipe = replace(base, hidden_size=width)
         weights = _common_weights(recipe, vocabulary)
-        if weights <= most and characters_seen(recipe) >= CHARACTERS_PER_WEIGHT * weights:
+        seen = budget / cost(recipe, vocabulary)
+        if weights <= most and seen >= CHARACTERS_PER_WEIGHT * weights:
             best = recipe
     return best
-
-
-def _seen_with(work: float, vocabulary: Vocabulary) -> Callable[[Recipe], float]:
-    """How many characters a recipe sees for so much arithmetic."""
-    return lambda recipe: work / _work(recipe, vocabulary)
 
 
 def _common_weights(recipe: Recipe, vocabulary: Vocabulary) -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -53,10 +52,14 @@ class RunStopped(Exception):
 
 def write_json(path: Path, data: Any) -> None:
     """Replace a small JSON file as a whole, durably."""
+    _replace(path, json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -82,7 +85,11 @@ def write_settings(folder: Path, settings: Settings) -> None:
 
 def read_settings(folder: Path) -> Settings:
     """The settings of the run in `folder`. Raises RunError if there is none to continue."""
-    _refuse_older(folder)
+    if (folder / _OLDER_FILE).exists():
+        raise RunError(
+            "this run was made by an older version and can't be continued; its model can still be "
+            "used"
+        )
     data = read_json(folder / SETTINGS_FILE)
     if data is None:
         raise RunError(f"{folder} is no run's folder: it has no {SETTINGS_FILE}")
@@ -103,14 +110,6 @@ def restart(folder: Path, settings: Settings) -> None:
     for name in (RECIPE_FILE, METRICS_FILE, SAMPLES_FILE, STATE_FILE):
         (folder / name).unlink(missing_ok=True)
     write_settings(folder, settings)
-
-
-def _refuse_older(folder: Path) -> None:
-    if (folder / _OLDER_FILE).exists():
-        raise RunError(
-            "this run was made by an older version and can't be continued; its model can still be "
-            "used"
-        )
 
 
 def request_stop(folder: Path) -> None:
@@ -166,18 +165,14 @@ class Run:
         except Timeout:
             raise RunError(f"another process is training in {self.folder}") from None
         try:
-            self._take_over()
+            if not has_begun(self.folder):
+                write_settings(self.folder, self.settings)
+            elif read_settings(self.folder) != self.settings:
+                raise RunError(f"{self.folder} holds a run with other settings")
         except BaseException:
             self._lock.release()
             raise
         return self
-
-    def _take_over(self) -> None:
-        _refuse_older(self.folder)
-        if not has_begun(self.folder):
-            write_settings(self.folder, self.settings)
-        elif read_settings(self.folder) != self.settings:
-            raise RunError(f"{self.folder} holds a run with other settings")
 
     def __exit__(self, *_: object) -> None:
         withdraw_stop(self.folder)
@@ -186,34 +181,24 @@ class Run:
     def state(self, phase: Phase, message: str = "", **facts: Any) -> None:
         """Tell readers what is going on; facts told before stay."""
         self._facts |= facts
-        state = {"phase": phase, "message": message, "pid": os.getpid(), "time": time.time()}
-        write_json(self.folder / STATE_FILE, {**state, "facts": self._facts})
+        state = {"phase": phase, "message": message, "pid": os.getpid(), "facts": self._facts}
+        write_json(self.folder / STATE_FILE, state)
 
-    def log(self, **values: Any) -> None:
-        """Append a line to the metrics."""
-        self._append(METRICS_FILE, values)
-
-    def sample(self, **values: Any) -> None:
-        """Append a sample of generated text."""
-        self._append(SAMPLES_FILE, values)
+    def log(self, name: str = METRICS_FILE, **values: Any) -> None:
+        """Append a line to the metrics, or to another log."""
+        with open(self.folder / name, "a", encoding="utf-8") as file:
+            file.write(_line(values))
 
     def truncate_logs(self, step: int) -> None:
         """Forget what was logged after `step`: a resumed run will log it again."""
         for name in (METRICS_FILE, SAMPLES_FILE):
             path = self.folder / name
-            kept = [line for line in _read_lines(path) if line.get("step", 0) <= step]
-            temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
-            os.replace(temporary, path)
+            kept = (line for line in _read_lines(path) if line.get("step", 0) <= step)
+            _replace(path, "".join(map(_line, kept)))
 
-    def stop_requested(self) -> bool:
-        """Whether somebody has asked this run to stop."""
-        return stop_requested(self.folder)
 
-    def _append(self, name: str, values: dict[str, Any]) -> None:
-        with open(self.folder / name, "a", encoding="utf-8") as file:
-            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+def _line(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -230,8 +215,7 @@ class RunStatus:
     seconds_left: float | None = None
     characters_per_second: int = 0  # lately; 0 before anything was measured
     train_losses: tuple[tuple[int, float], ...] = ()  # (step, nats per character), thinned out
-    # the same for the evaluations on the held-out part
-    val_losses: tuple[tuple[int, float], ...] = ()
+    val_losses: tuple[tuple[int, float], ...] = ()  # the same of the held-out part
     samples: tuple[tuple[int, str], ...] = ()  # (step, text), the oldest first
     # what the run has told of itself: characters, train_characters, vocab_size, parameters, recipe
     # (in words), start_step, seconds, cpu_seconds, notes
@@ -259,8 +243,7 @@ class RunStatus:
 def read_run(folder: Path) -> RunStatus:
     """Look at a run's folder. Never fails: what is missing or damaged is left out."""
     state = _mapping(folder / STATE_FILE)
-    phase = str(state.get("phase", "new"))
-    message = str(state.get("message", ""))
+    phase, message = state.get("phase", "new"), state.get("message", "")
     if phase in ACTIVE and not is_being_written(folder):
         phase, message = "interrupted", _KILLED
     lines = list(_read_lines(folder / METRICS_FILE))
@@ -270,11 +253,11 @@ def read_run(folder: Path) -> RunStatus:
     return RunStatus(
         phase=phase,
         message=message,
-        pid=int(state.get("pid", 0)),
+        pid=state.get("pid", 0),
         progress=1.0 if phase in ("scoring", "examining", "done") else last.get("progress", 0.0),
-        step=int(last.get("step", 0)),
+        step=last.get("step", 0),
         seconds_left=_seconds_left(train),
-        characters_per_second=int(last.get("characters_per_second", 0)),
+        characters_per_second=last.get("characters_per_second", 0),
         train_losses=_thinned([(line["step"], line["train_loss"]) for line in train]),
         val_losses=_thinned([(x["step"], x["val_loss"]) for x in lines if "val_loss" in x]),
         samples=tuple((s["step"], s["text"]) for s in _read_lines(folder / SAMPLES_FILE)),
@@ -284,11 +267,11 @@ def read_run(folder: Path) -> RunStatus:
     )
 
 
-def _mapping(path: Path) -> Mapping[str, Any]:
+def _mapping(path: Path) -> dict[str, Any]:
     try:
         data = read_json(path)
     except RunError:
-        data = None
+        return {}
     return data if isinstance(data, dict) else {}
 
 
@@ -308,14 +291,11 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _seconds_left(train: list[dict[str, Any]]) -> float | None:
     """By the pace of late: the mean over the run doesn't know how busy the machine is now."""
-    recent = train[-20:]
-    if len(recent) < 2:
+    if not train:
         return None
-    progress = recent[-1].get("progress", 0) - recent[0].get("progress", 0)
-    seconds = recent[-1]["seconds"] - recent[0]["seconds"]
-    if progress <= 0:
-        return None
-    return float((1 - recent[-1]["progress"]) * seconds / progress)
+    first, last = train[-20:][0], train[-1]
+    progress, seconds = (last.get(key, 0) - first.get(key, 0) for key in ("progress", "seconds"))
+    return float((1 - last["progress"]) * seconds / progress) if progress > 0 else None
 
 
 def _thinned(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:

@@ -19,27 +19,17 @@ class TrainingError(Exception):
     """Training can't start or continue; one sentence that says why and what to do."""
 
 
-def _number(
+def _option(
     group: str,
-    low: float,
-    high: float,
     help_: str,
-    default: float | None = None,
-    kind: type = float,
+    between: tuple[float, float] | None = None,
+    default: float | str | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Any:
-    """A field with the flag of a number from `low` to `high`."""
-    about = {"group": group, "help": help_, "kind": kind, "between": (low, high)}
-    return field(default=default, metadata=about)
-
-
-def _whole(group: str, low: int, high: int, help_: str, default: int | None = None) -> Any:
-    return _number(group, low, high, help_, default, int)
-
-
-def _word(group: str, help_: str, default: str | None = None, choices: tuple[str, ...] = ()) -> Any:
-    """A field with the flag of a word, one of `choices` if there are any."""
-    about = {"group": group, "help": help_, "kind": str, "choices": choices}
-    return field(default=default, metadata=about)
+    """A field with a flag: a number of its limits' type, a word, or one of some (the first)."""
+    kind = type(between[1]) if between else str
+    about = {"group": group, "help": help_, "kind": kind, "between": between, "choices": choices}
+    return field(default=choices[0] if choices else default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -56,64 +46,64 @@ class Settings:
     corpus: tuple[str, ...]
     command: str = ""
 
-    minutes: float = _number(_LENGTH, LEAST_MINUTES, 100_000, "how long to train", 5.0)
-    steps: int | None = _whole(
+    minutes: float = _option(_LENGTH, "how long to train", (LEAST_MINUTES, 100_000.0), 5.0)
+    steps: int | None = _option(
         _LENGTH,
-        1,
-        10**9,
         "a number of steps instead: repeatable with the same precision and threads",
+        (1, 10**9),
     )
-    patience: int | None = _whole(
-        _LENGTH, 0, 10**9, "end after so many evaluations without a better held-out loss; 0: never"
+    patience: int | None = _option(
+        _LENGTH,
+        "end after so many evaluations without a better held-out loss; 0: never",
+        (0, 10**9),
     )
 
-    encoding: str = _word(_TEXT, "of the files; a byte order mark wins", "utf-8")
-    errors: str = _word(
-        _TEXT, "what to do about bytes that can't be decoded", "strict", ("strict", "replace")
+    encoding: str = _option(_TEXT, "of the files; a byte order mark wins", default="utf-8")
+    errors: str = _option(
+        _TEXT, "what to do about bytes that can't be decoded", choices=("strict", "replace")
     )
-    held_out: float = _number(
-        _TEXT, 0, 0.5, "share at the end that is measured on, not learnt; 0: nothing", 0.1
+    held_out: float = _option(
+        _TEXT, "share at the end that is measured on, not learnt; 0: nothing", (0, 0.5), 0.1
     )
-    min_count: int = _whole(_TEXT, 1, 10**9, "fold rarer characters into one unknown one", 1)
-    dialogue: str = _word(
-        _TEXT, "look for the speakers of a play or a chat log", "auto", ("auto", "off")
+    min_count: int = _option(_TEXT, "fold rarer characters into one unknown one", (1, 10**9), 1)
+    dialogue: str = _option(
+        _TEXT, "look for the speakers of a play or a chat log", choices=("auto", "off")
     )
-    language: str | None = _word(_TEXT, "of the text, for the model card: en, de, ...")
-    credit: str | None = _word(_TEXT, "whose text it is, for the model card")
-    license: str | None = _word(_TEXT, "of the model, for its card: mit, cc0-1.0, ...")
+    language: str | None = _option(_TEXT, "of the text, for the model card: en, de, ...")
+    credit: str | None = _option(_TEXT, "whose text it is, for the model card")
+    license: str | None = _option(_TEXT, "of the model, for its card: mit, cc0-1.0, ...")
 
-    init_from: str | None = _word(
+    init_from: str | None = _option(
         _NETWORK, "fine-tune a model: its folder, a run's folder, or its name on the Hub"
     )
-    hidden_size: int | None = _whole(_NETWORK, 1, 8_192, "width of a layer")
-    num_layers: int | None = _whole(_NETWORK, 1, 16, "stacked LSTM layers (default: 1)")
-    dropout: float | None = _number(_NETWORK, 0, 0.95, "on the LSTM's output")
-    seed: int = _whole(_NETWORK, 0, 2**31 - 1, "of everything random", 1)
-    threads: int | None = _whole(
-        _NETWORK, 1, 1_024, "of the processor (default: all, or one where that is faster)"
+    hidden_size: int | None = _option(_NETWORK, "width of a layer", (1, 8_192))
+    num_layers: int | None = _option(_NETWORK, "stacked LSTM layers (default: 1)", (1, 16))
+    dropout: float | None = _option(_NETWORK, "on the LSTM's output", (0, 0.95))
+    seed: int = _option(_NETWORK, "of everything random", (0, 2**31 - 1), 1)
+    threads: int | None = _option(
+        _NETWORK, "of the processor (default: all, or one where that is faster)", (1, 1_024)
     )
-    device: str = _word(
-        _NETWORK, "auto: a CUDA GPU where there is one", "auto", ("auto", "cpu", "cuda", "mps")
+    device: str = _option(
+        _NETWORK, "auto: a CUDA GPU where there is one", choices=("auto", "cpu", "cuda", "mps")
     )
 
-    embedding_size: int | None = _whole(_RARE, 0, 8_192, "learned embedding; 0: one-hot")
-    batch_size: int | None = _whole(_RARE, 1, 65_536, "parallel streams through the text")
-    sequence_length: int | None = _whole(_RARE, 1, 65_536, "characters of truncated BPTT")
-    input_dropout: float | None = _number(_RARE, 0, 0.95, "on the LSTM's input")
-    state_reset: float | None = _number(
-        _RARE, 0, 1, "probability that a stream forgets its state before a step"
+    embedding_size: int | None = _option(_RARE, "learned embedding; 0: one-hot", (0, 8_192))
+    batch_size: int | None = _option(_RARE, "parallel streams through the text", (1, 65_536))
+    sequence_length: int | None = _option(_RARE, "characters of truncated BPTT", (1, 65_536))
+    input_dropout: float | None = _option(_RARE, "on the LSTM's input", (0, 0.95))
+    state_reset: float | None = _option(
+        _RARE, "probability that a stream forgets its state before a step", (0, 1.0)
     )
-    muon_lr: float | None = _number(_RARE, 0, 10, "learning rate of the recurrent matrices")
-    adam_lr: float | None = _number(_RARE, 0, 10, "learning rate of everything else")
-    weight_decay: float | None = _number(
-        _RARE, 0, 100, "of the recurrent matrices, in e-foldings over the run"
+    muon_lr: float | None = _option(_RARE, "learning rate of the recurrent matrices", (0, 10.0))
+    adam_lr: float | None = _option(_RARE, "learning rate of everything else", (0, 10.0))
+    weight_decay: float | None = _option(
+        _RARE, "of the recurrent matrices, in e-foldings over the run", (0, 100.0)
     )
-    adam_weight_decay: float | None = _number(_RARE, 0, 100, "the same of everything else")
-    precision: str = _word(
+    adam_weight_decay: float | None = _option(_RARE, "the same of everything else", (0, 100.0))
+    precision: str = _option(
         _RARE,
         "of matrix products; auto: the fastest",
-        "auto",
-        ("auto", "float32", "bfloat16", "tf32"),
+        choices=("auto", "float32", "bfloat16", "tf32"),
     )
 
     def __post_init__(self) -> None:
@@ -121,7 +111,7 @@ class Settings:
             raise TrainingError("name at least one text to learn")
         for option in options():
             name, value = option.name, getattr(self, option.name)
-            choices, between = option.metadata.get("choices"), option.metadata.get("between")
+            choices, between = option.metadata["choices"], option.metadata["between"]
             if choices and value not in choices:
                 raise TrainingError(f"{name} must be {' or '.join(choices)}, not {value!r}")
             if between and value is not None and not between[0] <= value <= between[1]:

@@ -1,18 +1,21 @@
 """train(settings, folder): the one way in to a run of training, from the text to the model.
 
-Has no terminal and no signal handler: whoever watches reads the folder, and whoever wants it to
-stop leaves a file there. Under torchrun the first process calls `train`, each other one `follow`.
+Has no terminal: whoever watches reads the folder, and whoever wants it to stop leaves a file there.
+Under torchrun the first process calls `train`, each other one `follow`.
 """
 
 from __future__ import annotations
 
 import math
+import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from model.config import ConfigError
@@ -20,15 +23,16 @@ from training.loop import WRITING_S, Loop
 from training.optim.checkpoint import Checkpoint, load_checkpoint
 from training.optim.device import find_device, find_precision, is_lack_of_memory
 from training.optim.distributed import Group, join
-from training.optim.learner import Learner
+from training.optim.learner import Learner, labelled
 from training.optim.memory import keep_freed_memory
 from training.pretrained import Pretrained, load_pretrained
 from training.recipe import Recipe, choose, most_steps
-from training.run import Phase, Run, RunStopped
+from training.run import Phase, Run, RunStopped, stop_requested
 from training.schedule import Plan, Schedule
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus, open_corpus, read_corpus
 
+_NO_MEMORY = "no memory is left for this: choose a narrower network or a smaller batch"
 _STRETCH = 1.5  # times the time that is left: a longer rest continues in another call
 
 
@@ -52,21 +56,24 @@ def train(settings: Settings, folder: Path, deadline_s: float = math.inf) -> Pha
         RunError: if the folder belongs to another run or another process is training there.
         OSError: if the disk is full; the last checkpoint stays whole.
     """
-    ends_at = time.monotonic() + deadline_s
-    with join() as group, _threads_restored(), Run(folder, settings) as run:
+    ends_at, threads = time.monotonic() + deadline_s, torch.get_num_threads()
+    with join() as group, Run(folder, settings) as run:
         try:
             return _train(run, group, lambda: ends_at - time.monotonic())
         except RunStopped:
             run.state("stopped", "it was stopped before it had learnt anything")
             return "stopped"
         except BaseException as error:
-            lacking = "no memory is left for this: choose a narrower network or a smaller batch"
-            lacks_memory = is_lack_of_memory(error)
+            failure = TrainingError(_NO_MEMORY) if is_lack_of_memory(error) else error
+            # What an OSError says of itself names a path, which a page shouldn't show.
+            reason = getattr(failure, "strerror", None) or str(failure) or "it was interrupted"
             with suppress(OSError):  # a full disk has no room for a word
-                run.state("failed", lacking if lacks_memory else _reason(error))
-            if lacks_memory:
-                raise TrainingError(lacking) from error
+                run.state("failed", reason)
+            if failure is not error:
+                raise failure from error
             raise
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
@@ -76,41 +83,36 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
     checkpoint, damaged = load_checkpoint(folder)
     spent = 0.0 if checkpoint is None else checkpoint.facts["seconds"]
     end_s = _end(settings.minutes * 60, spent, seconds_left() - WRITING_S)
-    pretrained = None
+    pretrained, fitted = None, settings
     if settings.init_from is not None and checkpoint is None:
         pretrained = load_pretrained(settings.init_from)
-        pretrained.fit(settings)
+        fitted = pretrained.fit(settings)
 
     run.state("reading")
-    corpus = read_corpus(settings, folder, run.stop_requested)
+    is_unwanted = partial(stop_requested, folder)
+    corpus = read_corpus(settings, folder, is_unwanted)
     keep_freed_memory()
     if plan is None:
         run.state("timing", characters=len(corpus.indices), notes=corpus.notes)
-        timed = replace(settings, minutes=end_s / 60)
+        timed = replace(fitted, minutes=end_s / 60)
         plan = _make_plan(timed, corpus, group, device, pretrained)
-        if run.stop_requested():
+        if is_unwanted():
             raise RunStopped
         plan.write(folder)
-    group.check_batch(plan.recipe.batch_size)
 
-    group.tell((settings, folder, plan, None if checkpoint is None else checkpoint.facts["step"]))
-    learner = _learner(settings, corpus, plan, group, device)
+    learner, weights, step = _learner(settings, corpus, plan, group, device), None, None
     if checkpoint is not None:
-        _restore(learner, checkpoint)
-    else:
-        known = None
-        if pretrained is not None:
-            known = pretrained.weights(corpus.vocabulary, learner.weights())
-        if weights := group.tell(known):
-            learner.start_from(weights)
+        step = checkpoint.facts["step"]
+    elif pretrained is not None:
+        weights = pretrained.weights(corpus.vocabulary, learner.weights())
+    group.tell((settings, folder, plan, step, weights))
+    _start(learner, checkpoint, weights)
     if settings.steps is not None:
         schedule = Schedule(settings.steps)
     else:
         most = most_steps(plan.recipe, len(corpus.train))
         schedule = Schedule(most, end_s, resumed=(learner.progress, spent))
-    loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged)
-    if checkpoint is not None:
-        loop.restore(checkpoint)
+    loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged, checkpoint)
     was_stopped = loop.learn()
     loop.finish(was_stopped=was_stopped)
     phase: Phase = "stopped" if was_stopped else "done"
@@ -118,30 +120,27 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
     return phase
 
 
-def follow() -> Iterator[None]:
+def follow() -> None:
     """Take part in the run of the first process that torchrun has started, as another one.
 
-    Yields once, when all processes have met.
+    Ignores Ctrl-C and, once all have met, SIGTERM: when the first process stops, so do all.
 
     Raises:
         TrainingError: if another process has ended or this one can't do its part.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with join() as group:
-        yield
-        settings, folder, plan, step = group.tell(None)
-        device = find_device(settings.device, group.local_rank)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        settings, folder, plan, step, weights = group.tell(None)
         keep_freed_memory()
+        device = find_device(settings.device, group.local_rank)
         learner = _learner(settings, open_corpus(folder), plan, group, device)
-        if step is None:
-            if weights := group.tell(None):
-                learner.start_from(weights)
-        else:
-            checkpoint, _ = load_checkpoint(folder, step)
-            if checkpoint is None:
-                raise TrainingError("a checkpoint is missing: all processes need the same files")
-            _restore(learner, checkpoint)
+        checkpoint, _ = (None, []) if step is None else load_checkpoint(folder, step)
+        if step is not None and checkpoint is None:
+            raise TrainingError("a checkpoint is missing: all processes need the same files")
+        _start(learner, checkpoint, weights)
         while True:
-            progress, ends, saves = group.order(0.0, 0.0, 0.0)
+            progress, ends, saves = group.tell(None)
             if saves:
                 learner.tensors()  # hands in its share of the state
             if ends:
@@ -164,8 +163,6 @@ def _make_plan(
     pretrained: Pretrained | None,
 ) -> Plan:
     """Choose the recipe, by timing some steps with throwaway networks."""
-    if pretrained is not None:
-        settings = pretrained.fit(settings)
     all_threads = settings.threads or torch.get_num_threads()
     is_free = settings.threads is None and group.size == 1 and device.type == "cpu"
     speeds: dict[int, float] = {}
@@ -188,12 +185,13 @@ def _make_plan(
         )
     except ConfigError as error:
         raise TrainingError(f"{error}: choose a narrower network") from error
+    group.check_batch(recipe.batch_size)  # before there is a plan, which another batch can't use
     return Plan(
         recipe,
         steps,
         threads=max(speeds, key=lambda count: speeds[count], default=all_threads),
         speed=max(speeds.values(), default=0.0),
-        init_from=pretrained.facts() if pretrained else None,
+        init_from={"name": pretrained.name, "sha256": pretrained.sha256} if pretrained else None,
         notes=(pretrained.overlap(corpus.vocabulary),) if pretrained else (),
     )
 
@@ -206,24 +204,12 @@ def _learner(
     return Learner(plan.recipe, config, corpus.train, settings.seed, device, group)
 
 
-def _restore(learner: Learner, checkpoint: Checkpoint) -> None:
-    facts = checkpoint.facts
-    learner.restore(checkpoint.part("learner."), facts["step"], facts["progress"])
-
-
-@contextmanager
-def _threads_restored() -> Iterator[None]:
-    before = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _reason(error: BaseException) -> str:
-    """Why a run failed, for its readers: without paths."""
-    if isinstance(error, KeyboardInterrupt):
-        return "it was interrupted"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) if isinstance(error, TrainingError) else f"{type(error).__name__}: {error}"
+def _start(
+    learner: Learner, checkpoint: Checkpoint | None, weights: dict[str, np.ndarray] | None
+) -> None:
+    """Begin from a checkpoint or from a trained model's weights, if there is one of them."""
+    if weights is not None:
+        learner.start_from(weights)
+    if checkpoint is not None:
+        step, progress = checkpoint.facts["step"], checkpoint.facts["progress"]
+        learner.restore(labelled(checkpoint.tensors, "learner."), step, progress)

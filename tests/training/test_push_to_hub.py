@@ -17,21 +17,8 @@ from training.run import read_run
 @pytest.fixture
 def words(repo_id: str, tmp_path: Path) -> list[object]:
     """A short run on real text that is to be published."""
-    asked = [
-        corpus_in(tmp_path),
-        "--steps",
-        "3",
-        *FLAGS,
-        "--output",
-        tmp_path / "run",
-    ]
+    asked = [corpus_in(tmp_path), "--steps", "3", *FLAGS, "--output", tmp_path / "run"]
     return [*asked, "--push_to_hub", "--hub_model_id", repo_id]
-
-
-@pytest.fixture
-def space_id(repo_id: str) -> str:
-    """A name of ann's that no other test uses."""
-    return f"{repo_id}-chat"
 
 
 def writes(hub: HubServer) -> list[str]:
@@ -40,12 +27,7 @@ def writes(hub: HubServer) -> list[str]:
 
 
 def test_what_the_hub_will_refuse_is_known_before_training_starts(
-    hub: HubServer,
-    repo_id: str,
-    words: list[object],
-    tmp_path: Path,
-    command: Command,
-    monkeypatch: pytest.MonkeyPatch,
+    hub: HubServer, repo_id: str, words: list[object], tmp_path: Path, command: Command
 ) -> None:
     for token, more, message in (
         ("hf_read", ["--yes"], "may only read"),
@@ -53,26 +35,25 @@ def test_what_the_hub_will_refuse_is_known_before_training_starts(
         ("hf_ann", [], "add --yes"),  # nobody is there to ask
         ("hf_ann", ["--yes", "--hub_space_id", "bob/chat"], "no right to write to bob/chat"),
     ):
-        monkeypatch.setenv("HF_TOKEN", token)
-        _, error = command(*words, *more)
+        _, error = command(*words, "--hub_token", token, *more)
         assert error.startswith("error: ")
         assert message in error
         assert not (tmp_path / "run" / "recipe.json").exists()
         assert writes(hub) == []
-    monkeypatch.setenv("HF_TOKEN", "hf_ann")
-    _, error = command(*words, "--yes")  # the corrected command works in the same folder
-    assert error == ""
+    # The corrected command works in the same folder.
+    assert command(*words, "--hub_token", "hf_ann", "--yes")[1] == ""
     assert read_run(tmp_path / "run").phase == "done"
 
 
 def test_where_the_hub_fails_the_model_is_kept_and_the_command_is_named(
     hub: HubServer, repo_id: str, words: list[object], tmp_path: Path, command: Command
 ) -> None:
-    hub.fault("/commit/", method="POST", status=500, times=99)
-    _, error = command(*words, "--yes", "--hub_revision", "v2")
-    assert f"The model is in {tmp_path / 'run'}. To try again: " in error
-    assert error.endswith(f"-m publish model {tmp_path / 'run'} {repo_id} --revision v2")
-    assert load_model(tmp_path / "run").config.training["steps"] == 3
+    run, space_id = tmp_path / "run", f"{repo_id}-chat"
+    hub.space_stages = ("BUILDING", "BUILD_ERROR")
+    _, error = command(*words, "--yes", "--hub_space_id", space_id)
+    assert f"The model is in {run}. To try again: " in error
+    assert error.endswith(f"-m publish space {run} {space_id} --model_id {repo_id}")
+    assert load_model(run).config.training["steps"] == 3
 
 
 def test_a_run_that_is_stopped_before_it_has_learnt_publishes_nothing(
@@ -87,28 +68,10 @@ def test_a_run_that_is_stopped_before_it_has_learnt_publishes_nothing(
     assert writes(hub) == []
 
 
-def test_a_space_that_fails_leaves_the_model_and_names_the_command(
-    hub: HubServer,
-    repo_id: str,
-    space_id: str,
-    words: list[object],
-    tmp_path: Path,
-    command: Command,
-) -> None:
-    hub.space_stages = ("BUILDING", "BUILD_ERROR")
-    _, error = command(*words, "--hub_space_id", space_id, "--yes")
-    assert f"-m publish space {tmp_path / 'run'} {space_id} --model_id {repo_id}" in error
-    assert "model.safetensors" in hub.repo(repo_id).head().files
-
-
 def test_a_text_becomes_a_model_on_the_hub_and_a_running_space_in_one_command(
-    hub: HubServer,
-    repo_id: str,
-    space_id: str,
-    words: list[object],
-    tmp_path: Path,
-    command: Command,
+    hub: HubServer, repo_id: str, words: list[object], tmp_path: Path, command: Command
 ) -> None:
+    space_id = f"{repo_id}-chat"
     said, error = command(*words, "--hub_space_id", space_id, "--yes")
     assert error == ""
     head = hub.repo(repo_id).head().oid

@@ -18,18 +18,14 @@ RECIPE, _ = choose(Settings(("x",), steps=1_000), 1_000_000, LATIN, lambda _: 1.
 
 
 def test_a_run_of_steps_counts_them_and_knows_no_clock() -> None:
-    schedule = Schedule(200)
-    shares = [schedule.progress(step, seconds) for step, seconds in ((0, 0), (50, 1e9), (200, 0))]
-    assert shares == [0, 0.25, 1]
-    assert schedule.progress(300, 0) == 1
+    moments = ((0, 0), (50, 1e9), (200, 0), (300, 0))
+    assert [Schedule(200).progress(*moment) for moment in moments] == [0, 0.25, 1, 1]
 
 
 def test_a_run_of_minutes_goes_by_the_clock_or_by_its_most_steps() -> None:
-    schedule = Schedule(1_000, end_s=60)
-    assert schedule.progress(10, 30) == pytest.approx(0.5)
-    assert schedule.progress(900, 30) == pytest.approx(0.9)  # the text is nearly learnt
-    assert schedule.progress(10, 60) == 1
-    assert schedule.progress(10, 90) == 1
+    moments = ((10, 30), (900, 30), (10, 60), (10, 90))  # with 900 the text is nearly learnt
+    shares = [Schedule(1_000, end_s=60).progress(*moment) for moment in moments]
+    assert shares == pytest.approx([0.5, 0.9, 1, 1])
 
 
 def test_progress_continues_where_the_checkpoint_was_and_still_ends_at_its_minutes() -> None:

@@ -30,10 +30,6 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
-    def part(self, label: str) -> dict[str, Tensor]:
-        """The tensors whose names begin with a label, by the rest of their names."""
-        return {k[len(label) :]: v for k, v in self.tensors.items() if k.startswith(label)}
-
 
 def save_checkpoint(
     folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,24 +25,13 @@ _TIMEOUT = timedelta(minutes=30)
 """How long a process waits for the leader, which may be reading a text or scoring."""
 
 
+@dataclass(frozen=True)
 class Group:
-    """Processes by rank. With one process every method is a no-op.
+    """Processes by rank. With one process every method is a no-op."""
 
-    Args:
-        rank: of this process; 0 leads.
-        size: number of processes.
-        local_rank: of this process on its machine.
-    """
-
-    def __init__(self, rank: int = 0, size: int = 1, local_rank: int = 0) -> None:
-        self.rank = rank
-        self.size = size
-        self.local_rank = local_rank
-
-    @property
-    def leads(self) -> bool:
-        """Whether this process decides and writes."""
-        return self.rank == 0
+    rank: int = 0  # of this process; 0 leads
+    size: int = 1  # number of processes
+    local_rank: int = 0  # of this process on its machine
 
     def check_batch(self, batch_size: int) -> None:
         """Raises TrainingError if a batch can't be divided equally among the processes."""
@@ -72,17 +62,9 @@ class Group:
         if self.size == 1:
             return rows
         sent = rows.float().cpu().contiguous()  # exact: what is gathered is never wider
-        parts = [torch.empty_like(sent) for _ in range(self.size)] if self.leads else None
+        parts = [torch.empty_like(sent) for _ in range(self.size)] if self.rank == 0 else None
         dist.gather(sent, parts)
         return rows if parts is None else torch.cat(parts, dim).to(rows.dtype)
-
-    def order(self, *numbers: float) -> tuple[float, ...]:
-        """The leader's numbers, for everybody."""
-        if self.size == 1:
-            return numbers
-        told = torch.tensor(numbers, dtype=torch.float64)
-        dist.broadcast(told, 0)
-        return tuple(told.tolist())
 
     def tell(self, what: Any) -> Any:
         """The leader's object, for everybody; it is pickled."""

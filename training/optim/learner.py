@@ -197,26 +197,23 @@ class Learner:
     def restore(self, tensors: dict[str, Tensor], steps: int, progress: float) -> None:
         """Take over what `tensors` gave, on any device and among any number of processes."""
         self.steps, self.progress = steps, progress
-        self.network.load_state_dict(_part(tensors, "network."))
-        self.average.load_state_dict(_part(tensors, "average."))
+        self.network.load_state_dict(labelled(tensors, "network."))
+        self.average.load_state_dict(labelled(tensors, "average."))
         for label, optimizer in (("muon.", self.muon), ("adam.", self.adam)):
-            states: dict[int, dict[str, Tensor]] = {}
-            for name, value in _part(tensors, label).items():
+            known = optimizer.state_dict()
+            for name, value in labelled(tensors, label).items():
                 index, key = name.split(".")
-                states.setdefault(int(index), {})[key] = value
-            optimizer.load_state_dict(
-                {"state": states, "param_groups": optimizer.state_dict()["param_groups"]}
-            )
-        self.state = None
-        if "state.h" in tensors:
+                known["state"].setdefault(int(index), {})[key] = value
+            optimizer.load_state_dict(known)
+        if state := labelled(tensors, "state."):
             h, c = (
-                self.group.share(tensors[name].transpose(0, 1)).transpose(0, 1).contiguous()
-                for name in ("state.h", "state.c")
+                self.group.share(state[name].transpose(0, 1)).transpose(0, 1).contiguous()
+                for name in ("h", "c")
             )
             self.state = (h.to(self.device), c.to(self.device))
 
 
-def _part(tensors: dict[str, Tensor], label: str) -> dict[str, Tensor]:
+def labelled(tensors: dict[str, Tensor], label: str) -> dict[str, Tensor]:
     """The tensors whose names begin with a label, by the rest of their names."""
     return {k[len(label) :]: v for k, v in tensors.items() if k.startswith(label)}
 

@@ -24,8 +24,7 @@ class ThreadChoice:
     """
 
     def __init__(self, most: int, timed: float) -> None:
-        self._most = most
-        self._timed = timed
+        self._most, self._timed = most, timed
         self._rates: dict[int, float] = {}
         self._tried_at = 0.0
         self._is_trying = False
@@ -40,21 +39,16 @@ class ThreadChoice:
             seconds: since the run began.
         """
         other = 1 if threads > 1 else self._most
-        before = self._rates.get(other)
-        self._rates[threads] = rate
-        if self._is_trying:
-            self._is_trying = False
-            if before is not None and rate < _CLEARLY * before:
-                self._patience *= 2
-                return other
-            self._patience = _TRY_AGAIN_S
-            return threads
+        before, was_trying = self._rates.get(other), self._is_trying
+        self._rates[threads], self._is_trying = rate, False
+        if was_trying:
+            is_better = before is None or rate >= _CLEARLY * before
+            self._patience = _TRY_AGAIN_S if is_better else 2 * self._patience
+            return threads if is_better else other
         # One thread is tried where all are slow; all, now and then: the other program may be gone.
-        has_waited = seconds - self._tried_at >= self._patience
-        is_slow = rate < _SLOW * self._timed
-        should_try = is_slow and (before is None or has_waited) if threads > 1 else has_waited
-        if should_try:
-            self._tried_at = seconds
-            self._is_trying = True
-            return other
-        return threads
+        is_fine = threads > 1 and rate >= _SLOW * self._timed
+        is_new = threads > 1 and before is None
+        if is_fine or not (is_new or seconds - self._tried_at >= self._patience):
+            return threads
+        self._tried_at, self._is_trying = seconds, True
+        return other

@@ -29,5 +29,4 @@ def test_an_epoch_reads_everything_once_and_the_next_breaks_it_elsewhere() -> No
 
 def test_a_text_shorter_than_a_chunk_is_read_round_and_round() -> None:
     inputs, targets = Batches(np.arange(3), 1, 2, seed=1).chunk(0)
-    assert inputs.tolist() == [[0, 1]]
-    assert targets.tolist() == [[1, 2]]
+    assert (inputs.tolist(), targets.tolist()) == ([[0, 1]], [[1, 2]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,45 +13,28 @@ import pytest
 from model.folder import load_model
 from tests.training_run import (
     CHECKPOINTS_OFTEN,
-    ROOT,
     TINY,
-    checkpoints,
     corpus_in,
-    has_more,
+    ended,
     in_phase,
     logged,
     settings,
+    start,
+    wait_for_checkpoint,
     wait_until,
     weights_digest,
 )
 from training.run import read_run, read_settings
 from training.train import train
 
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # at a port that is free
+TORCHRUN = [
+    *("-m", "torch.distributed.run", "--standalone"),  # at a port that is free
+    *("--nproc_per_node", "2", "--no-python", sys.executable),
+]
 VARIED = {"dropout": 0.2, "input_dropout": 0.1, "num_layers": 2}
 FLAGS = [word for name, value in {**TINY, **VARIED}.items() for word in (f"--{name}", str(value))]
 
-
-def torchrun(folder: Path, *words: object, before: str = "") -> subprocess.Popen[str]:
-    """Start `torchrun --nproc_per_node 2 -m training`, after a line of Python in each process."""
-    script = folder / "train.py"
-    script.write_text(
-        f"{before}import runpy; runpy.run_module('training', run_name='__main__')", encoding="utf-8"
-    )
-    return subprocess.Popen(
-        [sys.executable, *TORCHRUN, "--nproc_per_node", "2", str(script), *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ended(child: subprocess.Popen[str]) -> str:
-    """What it said, when it has ended well."""
-    _, errors = child.communicate(timeout=240)
-    assert child.returncode == 0, errors
-    return errors
+torchrun = partial(start, launcher=TORCHRUN)
 
 
 def children_of(process: int) -> list[int]:
@@ -68,7 +50,8 @@ def are_gone(processes: list[int]) -> bool:
 def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
     corpus, one, two = corpus_in(tmp_path), tmp_path / "one", tmp_path / "two"
     assert train(settings(corpus, steps=100, **VARIED), one) == "done"
-    said = ended(torchrun(tmp_path, corpus, "--steps", "100", *FLAGS, "--output", two))
+    status, said = ended(torchrun(corpus, "--steps", "100", *FLAGS, "--output", two))
+    assert status == 0
     assert said.count("Held out: ") == 1  # only the first process speaks
     alone, together = (logged(run, "val_loss") for run in (one, two))
     assert [step for step, _ in together] == [25, 50, 75, 100]
@@ -85,12 +68,11 @@ def test_a_lost_process_ends_all_and_the_run_continues_to_the_same_weights(
 ) -> None:
     corpus, whole, broken = corpus_in(tmp_path), tmp_path / "whole", tmp_path / "broken"
     asked = [corpus, "--steps", "500", "--patience", "0", *FLAGS]
-    ended(torchrun(tmp_path, *asked, "--output", whole))
+    assert ended(torchrun(*asked, "--output", whole))[0] == 0
 
     for words in ([*asked, "--output", broken], ["--resume", broken]):
-        before = checkpoints(broken)
-        child = torchrun(tmp_path, *words, before=f"{CHECKPOINTS_OFTEN}\n")
-        wait_until(partial(has_more, broken, before), child)
+        child = torchrun(*words, before=CHECKPOINTS_OFTEN)
+        wait_for_checkpoint(broken, child)
         leader, processes = read_run(broken).pid, children_of(child.pid)
         assert leader in processes
         assert len(processes) == 2
@@ -101,7 +83,7 @@ def test_a_lost_process_ends_all_and_the_run_continues_to_the_same_weights(
         wait_until(partial(are_gone, processes))
         assert not (broken / "model").exists()
         assert read_run(broken).can_continue
-    ended(torchrun(tmp_path, "--resume", broken))
+    assert ended(torchrun("--resume", broken))[0] == 0
     assert weights_digest(broken) == weights_digest(whole)
 
 
@@ -109,7 +91,7 @@ def test_a_lost_process_ends_all_and_the_run_continues_to_the_same_weights(
 def test_ctrl_c_stops_all_cleanly_and_one_process_can_continue(tmp_path: Path) -> None:
     corpus, run, whole = corpus_in(tmp_path), tmp_path / "run", tmp_path / "whole"
     assert train(settings(corpus, steps=400, **VARIED), whole) == "done"
-    child = torchrun(tmp_path, corpus, "--steps", "400", *FLAGS, "--output", run)
+    child = torchrun(corpus, "--steps", "400", *FLAGS, "--output", run)
     wait_until(in_phase(run, "training"), child)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=240)

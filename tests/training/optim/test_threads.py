@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from training.optim.threads import WINDOW_S, ThreadChoice
 
 QUIET = {2: 90_000.0, 1: 55_000.0}
@@ -26,19 +28,18 @@ def test_in_company_one_thread_is_tried_kept_and_all_are_tried_ever_more_seldom(
     assert used[8:].count(2) <= 5
 
 
-def test_when_the_others_are_gone_all_threads_are_used_again() -> None:
-    used = history({0: QUIET, 10: BUSY, 30: QUIET}, 120)
-    assert used.index(1) <= 6
-    assert used[-30:] == [2] * 30
+@pytest.mark.parametrize(
+    ("rates", "threads"), [({0: QUIET, 10: BUSY, 30: QUIET}, 2), ({0: BUSY, 20: QUIET}, 1)]
+)
+def test_when_the_others_are_gone_all_threads_are_used(
+    rates: dict[float, dict[int, float]], threads: int
+) -> None:
+    used = history(rates, 120, threads)
+    assert 1 in used[:8]
+    assert used[-20:] == [2] * 20
 
 
 def test_where_one_thread_is_no_better_all_are_kept() -> None:
     crowded = {2: 30_000.0, 1: 20_000.0}
     used = history({0: QUIET, 10: crowded}, 600)
     assert 1 <= used.count(1) <= 6
-
-
-def test_a_run_that_began_in_company_finds_out_that_it_is_alone() -> None:
-    used = history({0: BUSY, 20: QUIET}, 120, threads=1)
-    assert used[0] == 1
-    assert used[-20:] == [2] * 20

@@ -25,21 +25,13 @@ _RARE = 0.25  # share of the vocabulary that occurs once
 
 @dataclass(frozen=True)
 class TextSummary:
-    """A text as it will be learnt.
+    """A text as it will be learnt."""
 
-    Args:
-        characters: how many.
-        distinct: how many different ones: the size of its vocabulary.
-        encoding: that it was read in.
-        kind: prose or a dialogue, and what follows from that; a sentence.
-        warnings: whole sentences.
-    """
-
-    characters: int
-    distinct: int
-    encoding: str
-    kind: str
-    warnings: tuple[str, ...]
+    characters: int  # how many
+    distinct: int  # how many different ones: the size of its vocabulary
+    encoding: str  # that it was read in
+    kind: str  # prose or a dialogue, and what follows from that; a sentence
+    warnings: tuple[str, ...]  # whole sentences
 
 
 def summarize(path: Path) -> TextSummary:

@@ -14,7 +14,6 @@ from typing import Any
 
 import gradio as gr
 import pandas as pd
-from gradio.utils import get_upload_folder
 
 from jobs import JobError
 from jobs.service import TrainingService, View
@@ -249,105 +248,6 @@ class TrainTab:
         except JobError as error:
             return {**self._look(secret, run_id), **self._tell(str(error))}
         return self._look(secret, run_id)
-
-    def _polled(self) -> list[Any]:
-        return [
-            self._state, self._curve, self._losses, self._sample, self._result, self._stop,
-            self._continue, self._chat, self._publish.button, self._publish.progress,
-            self._download, self._timer,
-        ]  # fmt: skip
-
-    def _wire(self, page: gr.Blocks) -> None:
-        who = [self._secret, self._run]
-        arrived = page.load(self._arrive, self._secret, [self._secret, *self._shown], **QUIET)
-        begun = self._publish.wire(self._secret, self._run, arrived, self._tabs)
-        begun.then(self._poll, who, self._polled, **QUIET)
-        self._file.upload(
-            self._take_file, [self._secret, self._file], [self._file, *self._shown], **QUIET
-        )
-        self._use.click(
-            self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **QUIET
-        )
-        self._others.input(self._look, [self._secret, self._others], self._shown, **QUIET)
-        started = self._start.click(self._start_run, [*who, self._dial], self._shown, **QUIET)
-        resumed = self._continue.click(self._start_run, who, self._shown, **QUIET)
-        if self._on_gpu:  # whose quota it is, the platform reads off an event that lasts as long
-            for event, asked in ((started, [*who, self._dial]), (resumed, who)):
-                event.then(self._call_gpu, asked, self._shown, concurrency_limit=None, **QUIET)
-        self._timer.tick(self._poll, who, self._polled, **QUIET)
-        self._stop.click(self._stop_run, who, self._shown, **QUIET)
-        self._delete.click(lambda: gr.Row(visible=True), None, self._sure, **QUIET)
-        self._keep_it.click(lambda: gr.Row(visible=False), None, self._sure, **QUIET)
-        self._delete_it.click(self._delete_run, who, self._shown, **QUIET)
-        if self._chat_tab is not None:
-            talked = [self._problem, self._tabs, *self._chat_tab.changed_by_model]
-            self._chat.click(self._talk, [*who, self._chat_tab.session], talked, **QUIET)
-        for button in (self._back, self._new):
-            button.click(self._begin_anew, who, self._shown, **QUIET)
-
-    def _arrive(self, secret: str | None) -> Updates:
-        """A page was opened: who is it, and is there a run to show?"""
-        secret = secret if secret is not None else self._service.new_secret()
-        views = self._service.views(secret)
-        newest = next(iter(views), None)
-        view = next((view for view in views if view.is_active), newest)
-        return {self._secret: secret, **self._show(secret, view)}
-
-    def _take_file(self, secret: str | None, path: str | None) -> Updates:
-        if path is None:
-            return {self._file: None}
-        return {self._file: None, **self._take(secret, Path(path).name, Path(path))}
-
-    def _take_text(self, secret: str | None, text: str) -> Updates:
-        if not text.strip():
-            return self._tell("Paste a text first.")
-        return {self._paste: "", **self._take(secret, "pasted text", text)}
-
-    def _take(self, secret: str | None, name: str, source: Path | str) -> Updates:
-        try:
-            return self._show(secret, self._service.take(secret, name, source))
-        except JobError as error:
-            return self._tell(str(error))
-
-    def _look(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._show(secret, self._service.view(secret, run_id))
-
-    def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
-        view = self._service.view(secret, run_id)
-        if view is not None and view.is_new:
-            return self._delete_run(secret, run_id)
-        return self._show(secret, None)
-
-    def _start_run(
-        self, secret: str | None, run_id: str | None, dial: float | None = None
-    ) -> Updates:
-        minutes = minutes_of(int(dial), self._call_s) if dial and self._on_gpu else dial
-        return self._after(self._service.start, secret, run_id, minutes)
-
-    def _stop_run(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._after(self._service.stop, secret, run_id)
-
-    def _delete_run(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._after(self._service.delete, secret, run_id)
-
-    def _after(
-        self, act: Callable[..., None], secret: str | None, run_id: str | None, *more: Any
-    ) -> Updates:
-        """What is shown when something was done, or why it couldn't be."""
-        try:
-            act(secret, run_id, *more)
-        except JobError as error:
-            return self._tell(str(error))
-        return self._show(secret, self._service.view(secret, run_id))
-
-    def _call_gpu(self, secret: str | None, run_id: str | None, seconds: float) -> Updates:
-        problem: Updates = {}
-        try:
-            if not self._service.call_gpu(secret, run_id, int(seconds or 0)):
-                return {self._problem: gr.skip()}  # the page may show something else by now
-        except JobError as error:
-            problem = self._tell(str(error))
-        return {**self._show(secret, self._service.view(secret, run_id)), **problem}
 
     def _poll(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)

@@ -162,8 +162,8 @@ def describe_publishing(repo_id: str, space_id: str | None, public: Sequence[str
             "train spend GPU time of their own quota."
         )
     lines += public or [
-        "Only you can see it. If you ever let others, they can have the model repeat pieces of its "
-        "text word for word."
+        "Only you can see what is created. If you ever show it to others, they can have the model "
+        "repeat pieces of its text word for word."
     ]
     return f"<ul>{''.join(f'<li>{html.escape(line)}' for line in lines)}</ul>"
 

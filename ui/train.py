@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,16 +170,20 @@ class TrainTab:
             self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **QUIET
         )
         self._others.input(self._look, [self._secret, self._others], self._shown, **QUIET)
-        started = self._start.click(self._start_run, [*who, self._dial], self._shown, **QUIET)
-        resumed = self._continue.click(self._start_run, who, self._shown, **QUIET)
+        start, stop, delete = (
+            partial(self._after, act)
+            for act in (self._service.start, self._service.stop, self._service.delete)
+        )
+        started = self._start.click(start, [*who, self._dial], self._shown, **QUIET)
+        resumed = self._continue.click(start, who, self._shown, **QUIET)
         if self._on_gpu:  # whose quota it is, the platform reads off an event that lasts as long
             for event, asked in ((started, [*who, self._dial]), (resumed, who)):
                 event.then(self._call_gpu, asked, self._shown, concurrency_limit=None, **QUIET)
         self._timer.tick(self._poll, who, self._polled, **QUIET)
-        self._stop.click(self._stop_run, who, self._shown, **QUIET)
+        self._stop.click(stop, who, self._shown, **QUIET)
         self._delete.click(lambda: gr.Row(visible=True), None, self._sure, **QUIET)
         self._keep_it.click(lambda: gr.Row(visible=False), None, self._sure, **QUIET)
-        self._delete_it.click(self._delete_run, who, self._shown, **QUIET)
+        self._delete_it.click(delete, who, self._shown, **QUIET)
         if self._chat_tab is not None:
             talked = [self._problem, self._tabs, *self._chat_tab.changed_by_model]
             self._chat.click(self._talk, [*who, self._chat_tab.session], talked, **QUIET)
@@ -215,19 +220,8 @@ class TrainTab:
     def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)
         if view is not None and view.is_new:
-            return self._delete_run(secret, run_id)
+            return self._after(self._service.delete, secret, run_id)
         return self._show(secret, None)
-
-    def _start_run(
-        self, secret: str | None, run_id: str | None, minutes: float | None = None
-    ) -> Updates:
-        return self._after(self._service.start, secret, run_id, minutes)
-
-    def _stop_run(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._after(self._service.stop, secret, run_id)
-
-    def _delete_run(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._after(self._service.delete, secret, run_id)
 
     def _after(
         self, act: Callable[..., None], secret: str | None, run_id: str | None, *more: Any

@@ -127,8 +127,8 @@ def test_a_model_and_its_space_are_published_in_the_account_of_who_signs_in_and_
     }  # fmt: skip
     assert hub.tokens == {ANN, BOB, ""}
     assert ANN not in space.log()
-    page.get_by_role("button", name="Sign out (ann)").click()
     press(page, "Publish")
+    page.get_by_role("button", name="Sign out (ann)").click()
     says(page, "#account", "Sign in to publish")
     for visitor in (page, other):
         visitor.context.close()

@@ -143,7 +143,8 @@ class GpuCalls:
         request_stop(folder)
 
     def end(self, folder: Path) -> None:
-        """End a run at once, so that it can be deleted."""
+        """End a run at once, so that it can be deleted; its call has nothing to tell then."""
+        request_stop(folder)
         end_writer(folder)
 
     def waiting(self, folder: Path) -> str:

@@ -81,6 +81,14 @@ class Visitor:
         """Press a button."""
         self.page.get_by_role("button", name=button, exact=True).click()
 
+    def resume(self) -> int:
+        """Press Continue, and say what it costs."""
+        button = self.page.get_by_role("button", name=re.compile(r"Continue \(costs"))
+        price = re.search(r"\d+", button.inner_text())
+        assert price is not None
+        button.click()
+        return int(price[0])
+
     def sees(self, words: str | re.Pattern[str]) -> None:
         """Wait until their run is described so."""
         expect(self.run).to_contain_text(words, timeout=MOMENT_MS)

@@ -90,7 +90,7 @@ class RunQueue:
             before = [] if self._current is None else [self._current]
             ahead = [*before, *self._waiting].index(folder)
         if ahead == 0:
-            return "Waiting to start"
+            return "One moment"  # its process is starting or ending
         return f"{'1 run is' if ahead == 1 else f'{ahead} runs are'} before it"
 
     def close(self) -> None:

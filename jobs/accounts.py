@@ -68,7 +68,7 @@ class Accounts:
             is_here: they use this computer.
         """
         if self.source == "visitor":
-            if visitor is None:
+            if visitor is None or not visitor.token:  # the client would look for another token
                 raise JobError(
                     "Sign in to publish the model in your own account. This page may then create "
                     "repos there and change those that it created, no others."

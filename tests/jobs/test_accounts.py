@@ -22,8 +22,9 @@ BOB = Account("bob", "hf_bob")
 def test_on_a_space_it_is_the_visitors_who_has_signed_in(limits: Limits) -> None:
     accounts = Accounts.from_environment(SPACE, limits)
     assert accounts.find(BOB, is_here=True) == BOB
-    with pytest.raises(JobError, match="Sign in"):  # even at the server itself
-        accounts.find(None, is_here=True)
+    for nobody in (None, Account("bob", "")):
+        with pytest.raises(JobError, match="Sign in"):  # even at the server itself
+            accounts.find(nobody, is_here=True)
 
 
 @pytest.mark.parametrize(

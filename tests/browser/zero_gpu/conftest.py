@@ -101,7 +101,7 @@ class Visitor:
         return int(found[1].replace(",", ""))
 
 
-Visit = Callable[..., Visitor]
+Visit = Callable[[], Visitor]
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +130,7 @@ def shared_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 def space(shared_space: Space) -> Iterator[Space]:
     """The Space, its GPUs free for everybody; at the end nothing of ours may have failed."""
     yield shared_space
-    shared_space.gpus.mood, shared_space.gpus.refusal = "give", None
+    shared_space.gpus.mood = "give"
     assert f'File "{ROOT}' not in shared_space.app.log()
 
 
@@ -139,11 +139,11 @@ def visit(browser: Browser, space: Space) -> Iterator[Visit]:
     """Opens the page for one more visitor; at the end no page may have failed."""
     visitors: list[Visitor] = []
 
-    def come(url: str = space.app.url) -> Visitor:
+    def come() -> Visitor:
         headers = {"X-IP-Token": visitor_token()}
         visitor = Visitor(browser.new_context(extra_http_headers=headers).new_page())
         visitor.page.set_default_timeout(MOMENT_MS)
-        visitor.come_to(url)
+        visitor.come_to(space.app.url)
         visitors.append(visitor)
         return visitor
 

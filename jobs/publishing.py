@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -94,44 +94,41 @@ class Publisher:
             self._doing[folder] = line
 
         def work() -> None:
-            model = publish_model(
-                folder, repo_id, private=private, token=token, told=told, report=say
-            )
-            before = _kept(folder)
-            is_again = before.model is not None and before.model.repo_id == model.repo_id
-            there = Published(model, before.space if is_again else None)
-            _keep(folder, there)
-            if space_id is not None:
-                space = publish_space(
-                    model.repo_id,
-                    space_id,
-                    revision=model.commit,
-                    private=model.is_private,
-                    token=token,
-                    report=say,
-                    wait=False,
+            # What is told names nothing of this machine.
+            problem = "Something went wrong on this page's machine; try again later."
+            try:
+                model = publish_model(
+                    folder, repo_id, private=private, token=token, told=told, report=say
                 )
-                _keep(folder, replace(there, space=space))
+                before = _kept(folder)
+                is_again = before.model is not None and before.model.repo_id == model.repo_id
+                there = Published(model, before.space if is_again else None)
+                _keep(folder, there)
+                if space_id is not None:
+                    space = publish_space(
+                        model.repo_id,
+                        space_id,
+                        revision=model.commit,
+                        private=model.is_private,
+                        token=token,
+                        report=say,
+                        wait=False,
+                    )
+                    _keep(folder, replace(there, space=space))
+                problem = ""
+            except HubError as error:
+                problem = str(JobError.of(error))
+            except ModelFolderError:
+                problem = "The model can't be read: it was deleted, or is being written."
+            finally:
+                self._problems[folder] = problem
+                del self._doing[folder]
 
         with self._lock:
             if folder in self._doing:
                 return
             say("Asking the Hub")
-        threading.Thread(target=self._do, args=(folder, work), daemon=True, name="publish").start()
-
-    def _do(self, folder: Path, work: Callable[[], None]) -> None:
-        """Do it, and keep why it failed, without anything of this machine."""
-        problem = "Something went wrong on this page's machine; try again later."
-        try:
-            work()
-            problem = ""
-        except HubError as error:
-            problem = str(JobError.of(error))
-        except (ModelFolderError, OSError):
-            problem = "The model can't be read: it was deleted, or is being written."
-        finally:
-            self._problems[folder] = problem
-            del self._doing[folder]
+        threading.Thread(target=work, daemon=True, name="publish").start()
 
 
 def _kept(folder: Path) -> Published:

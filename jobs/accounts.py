@@ -6,23 +6,17 @@ A server's own token is never lent to those who visit it. Knows nothing about wh
 
 from __future__ import annotations
 
-import importlib.util
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from jobs import JobError
 from jobs.limits import Limits
+from model.hub import HubError
 from publish.hub import OAUTH_SCOPES, account_name, find_token
 
-_SET_BY_THE_PLATFORM = (
-    "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL",
-)  # fmt: skip
-"""Where a Space's README has `hf_oauth: true`."""
 _TOO_MUCH = {"write-repos", "manage-repos"}
 """Scopes by which a page could change what it hasn't created."""
-_NEEDED_TO_SIGN_IN = ("authlib", "itsdangerous")
-"""Of `gradio[oauth]`, which the platform installs; without them Gradio doesn't start a sign-in."""
 
 _FROM_YOUR_COMPUTER = (
     "Download the model and unpack it; on your own computer `python -m publish model FOLDER "
@@ -40,16 +34,12 @@ class Account:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Whose account a page may use.
+    """Whose account a page may use."""
 
-    Args:
-        source: "visitor" where visitors sign in, "saved" for the login saved on one's own
-            computer, "none" where nothing can be published.
-        reason: why it can't, and what can be done instead; sentences.
-    """
-
+    # "visitor" where visitors sign in, "saved" for the login saved on one's own computer, "none"
+    # where nothing can be published
     source: Literal["visitor", "saved", "none"]
-    reason: str = ""
+    reason: str = ""  # why nothing can, and what can be done instead; sentences
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], limits: Limits) -> Accounts:
@@ -59,14 +49,10 @@ class Accounts:
         if not environment.get("SPACE_ID"):
             why = "This page is shared, and visitors can sign in to Hugging Face on a Space only."
             return cls("none", f"{why} {_FROM_YOUR_COMPUTER}")
+        # The platform sets these where a Space's README has `hf_oauth: true`.
+        can_sign_in = environment.get("SYSTEM") == "spaces" and environment.get("OAUTH_CLIENT_ID")
         scopes = set(environment.get("OAUTH_SCOPES", "").split())
-        if (
-            environment.get("SYSTEM") == "spaces"
-            and all(environment.get(name) for name in _SET_BY_THE_PLATFORM)
-            and scopes.issuperset(OAUTH_SCOPES)
-            and not scopes & _TOO_MUCH
-            and all(map(importlib.util.find_spec, _NEEDED_TO_SIGN_IN))
-        ):
+        if can_sign_in and scopes.issuperset(OAUTH_SCOPES) and not scopes & _TOO_MUCH:
             return cls("visitor")
         why = (
             "Visitors can't sign in here: this Space's README.md doesn't ask for it as it should. "
@@ -74,22 +60,28 @@ class Accounts:
         )
         return cls("none", f"{why} {_FROM_YOUR_COMPUTER}")
 
+    def find(self, visitor: Account | None, *, is_here: bool) -> Account:
+        """The account in which somebody may publish. Raises JobError where there is none.
 
-def saved_account() -> Account:
-    """The account whose login is saved on this computer; for a page that only its owner reaches.
-
-    Raises:
-        HubError: if nobody is logged in, the token may only read, or there is no Hub.
-    """
-    token = find_token()
-    return Account(account_name(token), token)
-
-
-def is_this_machine(host: str | None) -> bool:
-    """Whether a name or an address means the machine that serves the page."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
+        Args:
+            visitor: as whom they have signed in.
+            is_here: they use this computer.
+        """
+        if self.source == "visitor":
+            if visitor is None or not visitor.token:  # the client would look for another token
+                raise JobError(
+                    "Sign in to publish the model in your own account. This page may then create "
+                    "repos there and change those that it created, no others."
+                )
+            return visitor
+        if self.source == "none":
+            raise JobError(self.reason)
+        if not is_here:
+            raise JobError(
+                "Only whoever sits at the computer that serves this page can publish from it."
+            )
+        try:
+            token = find_token()
+            return Account(account_name(token), token)
+        except HubError as error:
+            raise JobError.of(error) from error

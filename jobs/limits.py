@@ -25,32 +25,22 @@ class LimitsError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be asked of the Train tab, and the variable that sets it.
+    """What may be asked of the Train tab, and the variable that sets it."""
 
-    Args:
-        where: "here" in a child process, "gpu" in a worker of ZeroGPU, "off" not at all. TRAINING
-            is on, off or auto: on one's own computer and on ZeroGPU.
-        reason: why it is off, and what would turn it on; a sentence.
-        is_shared: others than the owner reach the page: each has runs of their own, which expire.
-        folder: where runs are kept. TRAINING_FOLDER
-        minutes: longest run. TRAINING_MINUTES
-        megabytes: largest text. TRAINING_MEGABYTES
-        runs: kept for each visitor. TRAINING_RUNS
-        disk_gigabytes: for all runs together. TRAINING_DISK_GIGABYTES
-        keep_hours: after which a run is deleted; 0 for never. TRAINING_KEEP_HOURS
-        call_seconds: on ZeroGPU, the longest call. TRAINING_CALL_SECONDS
-    """
-
+    # "here" in a child process, "gpu" in a worker of ZeroGPU, "off" not at all. TRAINING is on, off
+    # or auto: on one's own computer and on ZeroGPU
     where: Where
-    reason: str
-    is_shared: bool
-    folder: Path
-    minutes: float
-    megabytes: float
-    runs: int
-    disk_gigabytes: float
-    keep_hours: float
-    call_seconds: int = LONGEST_CALL_S
+    reason: str  # why it is off, and what would turn it on; a sentence
+    is_shared: (
+        bool  # others than the owner reach the page: each has runs of their own, which expire
+    )
+    folder: Path  # where runs are kept. TRAINING_FOLDER
+    minutes: float  # longest run. TRAINING_MINUTES
+    megabytes: float  # largest text. TRAINING_MEGABYTES
+    runs: int  # kept for each visitor. TRAINING_RUNS
+    disk_gigabytes: float  # for all runs together. TRAINING_DISK_GIGABYTES
+    keep_hours: float  # after which a run is deleted; 0 for never. TRAINING_KEEP_HOURS
+    call_seconds: int  # on ZeroGPU, the longest call. TRAINING_CALL_SECONDS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], host: str | None) -> Limits:
@@ -75,7 +65,6 @@ class Limits:
                 )
             return value
 
-        longest = number("CALL_SECONDS", LONGEST_CALL_S, LONGEST_CALL_S, SHORTEST_CALL_S)
         return cls(
             where=where,
             reason=reason,
@@ -86,7 +75,9 @@ class Limits:
             runs=int(number("RUNS", 3, 100)),
             disk_gigabytes=number("DISK_GIGABYTES", 5, 100),
             keep_hours=number("KEEP_HOURS", 24, 0),
-            call_seconds=int(longest),
+            call_seconds=int(
+                number("CALL_SECONDS", LONGEST_CALL_S, LONGEST_CALL_S, least=SHORTEST_CALL_S)
+            ),
         )
 
 

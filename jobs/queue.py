@@ -82,12 +82,16 @@ class RunQueue:
                 self._changed.wait_for(lambda: folder != self._current, _END_WITHIN_S)
         end_writer(folder)
 
-    def ahead_of(self, folder: Path) -> int | None:
-        """How many runs come before this one; 0 while it runs, None if it isn't asked for."""
+    def waiting(self, folder: Path) -> str:
+        """What a run waits for, in words; "" if it wasn't asked for."""
         with self._changed:
-            if folder in self._waiting:
-                return self._waiting.index(folder) + (self._current is not None)
-            return 0 if folder == self._current else None
+            if folder not in (*self._waiting, self._current):
+                return ""
+            before = [] if self._current is None else [self._current]
+            ahead = [*before, *self._waiting].index(folder)
+        if ahead == 0:
+            return "One moment"  # its process is starting or ending
+        return f"{'1 run is' if ahead == 1 else f'{ahead} runs are'} before it"
 
     def close(self) -> None:
         """Start nothing more, and ask the current run to stop; it saves what it has learnt."""

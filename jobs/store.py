@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import secrets
@@ -37,23 +38,14 @@ _OURS = re.compile(r"\.?[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A visitor's run.
+    """A visitor's run."""
 
-    Args:
-        id: unguessable; the name of its folder.
-        folder: the run's folder, as `training.run` knows it.
-        title: what to call it: the name of the text, without its ending.
-        created: seconds since the epoch.
-        expires: seconds since the epoch; None for never.
-        summary: of its text; None where an older version of this app stored it.
-    """
-
-    id: str
-    folder: Path
-    title: str
-    created: float
-    expires: float | None
-    summary: TextSummary | None
+    id: str  # unguessable; the name of its folder
+    folder: Path  # the run's folder, as `training.run` knows it
+    title: str  # what to call it: the name of the text, without its ending
+    created: float  # seconds since the epoch
+    expires: float | None  # seconds since the epoch; None for never
+    summary: TextSummary | None  # of its text; None where an older version of this app stored it
 
     @property
     def text(self) -> Path:
@@ -62,16 +54,10 @@ class StoredRun:
 
 
 class RunStore:
-    """All visitors' runs.
+    """All visitors' runs, as far and as long as the limits let them be kept."""
 
-    Args:
-        limits: what may be kept, and for how long.
-        is_busy: whether a run's folder is in use, so that it must stay.
-    """
-
-    def __init__(self, limits: Limits, is_busy: Callable[[Path], bool]) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._is_busy = is_busy
         self._lock = threading.Lock()
 
     def new_secret(self) -> str:
@@ -113,23 +99,25 @@ class RunStore:
         with self._lock:
             data = source if isinstance(source, Path) else source.encode("utf-8", "replace")
             self._check_room(place, data.stat().st_size if isinstance(data, Path) else len(data))
-            run_id = secrets.token_hex(16)
+            run_id, (title, file_name) = secrets.token_hex(16), _names(name)
             unfinished = place / f".{run_id}"
             try:
                 (unfinished / TEXT_FOLDER).mkdir(parents=True)
-                target = unfinished / TEXT_FOLDER / _file_name(name)
+                target = unfinished / TEXT_FOLDER / file_name
                 if isinstance(data, Path):
                     shutil.move(data, target)
                 else:
                     target.write_bytes(data)
-                title, now, summary = _title(name), time.time(), summarize(target)
-                about = {"title": title, "created": now, "text": asdict(summary)}
+                text = asdict(summarize(target))
+                about = {"title": title, "created": time.time(), "text": text}
                 write_json(unfinished / ABOUT_FILE, about)
                 os.replace(unfinished, place / run_id)
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
-        return StoredRun(run_id, place / run_id, title, now, self._expires(now), summary)
+        run = self._read(place / run_id)
+        assert run is not None
+        return run
 
     def remove(self, run: StoredRun) -> None:
         """Delete a run with its text and all that was made of it."""
@@ -141,18 +129,15 @@ class RunStore:
             return
         shutil.rmtree(doomed, ignore_errors=True)
 
-    def sweep(self) -> None:
-        """Delete what has expired, and what was left half-done an hour ago."""
+    def sweep(self, is_busy: Callable[[Path], bool]) -> None:
+        """Delete what has expired or was left half-done an hour ago, unless its folder is busy."""
         now = time.time()
-        for folder in self.folders():
+        for folder in itertools.filterfalse(is_busy, self.folders()):
             run = self._read(folder)
-            if self._is_busy(folder):
-                continue
-            if run is None:
-                with contextlib.suppress(FileNotFoundError):  # somebody was quicker
-                    if folder.stat().st_mtime < now - _HALF_DONE_S:
-                        shutil.rmtree(folder, ignore_errors=True)
-            elif run.expires is not None and run.expires < now:
+            with contextlib.suppress(FileNotFoundError):  # somebody was quicker
+                if run is None and folder.stat().st_mtime < now - _HALF_DONE_S:
+                    shutil.rmtree(folder, ignore_errors=True)
+            if run is not None and run.expires is not None and run.expires < now:
                 self.remove(run)
         for place in _ours_in(self._limits.folder) if self._limits.is_shared else []:
             with contextlib.suppress(OSError):  # there is something in it
@@ -175,11 +160,9 @@ class RunStore:
             summary = text and TextSummary(**{**text, "warnings": tuple(text["warnings"])})
         except (RunError, OSError, LookupError, TypeError, ValueError):
             return None
-        return StoredRun(folder.name, folder, title, created, self._expires(created), summary)
-
-    def _expires(self, created: float) -> float | None:
-        keep = self._limits.keep_hours
-        return created + keep * 3_600 if keep else None
+        hours = self._limits.keep_hours
+        expires = created + hours * 3_600 if hours else None
+        return StoredRun(folder.name, folder, title, created, expires, summary)
 
     def _check_room(self, place: Path, size: int) -> None:
         limits = self._limits
@@ -219,20 +202,14 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _bare_name(name: str) -> str:
-    """The last part of a path as either kind of system writes it, without what can't be shown."""
+def _names(name: str) -> tuple[str, str]:
+    """A text's title, and a name that every file system takes, by what the visitor calls it.
+
+    Of a path, as either kind of system writes it, only the last part counts.
+    """
     last = PurePosixPath(PureWindowsPath(name).name).name
-    return "".join(c if c.isprintable() else " " for c in last).strip()
-
-
-def _title(name: str) -> str:
-    return Path(_bare_name(name)).stem.strip(" .")[:_LONGEST_NAME] or "text"
-
-
-def _file_name(name: str) -> str:
-    """A name that every file system takes; ends in .txt or what the visitor's file ended in."""
-    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", _title(name))
-    while len(stem.encode("utf-8")) > 150:
-        stem = stem[:-1]
-    suffix = Path(_bare_name(name)).suffix
-    return stem + (suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ".txt")
+    bare = Path("".join(c if c.isprintable() else " " for c in last).strip())
+    title = bare.stem.strip(" .")[:_LONGEST_NAME] or "text"
+    stem = re.sub(r'[<>:"/\\|?*]', "_", title).encode("utf-8")[:150].decode("utf-8", "ignore")
+    has_ending = re.fullmatch(r"\.\w{1,8}", bare.suffix, re.ASCII)
+    return title, stem + (bare.suffix if has_ending else ".txt")

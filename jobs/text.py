@@ -13,9 +13,6 @@ from training.settings import TrainingError
 from training.text.dialogue import EXAMINED, detect
 from training.text.reading import find_files, guess_encoding, read_text
 
-VERY_LITTLE = 3_000
-"""Characters below which nothing worth reading is learnt."""
-
 LITTLE = 100_000
 """Characters below which a text is learnt by heart rather than generalised from."""
 
@@ -25,21 +22,13 @@ _RARE = 0.25  # share of the vocabulary that occurs once
 
 @dataclass(frozen=True)
 class TextSummary:
-    """A text as it will be learnt.
+    """A text as it will be learnt."""
 
-    Args:
-        characters: how many.
-        distinct: how many different ones: the size of its vocabulary.
-        encoding: that it was read in.
-        kind: prose or a dialogue, and what follows from that; a sentence.
-        warnings: whole sentences.
-    """
-
-    characters: int
-    distinct: int
-    encoding: str
-    kind: str
-    warnings: tuple[str, ...]
+    characters: int  # how many
+    distinct: int  # how many different ones: the size of its vocabulary
+    encoding: str  # that it was read in
+    kind: str  # prose or a dialogue, and what follows from that; a sentence
+    warnings: tuple[str, ...]  # whole sentences
 
 
 def summarize(path: Path) -> TextSummary:
@@ -82,15 +71,10 @@ def _summarize(path: Path, encoding: str, *warnings: str) -> TextSummary:
 
 def _warnings(counts: Counter[str]) -> list[str]:
     warnings = []
-    if counts.total() < VERY_LITTLE:
+    if counts.total() < LITTLE:
         warnings.append(
-            "This is very little: the model will stammer. A few pages are a beginning, a megabyte "
-            "is good."
-        )
-    elif counts.total() < LITTLE:
-        warnings.append(
-            "This is little: the model will learn words and phrases of it by heart. A megabyte is "
-            "good."
+            "This is little: the model will learn words and phrases of it by heart, and stammer "
+            "where it knows none. A megabyte is good."
         )
     once = sum(1 for count in counts.values() if count == 1)
     if once > max(20, _RARE * len(counts)):

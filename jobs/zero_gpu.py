@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from training.run import RunError, read_settings, stop_requested
+from jobs import JobError
+from jobs.queue import end_writer
+from training.run import RunError, read_settings, request_stop, stop_requested, withdraw_stop
 from training.settings import TrainingError
 
 # Of the Hub's documentation of 2026-08-22 and spaces 0.51.3; tried on a loopback scheduler only.
@@ -32,9 +35,6 @@ _AROUND_S = 12
 
 _SAVED_BEFORE_S = 4
 """Seconds before its time is up at which a worker has written its model."""
-
-_SHARES = (1 / 4, 1 / 2, 1, 2, 5)
-"""How long a run can be, in longest calls."""
 
 _LATER = "Try again in a few minutes; your text is kept as long as the page says."
 _ADVICE = {
@@ -94,6 +94,69 @@ def train_on_gpu(folder: str, seconds: int) -> str:
     return ""
 
 
+class GpuCalls:
+    """Runs whose visitors ask for a GPU themselves; otherwise used like a `RunQueue`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: dict[Path, bool] = {}  # whether a call for it has begun
+
+    def start(self, folder: Path) -> None:
+        """Let a run wait for the `call` that has to follow."""
+        with self._lock:
+            withdraw_stop(folder)
+            self._asked.setdefault(folder, False)
+
+    def call(self, folder: Path, seconds: int) -> bool:
+        """Ask for a GPU for so many seconds, train there, and return when that has ended.
+
+        Call it from a page's event: whose quota it is, the platform reads off the request. Returns
+        False if there is nothing to tell, because the run was stopped or deleted meanwhile.
+
+        Raises:
+            JobError: if it failed, or the platform gives no GPU.
+        """
+        import gradio as gr
+        import httpx
+
+        with self._lock:
+            # One that was given up may still wait for its GPU: it will train the run.
+            if self._asked.get(folder) is not False:
+                return False
+            self._asked[folder] = True
+        problem = ""
+        try:
+            if not stop_requested(folder):
+                problem = train_on_gpu(str(folder), seconds)
+        except (gr.Error, RuntimeError, ValueError, httpx.HTTPError) as error:
+            problem = refusal(error)
+        finally:
+            del self._asked[folder]
+        if not folder.is_dir() or stop_requested(folder):
+            return False
+        if problem:
+            raise JobError(problem)
+        return True
+
+    def stop(self, folder: Path) -> None:
+        """Ask a run to stop, or not to begin; it keeps what it has learnt."""
+        request_stop(folder)
+
+    def end(self, folder: Path) -> None:
+        """End a run at once, so that it can be deleted; its call has nothing to tell then."""
+        request_stop(folder)
+        end_writer(folder)
+
+    def waiting(self, folder: Path) -> str:
+        """What a run waits for, in words; "" if it wasn't asked for."""
+        is_asked = folder in self._asked and not stop_requested(folder)
+        words = "Waiting for a GPU. Keep this page open: a reload ends the request"
+        return words if is_asked else ""
+
+    def close(self) -> None:
+        """A worker is the platform's to end."""
+
+
 def refusal(error: Exception) -> str:
     """The platform's refusal without its markup, and what to do about it."""
     title = str(getattr(error, "title", "ZeroGPU gives no GPU now"))
@@ -108,42 +171,24 @@ def price(seconds: int) -> int:
     return math.ceil(seconds * PRICE_FACTOR)
 
 
-def run_choices(longest: int, most_minutes: float) -> tuple[int, ...]:
-    """How many seconds of calls a visitor may ask for in all; never none.
+def call_seconds(learning_s: float, longest: int) -> int:
+    """The shortest call for so many more seconds of learning, or the longest that there is."""
+    return math.ceil(min(longest, max(SHORTEST_CALL_S, learning_s + _AROUND_S)))
+
+
+def calls_of(learning_s: float, longest: int) -> int:
+    """How many calls a run of so many seconds of learning takes."""
+    return max(1, round(learning_s / (longest - _AROUND_S)))
+
+
+def run_lengths(longest: int, most_s: float) -> list[float]:
+    """How many seconds of learning a visitor may ask for: parts of a call or several, never none.
 
     Args:
         longest: call, in seconds.
-        most_minutes: of learning that a run may have.
+        most_s: seconds of learning that a run may have.
     """
-    wanted = [round(share * longest) for share in _SHARES]
-    fitting = [s for s in wanted if s >= SHORTEST_CALL_S and minutes_of(s, longest) <= most_minutes]
-    return tuple(fitting) or (SHORTEST_CALL_S,)
-
-
-def call_choices(longest: int) -> tuple[int, ...]:
-    """How many seconds a visitor may ask for in one call."""
-    return tuple(s for s in run_choices(longest, math.inf) if s <= longest)
-
-
-def calls_of(seconds: int, longest: int) -> tuple[int, int]:
-    """How many calls a run takes that may have so many seconds of them, and how long each is."""
-    return (1, seconds) if seconds <= longest else (round(seconds / longest), longest)
-
-
-def minutes_of(seconds: int, longest: int) -> float:
-    """The minutes of learning in so many seconds of calls."""
-    calls, each = calls_of(seconds, longest)
-    return max(0.1, calls * (each - _AROUND_S) / 60)
-
-
-def suggested_run(characters: int, choices: tuple[int, ...], longest: int) -> int:
-    """How long to ask for, for a text of so many characters; one call is enough."""
-    single = [s for s in choices if s <= longest] or list(choices[:1])
-    return next((s for s in single if characters <= 12_000 * s), single[-1])
-
-
-def suggested_call(rest_s: float | None, longest: int) -> int:
-    """The shortest call for so many more seconds of learning; None: nobody knows how many."""
-    choices = call_choices(longest)
-    needed = math.inf if rest_s is None else rest_s + _AROUND_S
-    return next((s for s in choices if needed <= s), choices[-1])
+    parts = [longest * share - _AROUND_S for share in (1 / 4, 1 / 2, 1)]
+    several = [calls * (longest - _AROUND_S) for calls in (2, 5)]
+    least = SHORTEST_CALL_S - _AROUND_S
+    return [float(s) for s in (*parts, *several) if least <= s <= most_s] or [float(least)]

@@ -6,7 +6,6 @@ reads and from the OpenID Connect specification; Hugging Face's own answers may 
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import secrets
@@ -19,40 +18,35 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-CLIENT_ID, CLIENT_SECRET = "client-of-this-space", "secret-of-this-space"
-SCOPES = "openid profile contribute-repos"
+CLIENT_ID = "client-of-this-space"
 
 
-class OAuthServer:
-    """The provider: start it, give it a token for each account, watch which it handed out.
-
-    Args:
-        tokens: by the name of the account.
-    """
+class OAuthServer(ThreadingHTTPServer):
+    """The provider, with a token for each account by its name; use as a context manager."""
 
     def __init__(self, tokens: Mapping[str, str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.tokens = tokens
-        self.asked_for: list[str] = []  # scopes
+        self.asked_for: set[str] = set()  # scopes
         self._codes: dict[str, dict[str, str]] = {}
         self._key = RSAKey.generate_key(2048, {"kid": "one"})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> OAuthServer:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
     @property
     def environment(self) -> dict[str, str]:
         """What the platform tells a Space whose README has `hf_oauth: true`."""
         return {
             "OAUTH_CLIENT_ID": CLIENT_ID,
-            "OAUTH_CLIENT_SECRET": CLIENT_SECRET,
-            "OAUTH_SCOPES": SCOPES,
+            "OAUTH_CLIENT_SECRET": "secret-of-this-space",
+            "OAUTH_SCOPES": "openid profile contribute-repos",
             "OPENID_PROVIDER_URL": self.url,
         }
 
@@ -68,8 +62,7 @@ class OAuthServer:
 
     def consent(self, asked: Mapping[str, str]) -> str:
         """A page with a link for each account, back to the app with a code."""
-        assert asked["client_id"] == CLIENT_ID
-        self.asked_for.append(asked["scope"])
+        self.asked_for.add(asked["scope"])
         # The platform's front speaks TLS for the app; here there is no front.
         redirect = asked["redirect_uri"].replace("https://127.0.0.1", "http://127.0.0.1")
         links = []
@@ -80,12 +73,9 @@ class OAuthServer:
             links.append(f'<p><a href="{html.escape(back)}">Authorize as {name}</a></p>')
         return "".join(links)
 
-    def token(self, sent: Mapping[str, str], authorization: str) -> dict[str, object]:
+    def token(self, code: str) -> dict[str, object]:
         """A token for a code, which is good for one."""
-        client = base64.b64decode(authorization.removeprefix("Basic ")).decode()
-        assert client == f"{CLIENT_ID}:{CLIENT_SECRET}"
-        asked = self._codes.pop(sent["code"])
-        assert asked["redirect_uri"] == sent["redirect_uri"]
+        asked = self._codes.pop(code)
         name, now = asked["name"], int(time.time())
         claims = {
             "iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 600, "sub": f"id-{name}",
@@ -105,31 +95,33 @@ class OAuthServer:
         return KeySet([self._key]).as_dict(private=False)
 
 
-def _handler(provider: OAuthServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+class _Handler(BaseHTTPRequestHandler):
+    server: OAuthServer
 
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            if parts.path == "/oauth/authorize":
-                self._send(provider.consent(asked), "text/html")
-            else:
-                is_keys = parts.path == "/oauth/jwks"
-                self._send(json.dumps(provider.keys() if is_keys else provider.configuration()))
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            sent = {name: values[0] for name, values in parse_qs(body).items()}
-            self._send(json.dumps(provider.token(sent, self.headers.get("Authorization", ""))))
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        if address.path == "/oauth/authorize":
+            self._send(self.server.consent(_fields(address.query)), "text/html")
+        else:
+            is_keys = address.path == "/oauth/jwks"
+            known = self.server.keys() if is_keys else self.server.configuration()
+            self._send(json.dumps(known))
 
-        def _send(self, text: str, kind: str = "application/json") -> None:
-            data = text.encode("utf-8")
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    def do_POST(self) -> None:
+        sent = _fields(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self._send(json.dumps(self.server.token(sent["code"])))
 
-    return Handler
+    def _send(self, text: str, kind: str = "application/json") -> None:
+        data = text.encode("utf-8")
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _fields(query: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(query).items()}

@@ -6,6 +6,8 @@ hands their token to the events below, which hand it on and keep nothing.
 
 from __future__ import annotations
 
+import html
+import ipaddress
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,27 +16,17 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from jobs import JobError
-from jobs.accounts import Account, Accounts, is_this_machine, saved_account
+from jobs.accounts import Account, Accounts
 from jobs.publishing import Publisher
 from jobs.store import StoredRun
-from model.hub import HubError
-from publish.hub import CPU_BASIC, ZERO_GPU
-from ui.publish_view import (
-    SIGN_IN_FIRST,
-    describe_account,
-    describe_lines,
-    describe_model,
-    describe_problem,
-    describe_publishing,
-)
+from ui.run_view import describe_problem, describe_published, describe_publishing
 
 Updates = dict[Any, Any]
 Token = gr.OAuthToken | None
 Profile = gr.OAuthProfile | None
 FindRun = Callable[[str | None, str | None], StoredRun | None]
 
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_POLL_S = 1.0
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SIGN_IN = "Sign in with Hugging Face"
 _LICENSES = [
     ("not named", ""),
@@ -45,7 +37,6 @@ _LICENSES = [
     ("MIT", "mit"),
     ("another one", "other"),
 ]
-_HARDWARE = [("ZeroGPU: free accounts have it", ZERO_GPU), ("CPU: needs PRO", CPU_BASIC)]
 _PRIVATE, _PUBLIC = "private", "public"
 
 
@@ -71,21 +62,17 @@ class PublishPanel:
         self.button = gr.Button("Publish", visible=False)
 
     def build_panel(self) -> None:
-        """The panel, closed."""
-        with gr.Column(visible=False, elem_id="publish") as self.panel:
-            self._account = gr.HTML(elem_id="account")
-            if self._is_for_visitors:
-                self._sign_in = gr.LoginButton(
-                    _SIGN_IN, logout_value="Sign out ({})", size="sm", elem_id="sign-in"
-                )
-            with gr.Column(visible=False) as self._form:
-                self._build_form()
-            self._progress = gr.HTML(elem_id="published")
-            with gr.Column(visible=False) as self._further:
-                self._offer = gr.Button("Make a Space of it")
-                with gr.Column(visible=False) as self._space_form:
-                    self._build_space_form()
-        self._timer = gr.Timer(_POLL_S, active=False)
+        """The panel, closed, and below it how far publishing is."""
+        with gr.Column(elem_id="publish"):
+            with gr.Column(visible=False) as self.panel:
+                self._account = gr.HTML(elem_id="account")
+                if self._is_for_visitors:
+                    self._sign_in = gr.LoginButton(
+                        _SIGN_IN, logout_value="Sign out ({})", size="sm", elem_id="sign-in"
+                    )
+                with gr.Column(visible=False) as self._form:
+                    self._build_form()
+            self.progress = gr.HTML(elem_id="published")
 
     def _build_form(self) -> None:
         with gr.Row():
@@ -100,25 +87,13 @@ class PublishPanel:
                 max_length=300,
             )
             self._license = gr.Dropdown(_LICENSES, value="", label="Licence of the model")
+        self._with_space = gr.Checkbox(label="And a Space of it")
+        self._space = gr.Textbox(label="Its name: user/name", elem_id="space", visible=False)
         self._words = gr.HTML(elem_id="to-publish")
-        self._publish = gr.Button("Publish it", variant="primary")
+        self.publish = gr.Button("Publish it", variant="primary")
 
-    def _build_space_form(self) -> None:
-        with gr.Row():
-            self._space = gr.Textbox(label="Its name on the Hub: user/name", elem_id="space")
-            self._hardware = gr.Radio(_HARDWARE, value=ZERO_GPU, label="It runs on")
-        self._space_words = gr.HTML(elem_id="to-create")
-        self._create = gr.Button("Create the Space", variant="primary")
-
-    @property
-    def changed_by_run(self) -> list[Any]:
-        """What `shown` gives new values to."""
-        return [
-            self.panel, self._form, self._space_form, self._further, self._progress, self._timer,
-        ]  # fmt: skip
-
-    def wire(self, secret: gr.BrowserState, run: gr.State, arrived: Any, tabs: gr.Tabs) -> None:
-        """What happens when.
+    def wire(self, secret: gr.BrowserState, run: gr.State, arrived: Any, tabs: gr.Tabs) -> Any:
+        """What happens when; returns the event that has begun to publish.
 
         Args:
             secret: of the visitor.
@@ -126,189 +101,130 @@ class PublishPanel:
             arrived: the event after which `run` is known on a page that was just opened.
             tabs: of the page; the panel is in the one with the id "train".
         """
-        who = [secret, run]
-        opened = [*self.changed_by_run, self._account, self._repo, self._seen, self._words]
+        who, form = [secret, run], [self._repo, self._seen, self._with_space, self._space]
+        said = [self._space, self._words]
+        opened = [self.panel, self._account, self._form, *form, self._words]
         if self._is_for_visitors:
             opened.append(self._sign_in)
             self._sign_in.click(None, None, None, js="() => window.charlstm.leave()")
             arrived.then(
-                None, None, self._returned, js="() => window.charlstm.hasComeBack()", **_QUIET
+                None, None, self._returned, js="() => window.charlstm.hasComeBack()", **QUIET
             )
             # After the way to the sign-in and back the page was reloaded, and shows the chat.
-            self._returned.change(self._open, who, opened, **_QUIET).then(
-                lambda: gr.Tabs(selected="train"), None, tabs, **_QUIET
+            self._returned.change(self._open, who, opened, **QUIET).then(
+                lambda: gr.Tabs(selected="train"), None, tabs, **QUIET
             )
-        self.button.click(self._open, who, opened, **_QUIET)
-        asked = [*who, self._repo, self._seen]
-        for changed in (self._repo.blur, self._repo.submit, self._seen.input):
-            changed(self._describe, asked, self._words, **_QUIET)
-        told = [*asked, self._credit, self._license]
-        doing = [*self.changed_by_run, self._account]
-        self._publish.click(self._publish_model, told, doing, **_QUIET)
-        space = [*who, self._space, self._hardware]
-        described = [self._space_words, self._account]
-        self._offer.click(
-            self._offer_space, who, [self._space_form, self._space], **_QUIET
-        ).success(self._describe_space, space, described, **_QUIET)
-        for changed in (self._space.blur, self._space.submit, self._hardware.input):
-            changed(self._describe_space, space, described, **_QUIET)
-        self._create.click(self._publish_space, space, doing, **_QUIET)
-        self._timer.tick(self._poll, who, self.changed_by_run, **_QUIET)
+        self.button.click(self._open, who, opened, **QUIET)
+        for name in (self._repo, self._space):
+            name.blur(self._describe, [*who, *form], said, **QUIET)
+        for choice in (self._seen, self._with_space):
+            choice.input(self._describe, [*who, *form], said, **QUIET)
+        told = [*who, *form, self._credit, self._license]
+        return self.publish.click(self._begin, told, [self._account, self._form], **QUIET)
 
-    def shown(self, run: StoredRun | None) -> Updates:
-        """The panel for another run, or none: closed, but for what is or was being published."""
-        updates: Updates = {
-            self._form: gr.Column(visible=False),
-            self._space_form: gr.Column(visible=False),
-            self._timer: gr.Timer(active=False),
-        }
-        updates |= {} if run is None else self._progress_of(run)
-        return {**updates, self.panel: gr.Column(visible=bool(updates.get(self._progress)))}
+    def shown(self, run: StoredRun) -> Updates:
+        """How far publishing a run is."""
+        return {self.progress: describe_published(self._publisher.look(run))}
 
-    def _progress_of(self, run: StoredRun) -> Updates:
-        """How far it is; the forms are away while something is done, and a refused name is back."""
-        job, there = self._publisher.look(run)
-        updates: Updates = {
-            self._progress: describe_publishing(job, there),
-            self._further: gr.Column(visible=there is not None and not job.doing),
-            self._timer: gr.Timer(active=bool(job.doing)),
-        }
-        if job.doing:
-            updates[self._form] = updates[self._space_form] = gr.Column(visible=False)
-        elif job.problem and job.what == "model":
-            updates[self._form] = gr.Column(visible=True)
-        return updates
-
-    def _poll(self, secret: str | None, run_id: str | None) -> Updates:
-        run = self._find(secret, run_id)
-        return self.shown(None) if run is None else self._progress_of(run)
+    def is_busy(self, run: StoredRun) -> bool:
+        """Whether it is being published."""
+        return bool(self._publisher.look(run).doing)
 
     def _open(
         self, secret: str | None, run_id: str | None, request: gr.Request, token: Token, me: Profile
     ) -> Updates:
         run = self._find(secret, run_id)
-        if run is None:
-            return self.shown(None)
-        account, line = self._whose(request, token, me)
-        job, there = self._publisher.look(run)
-        updates: Updates = {
-            **self._progress_of(run),
-            self.panel: gr.Column(visible=True),
-            self._account: line,
-            self._form: gr.Column(visible=account is not None and not job.doing),
-        }
-        if account is None:
+        account, updates = self._whose(request, token, me)
+        updates[self.panel] = gr.Column(visible=run is not None)
+        if run is None or account is None:
             if self._is_for_visitors:  # it may say otherwise, where a sign-in has expired
                 updates[self._sign_in] = gr.LoginButton(_SIGN_IN)
             return updates
-        repo_id = self._publisher.suggested_name(run, account.name)
-        model = None if there is None else there.model
-        is_public = model is not None and model.repo_id == repo_id and not model.is_private
+        there, repo_id = (
+            self._publisher.look(run),
+            self._publisher.suggested_name(run, account.name),
+        )
+        is_same = there.model is not None and there.model.repo_id == repo_id
+        is_public = is_same and there.model is not None and not there.model.is_private
         seen = _PUBLIC if is_public else _PRIVATE
-        words = self._describe(secret, run_id, repo_id, seen)
-        return {**updates, self._repo: repo_id, self._seen: seen, self._words: words}
+        space_id = there.space.space_id if is_same and there.space else ""
+        form = [repo_id, seen, bool(space_id), space_id]
+        return {
+            **updates,
+            **dict(zip((self._repo, self._seen, self._with_space), form, strict=False)),
+            **self._describe(secret, run_id, repo_id, seen, bool(space_id), space_id),
+        }
 
-    def _describe(self, secret: str | None, run_id: str | None, repo: str, seen: str) -> str:
+    def _describe(
+        self, secret: str | None, run_id: str | None, repo: str, seen: str, with_space: bool,
+        space: str,
+    ) -> Updates:  # fmt: skip
         """Say what would be created.
 
         A name that won't do is refused later: the button must not move from under a finger that
         comes from the name's box.
         """
-        run = self._find(secret, run_id)
-        if run is None:
-            return ""
-        try:
-            public = self._publisher.what_becomes_public(run, repo.strip())
-        except JobError as error:
-            return describe_problem(str(error))
-        return describe_model(repo.strip(), public if seen == _PUBLIC else ())
-
-    def _publish_model(
-        self, secret: str | None, run_id: str | None, repo: str, seen: str, credit: str,
-        license_: str | None, request: gr.Request, token: Token, me: Profile,
-    ) -> Updates:  # fmt: skip
-        told = {"credit": " ".join(credit.split()), "license": license_ or ""}
-        told = {key: value for key, value in told.items() if value}
-
-        def begin(run: StoredRun, account: Account) -> None:
-            self._publisher.publish_model(
-                run, account, repo.strip(), private=seen != _PUBLIC, told=told
-            )
-
-        return self._begin(self._find(secret, run_id), self._whose(request, token, me), begin)
-
-    def _offer_space(self, secret: str | None, run_id: str | None, me: Profile) -> Updates:
-        run = self._find(secret, run_id)
-        there = None if run is None else self._publisher.look(run)[1]
-        if there is None:
-            return {self._space_form: gr.Column(visible=False)}
-        owner, name = there.model.repo_id.split("/")
-        suggested = f"{me.username if me else owner}/{name}-chat"
-        space_id = there.space.space_id if there.space else suggested
-        return {self._space_form: gr.Column(visible=True), self._space: space_id}
-
-    def _describe_space(
-        self, secret: str | None, run_id: str | None, space_id: str, hardware: str,
-        request: gr.Request, token: Token, me: Profile,
-    ) -> Updates:  # fmt: skip
-        """Say what would be created or changed, or why it can't be; the Hub is asked."""
-        run = self._find(secret, run_id)
-        account, line = self._whose(request, token, me)
+        run, repo_id = self._find(secret, run_id), repo.strip()
+        space_id = space.strip() or f"{repo_id}-chat"
         words = ""
-        if run is not None and account is not None:
+        if run is not None:
             try:
-                lines = self._publisher.what_becomes_of_space(
-                    run, account, space_id.strip(), hardware
+                public = self._publisher.what_becomes_public(run, repo_id)
+                words = describe_publishing(
+                    repo_id, space_id if with_space else None, public if seen == _PUBLIC else ()
                 )
-                words = describe_lines(lines)
             except JobError as error:
                 words = describe_problem(str(error))
-        return {self._account: line, self._space_words: words}
-
-    def _publish_space(
-        self, secret: str | None, run_id: str | None, space_id: str, hardware: str,
-        request: gr.Request, token: Token, me: Profile,
-    ) -> Updates:  # fmt: skip
-        def begin(run: StoredRun, account: Account) -> None:
-            self._publisher.publish_space(run, account, space_id.strip(), hardware)
-
-        return self._begin(self._find(secret, run_id), self._whose(request, token, me), begin)
+        return {
+            self._space: gr.Textbox(space_id if with_space else space, visible=with_space),
+            self._words: words,
+        }
 
     def _begin(
-        self,
-        run: StoredRun | None,
-        whose: tuple[Account | None, str],
-        begin: Callable[[StoredRun, Account], None],
-    ) -> Updates:
-        account, line = whose
-        if run is None:
-            return self.shown(None)
-        if account is None:
-            return {self._account: line, self._form: gr.Column(visible=False)}
-        try:
-            begin(run, account)
-        except JobError as error:
-            return {self._account: line, self._progress: describe_problem(str(error))}
-        return {self._account: line, **self._progress_of(run)}
+        self, secret: str | None, run_id: str | None, repo: str, seen: str, with_space: bool,
+        space: str, credit: str, license_: str | None, request: gr.Request, token: Token,
+        me: Profile,
+    ) -> Updates:  # fmt: skip
+        run = self._find(secret, run_id)
+        account, updates = self._whose(request, token, me)
+        if run is not None and account is not None:
+            told = {"credit": " ".join(credit.split()), "license": license_ or ""}
+            self._publisher.publish(
+                run,
+                account,
+                repo.strip(),
+                space_id=space.strip() if with_space else None,
+                private=seen != _PUBLIC,
+                told={key: value for key, value in told.items() if value},
+            )
+        return updates
 
-    def _whose(self, request: gr.Request, token: Token, me: Profile) -> tuple[Account | None, str]:
-        """Whose account an event acts for, and what to say of it; None for nobody's."""
-        if self._is_for_visitors:
-            if token is None or me is None or token.expires_at < time.time():
-                return None, SIGN_IN_FIRST
-            account = Account(me.username, token.token)
-            return account, describe_account(account.name, is_visitor=True)
-        reason = self._accounts.reason
-        if self._accounts.source == "saved" and not comes_from_here(request):
-            reason = "Only whoever sits at the computer that serves this page can publish from it."
-        if reason:
-            return None, describe_problem(reason)
+    def _whose(
+        self, request: gr.Request, token: Token, me: Profile
+    ) -> tuple[Account | None, Updates]:
+        """Whose account an event acts for, and what that changes; None for nobody's."""
+        visitor = None
+        if token is not None and me is not None and token.expires_at > time.time():
+            visitor = Account(me.username, token.token)
         try:
-            account = saved_account()
-        except HubError as error:
-            words = str(error)
-            return None, describe_problem(f"{words[0].upper()}{words[1:]}.")
-        return account, describe_account(account.name, is_visitor=False)
+            account = self._accounts.find(visitor, is_here=comes_from_here(request))
+        except JobError as error:
+            words = describe_problem(str(error))
+            return None, {self._account: words, self._form: gr.Column(visible=False)}
+        words = (
+            f"<p>What you publish goes into the account <b>{html.escape(account.name)}</b> on "
+            "Hugging Face. "
+        )
+        if self._is_for_visitors:
+            words += (
+                "This page may create repos in it and change those that it created, no others, and "
+                "it keeps no key to it.</p>"
+            )
+        else:
+            words += (
+                "This computer is logged in there; <code>hf auth login</code> changes that.</p>"
+            )
+        return account, {self._account: words, self._form: gr.Column(visible=True)}
 
 
 def comes_from_here(request: gr.Request) -> bool:
@@ -317,4 +233,13 @@ def comes_from_here(request: gr.Request) -> bool:
     Both, as others may come through a tunnel that ends here, or call this address by their name.
     """
     asked_for = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    return is_this_machine(asked_for) and is_this_machine(request.client.host)
+    return _is_this_machine(asked_for) and _is_this_machine(request.client.host)
+
+
+def _is_this_machine(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

@@ -1,6 +1,7 @@
-"""A run of training in HTML: what a text is, how far the run is, what it writes.
+"""A visitor's run in HTML: what its text is, how far it is, its result, what of it is published.
 
-What a visitor's text or a run says is escaped here. Knows nothing about events.
+What a text, a run, a config or the Hub says is escaped here; what a config lacks is left out. Knows
+nothing about events.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 import html
 import math
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from jobs.publishing import Published
 from jobs.service import View
 from jobs.text import TextSummary
-from jobs.zero_gpu import calls_of, price
+from jobs.zero_gpu import call_seconds, calls_of, price
+from model.facts import number, text
 from training.run import RunStatus
 
 _DOING = {
-    "new": "Waiting to start",
     "reading": "Reading the text",
     "timing": "Timing this machine, to choose the network",
     "training": "Training",
@@ -25,6 +29,12 @@ _DOING = {
     "stopped": "Stopped",
     "failed": "It failed",
     "interrupted": "Interrupted",
+}
+_BASELINES = {
+    "five_gram": "a 5-gram, which only counts characters",
+    "xz": "xz, which only finds repetitions",
+    "unigram": "how often single characters occur",
+    "uniform": "guessing blindly",
 }
 
 
@@ -37,20 +47,17 @@ def describe_text(summary: TextSummary) -> str:
     return facts + "".join(f"<p class=warning>{html.escape(w)}</p>" for w in summary.warnings)
 
 
-def describe_price(seconds: int, longest: int) -> str:
-    """What it costs a visitor to ask for so many seconds of a GPU, `longest` at a time."""
-    calls, each = calls_of(seconds, longest)
-    if calls == 1:
-        return f"{each} s (costs {price(each)} s of your quota)"
-    return f"{calls} calls of {each} s (each costs {price(each)} s of your quota)"
+def describe_price(learning_s: float, longest: int) -> str:
+    """What so many seconds of learning on a GPU cost a visitor, `longest` seconds at a time."""
+    calls, each = calls_of(learning_s, longest), call_seconds(learning_s, longest)
+    costs = f"costs {price(each)} s of your quota"
+    return f"{each} s ({costs})" if calls == 1 else f"{calls} calls of {each} s (each {costs})"
 
 
 def describe_run(view: View) -> str:
     """Where a run is: a sentence, a bar, the numbers."""
     status = view.status
     parts = [f"<p class=headline>{html.escape(f'{view.run.title}: {_headline(view)}')}</p>"]
-    if view.waits_for_gpu:
-        parts.append("<p>Keep this page open until it has started: a reload ends the request.</p>")
     if status.step:
         parts.append(f'<div class=bar><div style="width: {status.progress:.1%}"></div></div>')
         parts.append(f"<p>{', '.join(_numbers(status))}</p>")
@@ -61,24 +68,10 @@ def describe_run(view: View) -> str:
     return "".join(parts)
 
 
-def describe_sample(status: RunStatus) -> str:
-    """What it wrote last."""
-    if not status.samples:
-        return ""
-    step, text = status.samples[-1]
-    return f"<p>After step {step:,} it writes:</p><pre>{html.escape(text)}</pre>"
-
-
 def _headline(view: View) -> str:
     status = view.status
-    if view.ahead:
-        return f"{'1 run is' if view.ahead == 1 else f'{view.ahead} runs are'} before it"
-    if view.waits_for_gpu:
-        return "Waiting for a GPU"
-    if view.is_active and not status.is_active:
-        return _DOING["new"]  # what it says is left from before
-    doing = _DOING.get(status.phase, "Done")
-    if status.phase in ("failed", "interrupted") and status.message:
+    doing = view.waiting or _DOING.get(status.phase, "Done")
+    if status.phase in ("failed", "interrupted") and status.message and not view.waiting:
         return f"{doing}: {status.message}"
     if status.phase == "training" and status.seconds_left is not None:
         return f"{doing}, {_time(status.seconds_left)} left"
@@ -103,3 +96,107 @@ def _time(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:.0f} hours"
+
+
+def describe_sample(status: RunStatus) -> str:
+    """What it wrote last."""
+    if not status.samples:
+        return ""
+    step, written = status.samples[-1]
+    return f"<p>After step {step:,} it writes:</p><pre>{html.escape(written)}</pre>"
+
+
+def describe_result(training: Mapping[str, Any]) -> str:
+    """The end of a run, from its model's config: how it compares, the judgement, what it copied."""
+    if not training:
+        return ""
+    parts = [_comparison(training)]
+    if isinstance(judgement := training.get("judgement"), list):
+        told = "".join(f"<li>{html.escape(str(sentence))}</li>" for sentence in judgement)
+        parts.append(f"<ul class=judgement>{told}</ul>")
+    copy = training.get("longest_copy")
+    passage = text(copy, "passage") if isinstance(copy, Mapping) else ""
+    if passage.strip():
+        parts.append("<p>The longest passage that it copied from its text:</p>")
+        parts.append(f"<pre>{html.escape(passage)}</pre>")
+    return "".join(parts)
+
+
+def _comparison(training: Mapping[str, Any]) -> str:
+    loss, baselines = number(training, "val_loss"), training.get("baselines")
+    if loss is None:
+        return "<p>Nothing was measured: too little of the text was held out for that.</p>"
+    losses = {"this model": loss}
+    for key, name in _BASELINES.items():
+        baseline = number(baselines, key) if isinstance(baselines, Mapping) else None
+        if baseline is not None:
+            losses[name] = baseline
+    most = max(losses.values()) or 1.0
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{loss / math.log(2):.2f}</td>"
+        f'<td><div style="width: {loss / most:.0%}"></div></td></tr>'
+        for name, loss in losses.items()
+    )
+    return (
+        "<p>Bits for each character of the part that it hasn't learnt; fewer are better:</p>"
+        f"<table class=beside>{rows}</table>"
+    )
+
+
+def describe_publishing(repo_id: str, space_id: str | None, public: Sequence[str]) -> str:
+    """What publishing creates.
+
+    Args:
+        repo_id: "user/name" of the model.
+        space_id: "user/name" of its Space; None for no Space.
+        public: what anybody could read then, in sentences; nothing for a private repo.
+    """
+    lines = [
+        f"This creates the model repo {repo_id}, or its newest version where it is there already: "
+        "the model, its settings and a page about it."
+    ]
+    if space_id is not None:
+        lines.append(
+            f"It also creates the Space {space_id}, or updates the app in it: a page like this one "
+            "that serves the model. A new one is on ZeroGPU: chatting is free, and visitors who "
+            "train spend GPU time of their own quota."
+        )
+    lines += public or [
+        "Only you can see what is created. If you ever show it to others, they can have the model "
+        "repeat pieces of its text word for word."
+    ]
+    return f"<ul>{''.join(f'<li>{html.escape(line)}' for line in lines)}</ul>"
+
+
+def describe_published(there: Published) -> str:
+    """How far publishing is, and the links."""
+    parts, model, space = [], there.model, there.space
+    if model is not None:
+        seen = "only you can see it" if model.is_private else "anybody can see it"
+        parts.append(f"<p>Published: {_link(model.url, model.repo_id)}, {seen}.</p>")
+        if model.kept_card:
+            parts.append("<p>Its page there was edited by hand, and was left as it is.</p>")
+    if space is not None:
+        link = _link(space.url, space.space_id)
+        parts.append(f"<p>Its Space: {link}. It takes a few minutes until that runs.</p>")
+        if space.lacks_token:
+            parts.append(
+                "<p class=warning>The Space can't read its private model yet, and serves the "
+                "bundled one until then: add a secret HF_TOKEN on its page, under Settings / "
+                "Variables and secrets, with a token that may read the model.</p>"
+            )
+    if there.problem and not there.doing:
+        parts.append(describe_problem(f"Publishing failed: {there.problem}"))
+    if there.doing:
+        doing = html.escape(there.doing)
+        parts.append(f"<p>{doing} ... You may close this page: it continues without you.</p>")
+    return "".join(parts)
+
+
+def describe_problem(problem: str) -> str:
+    """Why something can't be done; its lines stay lines."""
+    return f"<div class=warning>{html.escape(problem)}</div>"
+
+
+def _link(url: str, name: str) -> str:
+    return f'<a href="{html.escape(url)}" target="_blank" rel="noopener">{html.escape(name)}</a>'

@@ -9,32 +9,27 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pandas as pd
-from gradio.utils import get_upload_folder
 
 from jobs import JobError
 from jobs.service import TrainingService, View
-from jobs.zero_gpu import (
-    QUOTA,
-    call_choices,
-    minutes_of,
-    run_choices,
-    suggested_call,
-    suggested_run,
-)
+from jobs.zero_gpu import QUOTA, price, run_lengths
 from training.run import RunStatus
 from ui.chat import ChatTab, Session
-from ui.publish import PublishPanel
-from ui.run_result import describe_result
-from ui.run_view import describe_price, describe_run, describe_sample, describe_text
+from ui.publish import QUIET, PublishPanel, Updates
+from ui.run_view import (
+    describe_price,
+    describe_result,
+    describe_run,
+    describe_sample,
+    describe_text,
+)
 
-Updates = dict[Any, Any]
-
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _MINUTES = (1, 4, 10, 30, 120)
 _POLL_S = 1.0
 _STORAGE = "charlstm-visitor"
@@ -74,7 +69,6 @@ class TrainTab:
         self._publish = publish
         self._chat_tab, self._tabs = chat, tabs
         self._on_gpu, self._call_s = service.limits.where == "gpu", service.limits.call_seconds
-        self._run_choices = run_choices(self._call_s, service.limits.minutes)
         self._secret = secret
         self._run = gr.State(None)
         self._problem = gr.HTML(elem_id="train-problem", visible=False)
@@ -102,15 +96,15 @@ class TrainTab:
 
     def _build_choose(self) -> None:
         self._summary = gr.HTML(elem_id="summary")
+        most = self._service.limits.minutes
         if self._on_gpu:
-            choices = [(describe_price(s, self._call_s), float(s)) for s in self._run_choices]
-            label = "Time on a GPU"
+            lengths = run_lengths(self._call_s, most * 60)
+            choices = [(describe_price(s, self._call_s), s / 60) for s in lengths]
         else:
-            most = self._service.limits.minutes
             minutes = [float(m) for m in _MINUTES if m <= most] or [most]
             choices = [(f"{m:g} min", m) for m in minutes]
-            label = "How long"
-        self._dial = gr.Radio(choices, value=choices[min(1, len(choices) - 1)][1], label=label)
+        label = "Time on a GPU" if self._on_gpu else "How long"
+        self._dial = gr.Radio(choices, value=choices[:2][-1][1], label=label)
         if self._on_gpu:
             gr.HTML(
                 f"<p>{QUOTA}</p><p>While you wait for a GPU, keep this page open: a reload ends "
@@ -123,31 +117,29 @@ class TrainTab:
 
     def _build_watch(self) -> None:
         self._state = gr.HTML(elem_id="run")
-        calls = [(describe_price(s, self._call_s), float(s)) for s in call_choices(self._call_s)]
-        self._next = gr.Radio(calls, label="Time on a GPU to continue with", visible=False)
         with gr.Row():
             self._stop = gr.Button("Stop", visible=False)
             self._continue = gr.Button("Continue", visible=False)
             self._chat = gr.Button("Chat with it", variant="primary", visible=False)
             self._publish.build_button()
             self._download = gr.DownloadButton("Download", visible=False)
-            self._new = gr.Button("Another text", visible=False)
-            self._delete = gr.Button("Delete", visible=False, elem_classes="delete")
+            self._new = gr.Button("Another text")
+            self._delete = gr.Button("Delete", elem_classes="delete")
         with gr.Row(visible=False, elem_id="sure") as self._sure:
             gr.HTML("<p>Delete this run, its text and its model? They can't be brought back.</p>")
             self._delete_it = gr.Button("Delete it", elem_classes="delete")
             self._keep_it = gr.Button("Keep it")
         self._publish.build_panel()
-        self._curve = gr.LinePlot(
-            x="step",
-            y="loss",
-            color="part",
-            x_title="step",
-            y_title="nats per character",
-            height=260,
-            visible=False,
-            elem_id="curve",
-        )
+        with gr.Column(visible=False) as self._curve:
+            self._losses = gr.LinePlot(
+                x="step",
+                y="loss",
+                color="part",
+                x_title="step",
+                y_title="nats per character",
+                height=260,
+                elem_id="curve",
+            )
         self._sample = gr.HTML(elem_id="sample")
         self._result = gr.HTML(elem_id="result")
 
@@ -155,44 +147,48 @@ class TrainTab:
     def _shown(self) -> list[Any]:
         return [
             self._run, self._problem, self._begin, self._choose, self._watch, self._others,
-            self._summary, self._dial, self._sure, *self._publish.changed_by_run, *self._polled,
+            self._summary, self._sure, self._publish.panel, *self._polled,
         ]  # fmt: skip
 
     @property
     def _polled(self) -> list[Any]:
         return [
-            self._state, self._curve, self._sample, self._result, self._next, self._stop,
-            self._continue, self._chat, self._publish.button, self._download, self._new,
-            self._delete, self._timer,
+            self._state, self._curve, self._losses, self._sample, self._result, self._stop,
+            self._continue, self._chat, self._publish.button, self._publish.progress,
+            self._download, self._timer,
         ]  # fmt: skip
 
     def _wire(self, page: gr.Blocks) -> None:
         who = [self._secret, self._run]
-        arrived = page.load(self._arrive, self._secret, [self._secret, *self._shown], **_QUIET)
-        self._publish.wire(self._secret, self._run, arrived, self._tabs)
+        arrived = page.load(self._arrive, self._secret, [self._secret, *self._shown], **QUIET)
+        begun = self._publish.wire(self._secret, self._run, arrived, self._tabs)
+        begun.then(self._poll, who, self._polled, **QUIET)
         self._file.upload(
-            self._take_file, [self._secret, self._file], [self._file, *self._shown], **_QUIET
+            self._take_file, [self._secret, self._file], [self._file, *self._shown], **QUIET
         )
         self._use.click(
-            self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **_QUIET
+            self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **QUIET
         )
-        self._others.input(self._look, [self._secret, self._others], self._shown, **_QUIET)
-        started = self._start.click(self._start_run, [*who, self._dial], self._shown, **_QUIET)
-        resumed = self._continue.click(self._start_run, who, self._shown, **_QUIET)
+        self._others.input(self._look, [self._secret, self._others], self._shown, **QUIET)
+        start, stop, delete = (
+            partial(self._after, act)
+            for act in (self._service.start, self._service.stop, self._service.delete)
+        )
+        started = self._start.click(start, [*who, self._dial], self._shown, **QUIET)
+        resumed = self._continue.click(start, who, self._shown, **QUIET)
         if self._on_gpu:  # whose quota it is, the platform reads off an event that lasts as long
-            for event, seconds in ((started, self._dial), (resumed, self._next)):
-                asked = [*who, seconds]
-                event.then(self._call_gpu, asked, self._shown, concurrency_limit=None, **_QUIET)
-        self._timer.tick(self._poll, who, self._polled, **_QUIET)
-        self._stop.click(self._stop_run, who, self._shown, **_QUIET)
-        self._delete.click(lambda: gr.Row(visible=True), None, self._sure, **_QUIET)
-        self._keep_it.click(lambda: gr.Row(visible=False), None, self._sure, **_QUIET)
-        self._delete_it.click(self._delete_run, who, self._shown, **_QUIET)
+            for event, asked in ((started, [*who, self._dial]), (resumed, who)):
+                event.then(self._call_gpu, asked, self._shown, concurrency_limit=None, **QUIET)
+        self._timer.tick(self._poll, who, self._polled, **QUIET)
+        self._stop.click(stop, who, self._shown, **QUIET)
+        self._delete.click(lambda: gr.Row(visible=True), None, self._sure, **QUIET)
+        self._keep_it.click(lambda: gr.Row(visible=False), None, self._sure, **QUIET)
+        self._delete_it.click(delete, who, self._shown, **QUIET)
         if self._chat_tab is not None:
             talked = [self._problem, self._tabs, *self._chat_tab.changed_by_model]
-            self._chat.click(self._talk, [*who, self._chat_tab.session], talked, **_QUIET)
+            self._chat.click(self._talk, [*who, self._chat_tab.session], talked, **QUIET)
         for button in (self._back, self._new):
-            button.click(self._begin_anew, who, self._shown, **_QUIET)
+            button.click(self._begin_anew, who, self._shown, **QUIET)
 
     def _arrive(self, secret: str | None) -> Updates:
         """A page was opened: who is it, and is there a run to show?"""
@@ -224,20 +220,8 @@ class TrainTab:
     def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)
         if view is not None and view.is_new:
-            return self._delete_run(secret, run_id)
+            return self._after(self._service.delete, secret, run_id)
         return self._show(secret, None)
-
-    def _start_run(
-        self, secret: str | None, run_id: str | None, dial: float | None = None
-    ) -> Updates:
-        minutes = minutes_of(int(dial), self._call_s) if dial and self._on_gpu else dial
-        return self._after(self._service.start, secret, run_id, minutes)
-
-    def _stop_run(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._after(self._service.stop, secret, run_id)
-
-    def _delete_run(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._after(self._service.delete, secret, run_id)
 
     def _after(
         self, act: Callable[..., None], secret: str | None, run_id: str | None, *more: Any
@@ -247,16 +231,17 @@ class TrainTab:
             act(secret, run_id, *more)
         except JobError as error:
             return self._tell(str(error))
-        return self._show(secret, self._service.view(secret, run_id))
+        return self._look(secret, run_id)
 
-    def _call_gpu(self, secret: str | None, run_id: str | None, seconds: float) -> Updates:
-        problem: Updates = {}
+    def _call_gpu(
+        self, secret: str | None, run_id: str | None, minutes: float | None = None
+    ) -> Updates:
         try:
-            if not self._service.call_gpu(secret, run_id, int(seconds or 0)):
+            if not self._service.call_gpu(secret, run_id, minutes):
                 return {self._problem: gr.skip()}  # the page may show something else by now
         except JobError as error:
-            problem = self._tell(str(error))
-        return {**self._show(secret, self._service.view(secret, run_id)), **problem}
+            return {**self._look(secret, run_id), **self._tell(str(error))}
+        return self._look(secret, run_id)
 
     def _poll(self, secret: str | None, run_id: str | None) -> Updates:
         view = self._service.view(secret, run_id)
@@ -279,52 +264,44 @@ class TrainTab:
         """The whole tab, for a run or for none."""
         is_new = view is not None and view.is_new
         others = [(v.run.title, v.run.id) for v in self._service.views(secret)]
-        updates: Updates = {
+        summary = None if view is None else view.run.summary
+        return {
             self._run: None if view is None else view.run.id,
             self._problem: gr.HTML(visible=False),
             self._begin: gr.Column(visible=view is None),
             self._choose: gr.Column(visible=is_new),
             self._watch: gr.Column(visible=view is not None and not is_new),
             self._others: gr.Dropdown(others, value=None, visible=bool(others)),
+            self._summary: "" if summary is None else describe_text(summary),
             self._sure: gr.Row(visible=False),
-            **self._publish.shown(None if view is None else view.run),
+            self._publish.panel: gr.Column(visible=False),
+            **({self._timer: gr.Timer(active=False)} if view is None else self._progress(view)),
         }
-        if view is None:
-            return {**updates, self._timer: gr.Timer(active=False)}
-        summary = view.run.summary
-        if is_new and summary is not None:
-            updates[self._summary] = describe_text(summary)
-            if self._on_gpu:
-                length = suggested_run(summary.characters, self._run_choices, self._call_s)
-                updates[self._dial] = float(length)
-        return {**updates, **self._progress(view)}
 
     def _progress(self, view: View) -> Updates:
-        status = view.status
-        at_rest = not view.is_active
-        has_model = status.has_model and at_rest
-        archive = None
-        if has_model:
-            archive = self._service.archive(view, Path(get_upload_folder()))
+        run, status, is_active = view.run, view.status, view.is_active
+        has_model = status.has_model and not is_active
+        archive = self._service.archive(run) if has_model else None
+        costs = f" (costs {price(view.next_call_s)} s of your quota)" if self._on_gpu else ""
+        visible = {
+            self._curve: bool(status.train_losses),
+            self._stop: is_active,
+            self._continue: status.can_continue and not is_active,
+            self._chat: has_model and self._chat_tab is not None,
+            self._publish.button: has_model,
+            self._download: archive is not None,
+        }
+        updates = {part: gr.update(visible=is_so) for part, is_so in visible.items()}
+        updates[self._continue]["value"] = f"Continue{costs}"
+        updates[self._download]["value"] = archive and str(archive)
         return {
+            **updates,
             self._state: describe_run(view),
-            self._curve: gr.LinePlot(_points(status), visible=bool(status.train_losses)),
+            self._losses: _points(status),
             self._sample: describe_sample(status),
             self._result: describe_result(status.training),
-            self._stop: gr.Button(visible=view.is_active),
-            self._next: gr.Radio(
-                value=float(suggested_call(status.seconds_left, self._call_s)),
-                visible=self._on_gpu and at_rest and status.can_continue,
-            ),
-            self._continue: gr.Button(visible=at_rest and status.can_continue),
-            self._chat: gr.Button(visible=has_model and self._chat_tab is not None),
-            self._publish.button: gr.Button(visible=has_model),
-            self._download: gr.DownloadButton(
-                value=archive and str(archive), visible=archive is not None
-            ),
-            self._delete: gr.Button(visible=True),
-            self._new: gr.Button(visible=True),
-            self._timer: gr.Timer(active=view.is_active),
+            **self._publish.shown(run),
+            self._timer: gr.Timer(active=is_active or self._publish.is_busy(run)),
         }
 
 

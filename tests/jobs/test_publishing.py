@@ -7,24 +7,20 @@ Space has that serves a private model: nobody else may come to use it.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jobs import JobError
-from jobs.accounts import Account, Accounts, is_this_machine
+from jobs.accounts import Account
 from jobs.limits import Limits
-from jobs.publishing import Published, Publisher, Publishing
+from jobs.publishing import Published, Publisher
 from jobs.store import RunStore, StoredRun
 from publish.hub import check_name
 from tests import hub_api
 from tests.finished_run import stored_run
 from tests.hub_server import HubServer
-from tests.oauth_server import OAuthServer
 
 PATIENCE_S = 60
 ANN, BOB = Account("ann", "hf_ann_by_app"), Account("bob", "hf_bob_by_app")
@@ -45,7 +41,7 @@ def page_hub(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HubServer:
 
 @pytest.fixture
 def store(limits: Limits) -> RunStore:
-    return RunStore(limits, lambda _: False)
+    return RunStore(limits)
 
 
 @pytest.fixture
@@ -58,24 +54,24 @@ def run(store: RunStore) -> StoredRun:
     return stored_run(store, store.new_secret())
 
 
-def ended(publisher: Publisher, run: StoredRun) -> tuple[Publishing, Published | None]:
+def begin(
+    publisher: Publisher,
+    run: StoredRun,
+    account: Account,
+    repo_id: str,
+    space_id: str | None = None,
+    private: bool = False,
+) -> None:
+    publisher.publish(run, account, repo_id, space_id=space_id, private=private, told={})
+
+
+def ended(publisher: Publisher, run: StoredRun) -> Published:
     """How it came out."""
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        job, there = publisher.look(run)
-        if not job.doing:
-            return job, there
+    while (there := publisher.look(run)).doing:
+        assert time.monotonic() < deadline, f"it doesn't end: {there}"
         time.sleep(0.02)
-    raise AssertionError(f"it doesn't end: {job}")
-
-
-def published(
-    publisher: Publisher, run: StoredRun, account: Account, repo_id: str, *, private: bool = False
-) -> tuple[str, Published | None]:
-    """Why it couldn't be published, and what is on the Hub."""
-    publisher.publish_model(run, account, repo_id, private=private, told={})
-    job, there = ended(publisher, run)
-    return job.problem, there
+    return there
 
 
 def test_two_visitors_publish_each_with_their_own_token(
@@ -84,8 +80,9 @@ def test_two_visitors_publish_each_with_their_own_token(
     runs = [stored_run(store, store.new_secret(), f"Two {n}") for n in "ab"]
     for run, account in zip(runs, (ANN, BOB), strict=True):
         name = publisher.suggested_name(run, account.name)
-        publisher.publish_model(run, account, name, private=True, told={})
-    assert [ended(publisher, run)[0].problem for run in runs] == ["", ""]
+        begin(publisher, run, account, name, private=True)
+        begin(publisher, run, account, "bob/twice")  # a second press changes nothing
+    assert [ended(publisher, run).problem for run in runs] == ["", ""]
     assert {("models", "ann/two-a"), ("models", "bob/two-b")} == set(page_hub.repos)
     assert all(repo.private for repo in page_hub.repos.values())
     assert page_hub.tokens <= {ANN.token, BOB.token, ""}
@@ -94,26 +91,20 @@ def test_two_visitors_publish_each_with_their_own_token(
 def test_each_refusal_is_told_and_nothing_is_created(
     page_hub: HubServer, publisher: Publisher, run: StoredRun, repo_id: str
 ) -> None:
-    with pytest.raises(JobError, match="Sign in"):
-        publisher.publish_model(run, Account("ann", ""), repo_id, private=False, told={})
-    assert page_hub.requests == []
-    assert "no right to write to ann/novel" in published(publisher, run, BOB, "ann/novel")[0]
-    assert "can't be a Hub name" in published(publisher, run, ANN, "ann/a novel!")[0]
-    revoked = Account("ann", "hf_revoked")
-    assert "doesn't accept the token" in published(publisher, run, revoked, repo_id)[0]
+    def refused(account: Account, name: str) -> str:
+        begin(publisher, run, account, name)
+        there = ended(publisher, run)
+        assert there.model is None
+        return there.problem
+
+    assert "no right to write to ann/novel" in refused(BOB, "ann/novel")
+    assert "can't be a Hub name" in refused(ANN, "ann/a novel!")
+    assert "doesn't accept the token" in refused(Account("ann", "hf_revoked"), repo_id)
     page_hub.fault("/create", method="POST", status=403, words="blocked")
-    assert "blocked" in published(publisher, run, ANN, repo_id)[0]
+    assert "blocked" in refused(ANN, repo_id)
     page_hub.stop()
-    problem, there = published(publisher, run, ANN, repo_id)
-    assert "can't be reached" in problem
-    assert "/tmp" not in problem
-    assert (there, page_hub.repos) == (None, {})
-
-
-def test_what_becomes_public_is_said(publisher: Publisher, run: StoredRun) -> None:
-    words = "\n".join(publisher.what_becomes_public(run, "ann/novel"))
-    assert "The <b>while</b> & so on" in words
-    assert "word for word" in words
+    assert "can't be reached" in refused(ANN, repo_id)
+    assert page_hub.repos == {}
 
 
 @pytest.mark.parametrize(
@@ -129,38 +120,22 @@ def test_a_title_becomes_a_name_that_the_hub_takes(
     check_name(f"ann/{name}")
 
 
-def test_a_space_is_made_of_what_was_published_and_kept_with_the_run(
+def test_a_space_comes_with_the_model_and_is_kept_with_the_run(
     page_hub: HubServer, publisher: Publisher, run: StoredRun, repo_id: str
 ) -> None:
+    begin(publisher, run, ANN, repo_id, "bob/not-hers")
+    refused = ended(publisher, run)
+    assert "no right to write to bob/not-hers" in refused.problem
+    assert refused.model is not None
     space_id = f"{repo_id}-chat"
-    with pytest.raises(JobError, match="Publish the model first"):
-        publisher.publish_space(run, ANN, space_id, "zero-a10g")
-    _, model = published(publisher, run, ANN, repo_id)
-    assert model is not None
-    publisher.publish_space(run, ANN, space_id, "zero-a10g")
-    with pytest.raises(JobError, match="already"):
-        publisher.publish_space(run, ANN, space_id, "zero-a10g")
-    job, there = ended(publisher, run)
-    assert job.problem == ""
-    assert there is not None
+    begin(publisher, run, ANN, repo_id, space_id)
+    there = ended(publisher, run)
+    assert there.problem == ""
     assert there.space is not None
-    assert there.space.is_running
-    assert page_hub.spaces[space_id].variables["MODEL_REVISION"] == model.model.commit
-    assert published(publisher, run, ANN, repo_id)[1] == there  # the same again keeps its Space
-
-
-def test_a_build_that_fails_says_so_and_leaves_the_link(
-    page_hub: HubServer, publisher: Publisher, run: StoredRun, repo_id: str
-) -> None:
-    published(publisher, run, ANN, repo_id)
-    page_hub.space_stages = ("BUILDING", "BUILD_ERROR")
-    publisher.publish_space(run, ANN, f"{repo_id}-chat", "zero-a10g")
-    job, there = ended(publisher, run)
-    assert "the build failed" in job.problem
-    assert there is not None
-    assert there.space is not None
-    assert there.space.url == f"{page_hub.url}/spaces/{repo_id}-chat"
-    assert not there.space.is_running
+    assert there.space.url == f"{page_hub.url}/spaces/{space_id}"
+    assert page_hub.spaces[space_id].variables["MODEL_REVISION"] == refused.model.commit
+    begin(publisher, run, ANN, repo_id)  # the same again keeps its Space
+    assert ended(publisher, run) == there == Publisher().look(run)
 
 
 def test_nothing_of_a_token_or_of_a_private_repo_stays_on_the_disk(
@@ -173,11 +148,9 @@ def test_nothing_of_a_token_or_of_a_private_repo_stays_on_the_disk(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run = stored_run(store, store.new_secret(), "Secrets")
     for _ in range(2):  # the second time its card is read
-        assert published(publisher, run, ANN, "ann/secrets", private=True)[0] == ""
-    publisher.publish_space(run, ANN, "ann/secrets-chat", "zero-a10g")
-    job, there = ended(publisher, run)
-    assert job.problem == ""
-    assert there is not None
+        begin(publisher, run, ANN, "ann/secrets", "ann/secrets-chat", private=True)
+        there = ended(publisher, run)
+        assert there.problem == ""
     assert there.space is not None
     assert (there.space.lacks_token, page_hub.spaces["ann/secrets-chat"].secrets) == (True, {})
     cached = [path for path in Path(os.environ["HF_HOME"]).rglob("*") if path.is_file()]
@@ -187,28 +160,3 @@ def test_nothing_of_a_token_or_of_a_private_repo_stays_on_the_disk(
     store.remove(run)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]  # the limits' folder, too
     assert ANN.token not in repr((ANN, publisher.look(run)))
-
-
-def test_whose_account_is_used_depends_on_where_the_page_is(
-    limits: Limits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = replace(limits, is_shared=False)
-    assert Accounts.from_environment({}, own).source == "saved"
-    shared = Accounts.from_environment({}, limits)
-    assert (shared.source, "python -m publish model" in shared.reason) == ("none", True)
-    with OAuthServer({}) as provider:
-        space = {"SPACE_ID": "ann/novel", "SYSTEM": "spaces", **provider.environment}
-    assert Accounts.from_environment(space, limits).source == "visitor"
-    for missing in provider.environment:
-        without = {**space, missing: ""}
-        assert "hf_oauth: true" in Accounts.from_environment(without, limits).reason
-    for scopes in ("openid profile", "openid profile contribute-repos write-repos"):
-        other = {**space, "OAUTH_SCOPES": scopes}
-        assert Accounts.from_environment(other, limits).source == "none"
-    monkeypatch.setitem(sys.modules, "authlib", None)  # as where it isn't installed
-    assert Accounts.from_environment(space, limits).source == "none"
-
-
-def test_only_this_machine_is_this_machine() -> None:
-    assert all(map(is_this_machine, ("localhost", "127.0.0.1", "127.1.2.3", "::1")))
-    assert not any(map(is_this_machine, (None, "", "10.0.0.7", "localhost.example", "example.org")))

@@ -6,7 +6,6 @@ import os
 import secrets
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,11 @@ from jobs import JobError
 from jobs.limits import Limits
 from jobs.store import ABOUT_FILE, RunStore
 from training.run import write_json
-from training.settings import TrainingError
 
 
 @pytest.fixture
 def store(limits: Limits) -> RunStore:
-    return RunStore(limits, lambda _: False)
+    return RunStore(limits)
 
 
 def test_a_visitor_finds_only_their_own_runs(store: RunStore) -> None:
@@ -67,16 +65,8 @@ def test_a_name_is_only_a_name(store: RunStore, limits: Limits, name: str, title
     assert len(list(run.text.parent.iterdir())) == 1
 
 
-def test_a_file_is_moved_and_not_copied(store: RunStore, tmp_path: Path) -> None:
-    upload = tmp_path / "upload.txt"
-    upload.write_text("a text", encoding="utf-8")
-    run = store.add(store.new_secret(), "upload.txt", upload)
-    assert not upload.exists()
-    assert run.text.name == "upload.txt"
-
-
 def test_too_large_too_many_and_no_room_are_refused(limits: Limits) -> None:
-    store = RunStore(replace(limits, runs=2), lambda _: False)
+    store = RunStore(replace(limits, runs=2))
     secret = store.new_secret()
     with pytest.raises(JobError, match=r"1\.1 MB; here it may have 1 MB"):
         store.add(secret, "a.txt", "ab" * 550_000)
@@ -84,14 +74,13 @@ def test_too_large_too_many_and_no_room_are_refused(limits: Limits) -> None:
     store.add(secret, "a.txt", "a text")
     with pytest.raises(JobError, match="2 runs"):
         store.add(secret, "a.txt", "a text")
-    full = RunStore(replace(limits, disk_gigabytes=0.1), lambda _: False)
+    full = RunStore(replace(limits, disk_gigabytes=0.1))
     with pytest.raises(JobError, match="no room"):
         full.add(full.new_secret(), "a.txt", "a text")
 
 
 def test_old_runs_go_and_busy_ones_stay(limits: Limits) -> None:
-    busy: set[Path] = set()
-    store = RunStore(limits, busy.__contains__)
+    store = RunStore(limits)
     secret = store.new_secret()
     old, working, fresh = (
         store.add(secret, name, "a text") for name in ("old", "working", "fresh")
@@ -99,8 +88,7 @@ def test_old_runs_go_and_busy_ones_stay(limits: Limits) -> None:
     for run in (old, working):  # as an older version stored them, without what their text is
         about = {"title": run.title, "created": time.time() - 25 * 3_600}
         write_json(run.folder / ABOUT_FILE, about)
-    busy.add(working.folder)
-    store.sweep()
+    store.sweep(lambda folder: folder == working.folder)
     assert {run.title for run in store.runs(secret)} == {"working", "fresh"}
     store.remove(fresh)
     assert not fresh.folder.exists()
@@ -110,11 +98,11 @@ def test_what_a_crash_left_half_done_is_swept(store: RunStore) -> None:
     run = store.add(store.new_secret(), "a", "a text")
     left = run.folder.with_name(f".{secrets.token_hex(16)}")
     left.mkdir()
-    store.sweep()
+    store.sweep(lambda _: False)
     assert left.exists()
     long_ago = time.time() - 7_200
     os.utime(left, (long_ago, long_ago))
-    store.sweep()
+    store.sweep(lambda _: False)
     assert not left.exists()
     assert run.folder.exists()
 
@@ -128,16 +116,9 @@ def test_what_others_keep_in_that_folder_is_never_touched(limits: Limits, is_sha
         file.write_text("mine", encoding="utf-8")
         os.utime(file.parent, (long_ago, long_ago))
     (limits.folder / "empty").mkdir()
-    RunStore(replace(limits, is_shared=is_shared, keep_hours=1), lambda _: False).sweep()
+    RunStore(replace(limits, is_shared=is_shared, keep_hours=1)).sweep(lambda _: False)
     assert all(file.exists() for file in theirs)
     assert (limits.folder / "empty").exists()
-
-
-def test_what_is_no_text_leaves_nothing(store: RunStore, limits: Limits) -> None:
-    with pytest.raises(TrainingError, match="binary"):
-        store.add(store.new_secret(), "photo.jpg", "\0\1\2" * 99)
-    assert [path for path in limits.folder.rglob("*") if path.is_file()] == []
-    assert store.folders() == []
 
 
 def test_a_text_that_cannot_be_written_as_it_is_is_kept_as_far_as_it_can(store: RunStore) -> None:

@@ -5,37 +5,24 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from jobs.zero_gpu import (
-    call_choices,
-    calls_of,
-    minutes_of,
-    price,
-    refusal,
-    run_choices,
-    suggested_call,
-    suggested_run,
-)
+from jobs.zero_gpu import call_seconds, calls_of, price, refusal, run_lengths
 
 
 def test_a_call_costs_half_as_much_again_as_it_lasts() -> None:
     assert (price(60), price(25)) == (90, 38)
 
 
-@pytest.mark.parametrize("longest", [20, 36, 120])
-def test_no_choice_is_longer_than_allowed(longest: int) -> None:
-    for seconds in run_choices(longest, most_minutes=2):
-        calls, each = calls_of(seconds, longest)
-        assert each <= longest
-        assert calls * each == seconds
-        assert minutes_of(seconds, longest) <= 2
-    assert all(20 <= seconds <= longest for seconds in call_choices(longest))
+@pytest.mark.parametrize(("longest", "calls"), [(20, [1, 2, 5]), (36, [1, 2, 5]), (120, [1] * 3)])
+def test_no_run_that_is_offered_is_longer_than_allowed(longest: int, calls: list[int]) -> None:
+    lengths = run_lengths(longest, most_s=120)
+    assert [calls_of(s, longest) for s in lengths] == calls
+    assert all(20 <= call_seconds(s, longest) <= longest for s in lengths)
+    assert max(lengths) <= 120
+    assert run_lengths(longest, most_s=1) == [8]
 
 
-def test_what_is_suggested_suits_the_text_and_what_is_left_of_a_run() -> None:
-    choices = run_choices(120, 10)
-    assert choices == (30, 60, 120, 240, 600)
-    assert [suggested_run(n, choices, 120) for n in (10_000, 500_000, 10**8)] == [30, 60, 120]
-    assert [suggested_call(rest, 120) for rest in (5, 40, 500, None)] == [30, 60, 120, 120]
+def test_a_run_continues_in_the_shortest_call_that_is_enough() -> None:
+    assert [call_seconds(rest, 120) for rest in (0, 29.5, 500, float("inf"))] == [20, 42, 120, 120]
 
 
 @pytest.mark.parametrize(

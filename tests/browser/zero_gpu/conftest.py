@@ -81,6 +81,14 @@ class Visitor:
         """Press a button."""
         self.page.get_by_role("button", name=button, exact=True).click()
 
+    def resume(self) -> int:
+        """Press Continue, and say what it costs."""
+        button = self.page.get_by_role("button", name=re.compile(r"Continue \(costs"))
+        price = re.search(r"\d+", button.inner_text())
+        assert price is not None
+        button.click()
+        return int(price[0])
+
     def sees(self, words: str | re.Pattern[str]) -> None:
         """Wait until their run is described so."""
         expect(self.run).to_contain_text(words, timeout=MOMENT_MS)
@@ -93,7 +101,7 @@ class Visitor:
         return int(found[1].replace(",", ""))
 
 
-Visit = Callable[..., Visitor]
+Visit = Callable[[], Visitor]
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +130,7 @@ def shared_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 def space(shared_space: Space) -> Iterator[Space]:
     """The Space, its GPUs free for everybody; at the end nothing of ours may have failed."""
     yield shared_space
-    shared_space.gpus.mood, shared_space.gpus.refusal = "give", None
+    shared_space.gpus.mood = "give"
     assert f'File "{ROOT}' not in shared_space.app.log()
 
 
@@ -131,11 +139,11 @@ def visit(browser: Browser, space: Space) -> Iterator[Visit]:
     """Opens the page for one more visitor; at the end no page may have failed."""
     visitors: list[Visitor] = []
 
-    def come(url: str = space.app.url) -> Visitor:
+    def come() -> Visitor:
         headers = {"X-IP-Token": visitor_token()}
         visitor = Visitor(browser.new_context(extra_http_headers=headers).new_page())
         visitor.page.set_default_timeout(MOMENT_MS)
-        visitor.come_to(url)
+        visitor.come_to(space.app.url)
         visitors.append(visitor)
         return visitor
 

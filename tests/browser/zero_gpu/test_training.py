@@ -12,9 +12,9 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
 
+from jobs.zero_gpu import price
 from model.folder import load_model
 from tests.browser.zero_gpu.conftest import CALL_S, MOMENT_MS, Space, Visit, Visitor, when
-from tests.wire import Wire
 from training.run import read_run
 
 pytestmark = pytest.mark.long
@@ -51,46 +51,35 @@ def test_a_long_run_stops_at_the_end_of_a_call_and_continues_in_another(
     assert 0 < half.progress < 1
     assert load_model(folder).config.training["steps"] >= half.step
 
-    expect(visitor.page.get_by_text("Time on a GPU to continue with")).to_be_visible()
     while read_run(folder).phase != "done":  # on a busy machine two calls may not be enough
         before = read_run(folder).step
-        visitor.page.get_by_label(f"{CALL_S} s (costs 54 s of your quota)").last.check()
-        visitor.press("Continue")
+        costs = visitor.resume()
         when(lambda: read_run(folder).step > before)  # noqa: B023  # it is called at once
         visitor.sees(re.compile("Stopped|Done"))
-    assert set(space.gpus.asked) == {CALL_S}
+        assert costs == price(space.gpus.asked[-1]) <= price(CALL_S)
     when(lambda: space.gpus.released == [False] * len(space.gpus.asked))
     assert not has_torch(space.app.pid)
 
 
-def test_a_reload_a_closed_tab_and_a_lost_connection_end_no_run(
-    space: Space, visit: Visit, text: str
-) -> None:
-    asked, released = len(space.gpus.asked), len(space.gpus.released)
-    with Wire(int(space.app.url.rpartition(":")[2])) as wire:
-        visitors = [visit(), visit(), visit(wire.url)]
-        folders = [starts(visitor, space, text, calls=5) for visitor in visitors]
-        seen = [visitor.step() for visitor in visitors]
-        reloads, closes, loses = visitors
-        wire.cut()
-        reloads.come_to(space.app.url)
-        context = closes.page.context
-        closes.page.close()
-        when(lambda: all(read_run(f).step > s for f, s in zip(folders, seen, strict=True)))
-        again = Visitor(context.new_page())
-        again.page.set_default_timeout(MOMENT_MS)
-        again.come_to(space.app.url)
-        wire.mend()
-        # Gradio's own page reloads itself once it reaches the server again.
-        expect(loses.page.locator("#message")).to_be_visible(timeout=MOMENT_MS)
-        loses.page.get_by_role("tab", name="Train").click()
-        for visitor, step in zip((reloads, again, loses), seen, strict=True):
-            visitor.sees("my novel")
-            visitor.sees(re.compile("Stopped|Done"))
-            assert visitor.step() > step
-            expect(visitor.page.get_by_role("button", name="Chat with it")).to_be_visible()
-        assert len(space.gpus.asked) == asked + 3
-    when(lambda: space.gpus.released[released:] == [False] * 3)
+def test_a_reload_and_a_closed_tab_end_no_run(space: Space, visit: Visit, text: str) -> None:
+    visitors = [visit(), visit()]
+    folders = [starts(visitor, space, text, calls=5) for visitor in visitors]
+    seen = [visitor.step() for visitor in visitors]
+    asked = len(space.gpus.asked)
+    reloads, closes = visitors
+    reloads.come_to(space.app.url)
+    context = closes.page.context
+    closes.page.close()
+    when(lambda: all(read_run(f).step > s for f, s in zip(folders, seen, strict=True)))
+    again = Visitor(context.new_page())
+    again.page.set_default_timeout(MOMENT_MS)
+    again.come_to(space.app.url)
+    for visitor in (reloads, again):
+        visitor.sees("my novel")
+        visitor.sees(re.compile("Stopped|Done"))
+        expect(visitor.page.get_by_role("button", name="Chat with it")).to_be_visible()
+    assert len(space.gpus.asked) == asked
+    when(lambda: space.gpus.released[-2:] == [False, False])
 
 
 def test_a_worker_that_is_killed_is_told_of_and_the_run_continues_and_is_deleted(
@@ -103,7 +92,7 @@ def test_a_worker_that_is_killed_is_told_of_and_the_run_continues_and_is_deleted
     expect(visitor.problem).to_contain_text("last checkpoint is kept", timeout=MOMENT_MS)
     visitor.sees("Interrupted")
     assert space.gpus.released[-1]
-    visitor.press("Continue")
+    visitor.resume()
     visitor.sees("Training")
     expect(visitor.problem).to_be_hidden()
 
@@ -164,8 +153,7 @@ def test_the_platforms_refusals_are_told_in_plain_words_and_the_text_is_kept(
         expect(visitor.page.get_by_role("button", name="Start")).to_be_visible()
         expect(visitor.page.locator("#summary")).to_contain_text("300,000 characters")
 
-    space.gpus.refuse("quota-exceeded", left=10, wait=3_600)
+    space.gpus.mood = "refuse"
     is_told("36s requested vs. 10s left", "Try again in 1:00:00", "ask for less")
-    space.gpus.refusal = None
     space.gpus.mood = "fail"
     is_told("No GPU was available", "Try again in a few minutes")

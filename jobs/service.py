@@ -36,9 +36,7 @@ class View:
     run: StoredRun
     status: RunStatus
     waiting: str = ""  # what it waits for, in words; "" if it is trained or wasn't asked for
-    next_call_s: int = (
-        0  # the GPU call in which it would continue, in seconds; 0 where it needs none
-    )
+    next_call_s: int = 0  # seconds of the GPU call in which it would continue; 0: needs none
 
     @property
     def is_active(self) -> bool:

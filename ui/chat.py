@@ -19,6 +19,7 @@ import gradio as gr
 from model.config import ModelConfig
 from model.dialogue import conversation_text, written_text
 from model.generator import Generator
+from ui import QUIET, Updates
 from ui.about import describe_model, examples, heading
 from ui.settings import Setting, SettingsPanel
 from ui.speakers import Speakers, SpeakersPanel
@@ -34,12 +35,8 @@ from ui.transcript import (
 )
 
 _SCRIPTS = "window.charlstm."  # page.js
-Updates = dict[Any, Any]
-"""New values by component."""
-
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Any number of visitors at once: they share the worker threads of ui.streaming.
-_ANSWERING: dict[str, Any] = {**_QUIET, "concurrency_limit": None, "concurrency_id": "page"}
+_ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
 
 
 @dataclass
@@ -130,14 +127,14 @@ class ChatTab:
         # Not while an answer is being written: what changes the transcript or its form.
         controls = [self._box, self._undo, self._again, self._clear, *speaking]
         sent = [self._sent, self._is_another]
-        chosen = self._view.example_select(_example_text, None, self._box, **_QUIET)
+        chosen = self._view.example_select(_example_text, None, self._box, **QUIET)
         for start, inputs, script in (
             (self._box.submit, typed, "begin"),
             (chosen.then, typed, "begin"),
             (self._again.click, None, "beginAgain"),
         ):
             js = _SCRIPTS + script
-            answer = start(None, inputs, [*sent, *controls], js=js, **_QUIET).then(
+            answer = start(None, inputs, [*sent, *controls], js=js, **QUIET).then(
                 self._answer,
                 [*sent, self.session, *self._settings.components],
                 [self._view, self.session],
@@ -145,24 +142,24 @@ class ChatTab:
             )
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
-                ended(None, known, controls, js=_SCRIPTS + "end", **_QUIET)
+                ended(None, known, controls, js=_SCRIPTS + "end", **QUIET)
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
-        self._box.stop(_stop, self.session, None, **_QUIET)
-        self._sent.change(self._note_on, [self._sent, self.session], self._note, **_QUIET)
+        self._box.stop(_stop, self.session, None, **QUIET)
+        self._sent.change(self._note_on, [self._sent, self.session], self._note, **QUIET)
 
         shown = [self._view, self._box, self._note]
-        self._undo.click(self._undo_last, [self._box, self.session], shown, **_QUIET)
-        self._clear.click(self._start_anew, self.session, shown, **_QUIET)
+        self._undo.click(self._undo_last, [self._box, self.session], shown, **QUIET)
+        self._clear.click(self._start_anew, self.session, shown, **QUIET)
         for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
-            button.click(_kept_text, self.session, self._kept, **_QUIET).then(
-                None, self._kept, None, js=_SCRIPTS + script, **_QUIET
+            button.click(_kept_text, self.session, self._kept, **QUIET).then(
+                None, self._kept, None, js=_SCRIPTS + script, **QUIET
             )
         for choice in speaking:
             asked = [self.session, *speaking]
-            choice.input(self._change_speakers, asked, self._form, **_QUIET)
+            choice.input(self._change_speakers, asked, self._form, **QUIET)
         back = partial(self.use, generator=None)
-        self._return.click(back, self.session, self.changed_by_model, **_QUIET)
+        self._return.click(back, self.session, self.changed_by_model, **QUIET)
 
     async def _answer(
         self, message: str | None, is_another: bool, session: Session, *settings: Setting

@@ -19,14 +19,13 @@ from jobs import JobError
 from jobs.accounts import Account, Accounts
 from jobs.publishing import Publisher
 from jobs.store import StoredRun
+from ui import QUIET, Updates
 from ui.run_view import describe_problem, describe_published, describe_publishing
 
-Updates = dict[Any, Any]
 Token = gr.OAuthToken | None
 Profile = gr.OAuthProfile | None
 FindRun = Callable[[str | None, str | None], StoredRun | None]
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SIGN_IN = "Sign in with Hugging Face"
 _LICENSES = [
     ("not named", ""),

@@ -20,8 +20,9 @@ from jobs import JobError
 from jobs.service import TrainingService, View
 from jobs.zero_gpu import QUOTA, price, run_lengths
 from training.run import RunStatus
+from ui import QUIET, Updates
 from ui.chat import ChatTab, Session
-from ui.publish import QUIET, PublishPanel, Updates
+from ui.publish import PublishPanel
 from ui.run_view import (
     describe_price,
     describe_result,

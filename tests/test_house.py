@@ -1,4 +1,4 @@
-"""The house's rules, read from its own files: imports, encodings, lengths, pins, front matter.
+"""The house's rules, read from its own files: imports, lengths, pins, front matter.
 
 Looks at the syntax tree of each file and runs none of them. Knows nothing of what the code does.
 """
@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from huggingface_hub import metadata_load
 
 ROOT = Path(__file__).parents[1]
@@ -68,46 +67,6 @@ def is_in(name: str, module: str) -> bool:
     return name == module or name.startswith(f"{module}.")
 
 
-def text_files_without_encoding(tree: ast.AST) -> list[int]:
-    """The lines where a file is opened, read or written as text and no encoding is named."""
-    return [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and not any(keyword.arg == "encoding" for keyword in node.keywords)
-        and _is_text_file(node)
-    ]
-
-
-def _is_text_file(call: ast.Call) -> bool:
-    match call.func:
-        case ast.Attribute(attr="read_text"):
-            return len(call.args) < 1
-        case ast.Attribute(attr="write_text"):
-            return len(call.args) < 2
-        case ast.Attribute(
-            value=ast.Name(id="os" | "webbrowser" | "tarfile" | "Image"), attr="open"
-        ):
-            return False
-        case ast.Name(id="open"):
-            return "b" not in _mode(call, 1, "r")
-        case ast.Attribute(value=ast.Name(id="io" | "os"), attr="open" | "fdopen"):
-            return "b" not in _mode(call, 1, "r")
-        case ast.Attribute(attr="open"):
-            return "b" not in _mode(call, 0, "r")
-        case ast.Name(id=name) | ast.Attribute(attr=name) if name.endswith("TemporaryFile"):
-            return "b" not in _mode(call, 0, "w+b")
-    return False
-
-
-def _mode(call: ast.Call, position: int, default: str) -> str:
-    given = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
-    given += call.args[position : position + 1]
-    if not given:
-        return default
-    return str(given[0].value) if isinstance(given[0], ast.Constant) else ""
-
-
 def test_no_room_imports_one_to_its_left() -> None:
     wrong = []
     for position, room in enumerate(ROOMS):
@@ -141,47 +100,6 @@ def test_imports_are_found_wherever_they_stand() -> None:
     assert imports(tree) == {"torch.nn", "ui.chat", "training.run.Run"}
     assert is_in("torch.nn", "torch")
     assert not is_in("torchvision", "torch")
-
-
-def test_every_text_file_is_opened_with_a_named_encoding() -> None:
-    wrong = [
-        f"{name}:{line}" for name, tree in trees() for line in text_files_without_encoding(tree)
-    ]
-    assert wrong == []
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "open('a')",
-        "open('a', 'w')",
-        "open('a', mode=mode)",
-        "path.open()",
-        "path.open('a')",
-        "os.fdopen(3, 'w')",
-        "path.read_text()",
-        "path.write_text('a')",
-        "tempfile.NamedTemporaryFile('w')",
-    ],
-)
-def test_a_text_file_without_an_encoding_is_noticed(source: str) -> None:
-    assert text_files_without_encoding(ast.parse(source)) == [1]
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "open('a', encoding='utf-8')",
-        "open('a', 'rb')",
-        "path.open(mode='wb')",
-        "path.read_text('utf-8')",
-        "path.write_text('a', encoding='utf-8')",
-        "os.open('a', os.O_RDONLY)",
-        "tempfile.TemporaryFile()",
-    ],
-)
-def test_bytes_and_named_encodings_are_left_alone(source: str) -> None:
-    assert text_files_without_encoding(ast.parse(source)) == []
 
 
 def test_no_file_has_outgrown_one_idea() -> None:

@@ -170,7 +170,9 @@ def test_standard_input_becomes_a_model(
     monkeypatch.chdir(tmp_path)
     text = "café au lait, " * 500
     for encoding, told in (("utf-8", "at offset 3"), ("cp1252", "")):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode("cp1252"))))
+        monkeypatch.setattr(
+            sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode("cp1252")), "utf-8")
+        )
         _, error = command("-", "--steps", "3", *FLAGS, "--encoding", encoding)
         assert told in error
         assert bool(told) == bool(error)

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional  # its defaults keep the process group that they find
+import torch.distributed.nn.functional  # noqa: F401  # its defaults keep the group that they find
 from torch import Tensor
 
 from training.settings import TrainingError

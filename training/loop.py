@@ -125,7 +125,8 @@ class Loop:
             learner.group.tell((reached, ends, saves))
             if saves:
                 self._save(now)
-                saved = watched = self._now()
+                saved = self._now()
+                watched = watched._replace(seconds=watched.seconds + saved.seconds - now.seconds)
             if ends:
                 self._notes += [reason] if reason else []
                 return stops and now.progress < 1
@@ -143,13 +144,15 @@ class Loop:
                         characters_per_second=round(self._speed(logged, now)),
                     )
                 logged = now
-            if is_due:
-                self._evaluate()
-                evaluated, watched = now, self._now()
-            elif may_choose and now.seconds - watched.seconds >= WINDOW_S:
+            if may_choose and now.seconds - watched.seconds >= WINDOW_S:
                 speed = self._speed(watched, now)
                 torch.set_num_threads(choice.look(torch.get_num_threads(), speed, now.seconds))
                 watched = now
+            if is_due:
+                self._evaluate()
+                evaluated, spent = now, self._now().seconds - now.seconds
+                # Like saving, it is no part of the steps' speed.
+                watched = watched._replace(seconds=watched.seconds + spent)
 
     def finish(self, *, was_stopped: bool) -> None:
         """Score the best weights on the whole held-out part, write the model, examine it.

@@ -13,7 +13,7 @@ import numpy as np
 SEARCHED_AT_MOST = 5_000_000
 """Characters: of a longer corpus, the last ones are searched for passages (some seconds)."""
 
-WORDS_AT_MOST = 10_000_000
+WORDS_AT_MOST = 5_000_000
 """Characters: of a longer corpus, the last ones are searched for words."""
 
 

@@ -162,6 +162,8 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     options = parser.parse_args()
+    if options.port is not None and not 0 < options.port < 65_536:
+        parser.error(f"--port must be from 1 to 65535, not {options.port}")
     try:
         limits = Limits.from_environment(os.environ, options.host)
     except LimitsError as error:

@@ -31,6 +31,8 @@ from publish.space import check_space
 from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say
 from training.run import (
+    LOCK_FILE,
+    SETTINGS_FILE,
     STOP_FILE,
     Run,
     RunError,
@@ -45,6 +47,9 @@ from training.run import (
 )
 from training.settings import Settings, TrainingError, options
 from training.text.corpus import DESCRIPTION_FILE, read_corpus
+
+STDIN_FILE = "stdin.txt"
+"""In a run's folder: what was read from standard input."""
 
 _EPILOG = """examples:
   python -m training novel.txt --minutes 10
@@ -156,14 +161,17 @@ def _new(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings
         raise RunError(f"{folder} holds a run already: --resume {folder}, or another --output")
     if is_being_written(folder):
         raise RunError(f"another process is training in {folder}")
+    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if inside - {STDIN_FILE, LOCK_FILE} and SETTINGS_FILE not in inside:
+        raise RunError(f"{folder} isn't empty, and isn't a run's folder: choose another --output")
     # A command that failed has left it there; the text may have changed since.
     (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
     if "-" in corpus:
         say("Reading standard input ...")
         folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "stdin.txt", "wb") as file:
+        with open(folder / STDIN_FILE, "wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        read = (str(folder / "stdin.txt") if path == "-" else path for path in corpus)
+        read = (str(folder / STDIN_FILE) if path == "-" else path for path in corpus)
         settings = replace(settings, corpus=tuple(read))
     return settings, folder
 

@@ -26,7 +26,7 @@ _SAMPLES_SHOWN = 5  # over a run
 _WORDS = {
     "reading": "Reading the text ...",
     "timing": "Timing this machine ...",
-    "scoring": "Scoring the whole held-out part and writing the model ...",
+    "scoring": "Scoring and writing the model ...",
     "examining": "The model is written. Comparing it with simpler methods and with its text ...",
 }
 
@@ -121,7 +121,8 @@ class Progress:
             if number > self._samples and number % every == 0:
                 loss = dict(status.val_losses).get(step)
                 held_out = "" if loss is None else f", held out {_nats(loss)}"
-                say(f"\n--- {status.progress:.0%}, step {step:,}{held_out}")
+                share = number / status.facts["evaluations"]
+                say(f"\n--- {min(1.0, share):.0%}, step {step:,}{held_out}")
                 say(textwrap.indent(text, "    ", lambda _: True))
         self._samples = len(status.samples)
 
@@ -151,12 +152,11 @@ def _summary(status: RunStatus, folder: Path) -> list[str]:
 
 
 def _judgement(training: Mapping[str, Any]) -> Iterator[str]:
-    for sentence in training.get("judgement", ()):
-        yield textwrap.fill(sentence, 96, initial_indent="- ", subsequent_indent="  ")
-    advice = training.get("advice")
-    if advice:
-        flags = " or ".join(f"--{name} {value:g}" for name, value in advice.items())
-        yield f"  The flags for that: {flags}"
+    advice = training.get("advice", {})
+    flags = " ".join(f"--{name} {value:g}" for name, value in advice.items())
+    for number, sentence in enumerate(training.get("judgement", ())):
+        hint = f" (for a new run: {flags})" if flags and number == 0 else ""
+        yield textwrap.fill(sentence + hint, 96, initial_indent="- ", subsequent_indent="  ")
 
 
 def _measured(training: Mapping[str, Any]) -> Iterator[str]:

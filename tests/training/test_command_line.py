@@ -97,6 +97,7 @@ MISTAKES = [
     (["{corpus}", "--device", "abacus"], "invalid choice: 'abacus'"),
     (["{corpus}", "--init_from", "nowhere/at/all"], "the model to start from can't be used"),
     (["{corpus}", "--output", "{corpus}"], "Not a directory ("),
+    (["{corpus}", "--output", str(Path(__file__).parent)], "isn't a run's folder: choose another"),
     (["{corpus}", "--output", "{finished}"], "holds a run already: --resume"),
     (["--resume", "{folder}"], "is no run's folder"),
     (["--resume", "{finished}"], "is finished: to train it longer, add --minutes 10"),

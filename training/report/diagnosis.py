@@ -145,7 +145,7 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
         f"for word in the text that it learnt has {copy['length']:,}"
     )
     if copy["repeated"] is not None:
-        text += f"; in {copy['compared']:,} characters of the held-out text, it has {repeated:,}"
+        text += f"; in {copy['compared']:,} held-out characters it has {repeated:,}"
     if recites:
         yield f"It recites: {text}. A higher temperature makes it recite less."
     else:

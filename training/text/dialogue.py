@@ -51,8 +51,8 @@ class Dialogue:
         most = [_shown(name) for name in template.speakers[:3]]
         text = (
             f"the text reads like a {'chat' if self.is_chat else 'dialogue'}: {self.turns:,} "
-            f"turns, most by {', '.join(most[:-1])} and {most[-1]}; a visitor speaks as "
-            f"{_shown(template.user_speaker)}, the model answers as "
+            f"turns, most by {', '.join(most[:-1])} and {most[-1]}; in the app you speak as "
+            f"{_shown(template.user_speaker)}, and the model as "
             f"{_shown(template.reply_speaker)}"
         )
         if self.is_chat:

@@ -102,7 +102,9 @@ def find_files(paths: Sequence[str], encoding: str) -> tuple[list[Path], list[st
                 raise TrainingError(f"the folder {path} has no text files")
             if left_out := len(visible) - len(texts):
                 name = path.resolve().name
-                notes.append(f"files in {name} that can't be read as text: {left_out:,}")
+                notes.append(
+                    f"left out of {name}, as it isn't text: {left_out:,} of {len(visible):,} files"
+                )
             files += texts
         elif path.is_file():
             _encoding_of(path, encoding)

@@ -59,8 +59,8 @@ def test_a_good_run_hears_so_and_then_the_figures() -> None:
         "On the same new text a 5-gram, which only counts characters, needs 2.41 and the "
         "compressor xz needs 2.51: the model does 16% better.",
         "It doesn't recite: in 6,000 characters that it wrote, the longest passage that stands "
-        "word for word in the text that it learnt has 31; in 6,000 characters of the held-out "
-        "text, it has 29.",
+        "word for word in the text that it learnt has 31; in 6,000 held-out characters "
+        "it has 29.",
         "Of the words that it wrote at temperature 0.5, 99% stand in the text.",
     ]
     assert advice == {"minutes": 10.0}

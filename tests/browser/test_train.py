@@ -66,9 +66,9 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
 ) -> None:
     page = train_tab(browser, shared_app)
     novel = tmp_path / "my novel.txt"
-    novel.write_text(TEXT[:40_000], encoding="utf-8")
+    novel.write_text(TEXT[:400_000], encoding="utf-8")  # more than is learnt before Stop
     page.set_input_files("#drop input[type=file]", novel)
-    expect(page.locator("#summary")).to_contain_text("40,000 characters", timeout=MOMENT_MS)
+    expect(page.locator("#summary")).to_contain_text("400,000 characters", timeout=MOMENT_MS)
     page.get_by_label("4 min", exact=True).check()
     press(page, "Start")
     told(page, re.compile("step [1-9]"))

@@ -6,80 +6,22 @@ Knows nothing about who wrote the texts.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-import numpy as np
-
-SEARCHED_AT_MOST = 5_000_000
-"""Characters: of a longer corpus, the last ones are searched for passages (some seconds)."""
-
-WORDS_AT_MOST = 5_000_000
-"""Characters: of a longer corpus, the last ones are searched for words."""
+SEARCHED_AT_MOST = 3_000_000
+"""Characters: of a longer corpus, the last ones are searched, which takes a second a million."""
 
 
-def longest_copy(texts: Sequence[np.ndarray], corpus: np.ndarray) -> np.ndarray:
-    """The longest stretch of any of the texts that stands in the corpus as well.
-
-    The corpus is read once, through the suffix automaton of the texts (Blumer et al., The smallest
-    automaton recognizing the subwords of a text, 1985).
-
-    Args:
-        texts: indices, each of shape `(characters,)`; any may be empty.
-        corpus: indices of the same vocabulary; its last 5 million are searched.
-    """
-    corpus = corpus[-SEARCHED_AT_MOST:]
-    # Each text ends in an index of its own that the corpus has nowhere.
-    joined = [i for n, text in enumerate(texts, 1) for i in (*text.tolist(), -n)]
-    following, link, length = _suffix_automaton(joined)
-    state = matched = longest = end = 0
-    for position, index in enumerate(corpus.tolist(), 1):
-        while state and index not in following[state]:
-            state = link[state]
-            matched = length[state]
-        if index in following[state]:
-            state = following[state][index]
-            matched += 1
-            if matched > longest:
-                longest, end = matched, position
-    return corpus[end - longest : end]
-
-
-def _suffix_automaton(
-    sequence: Sequence[int],
-) -> tuple[list[dict[int, int]], list[int], list[int]]:
-    """States that stand for all stretches of a sequence; 0 is the empty one.
-
-    Of each state: the states that follow it by index, that of its longest suffix that occurs
-    elsewhere too (-1 for none), and the length of its longest stretch.
-    """
-    following: list[dict[int, int]] = [{}]
-    link, length = [-1], [0]
-
-    def add(follows: dict[int, int], suffix: int, size: int) -> int:
-        following.append(follows)
-        link.append(suffix)
-        length.append(size)
-        return len(length) - 1
-
-    last = 0
-    for index in sequence:
-        new = add({}, 0, length[last] + 1)
-        state = last
-        while state >= 0 and index not in following[state]:
-            following[state][index] = new
-            state = link[state]
-        if state >= 0:
-            known = following[state][index]
-            if length[known] > length[state] + 1:
-                longer = known
-                known = add(dict(following[longer]), link[longer], length[state] + 1)
-                link[longer] = known
-                while state >= 0 and following[state].get(index) == longer:
-                    following[state][index] = known
-                    state = link[state]
-            link[new] = known
-        last = new
-    return following, link, length
+def longest_copy(texts: Iterable[str], corpus: str) -> str:
+    """The longest passage of any of the texts that stands in the corpus as well; perhaps ""."""
+    longest = ""
+    for text in texts:
+        for end in range(1, len(text) + 1):
+            # A longer one that ends here has one that is longer by a character.
+            passage = text[max(0, end - len(longest) - 1) : end]
+            if len(passage) > len(longest) and passage in corpus:
+                longest = passage
+    return longest
 
 
 def words(text: str) -> list[str]:

@@ -17,9 +17,9 @@ from model.folder import Model
 from model.generator import Generator
 from training.evaluate import SCORED_AT_MOST, WARM_UP, sample_spans, score, score_with_resets
 from training.report.baselines import measure_baselines
-from training.report.copying import WORDS_AT_MOST, known_word_share, longest_copy
+from training.report.copying import SEARCHED_AT_MOST, known_word_share, longest_copy
 from training.report.diagnosis import diagnose
-from training.report.samples import SAMPLE_LENGTH, samples
+from training.report.model import SAMPLE_LENGTH, samples
 from training.text.corpus import Corpus
 
 _WRITTEN_AT_MOST = 2_000  # characters a sample
@@ -67,12 +67,13 @@ def examine(
     written = training["samples"]
     if length > SAMPLE_LENGTH:
         written = samples(Generator(model), length)
+    learnt_text = corpus.vocabulary.decode(corpus.train[-SEARCHED_AT_MOST:].tolist())
     found = {
         "train_part_loss": train_part_loss,
         "val_loss_reset_256": reset_loss,
         "baselines": None if baselines is None else asdict(baselines),
-        "longest_copy": _longest_copy(written, corpus),
-        "known_words": _known_words(written[0]["text"], corpus),
+        "longest_copy": _longest_copy(written, corpus, learnt_text),
+        "known_words": _known_words(written[0]["text"], learnt_text),
     }
     sentences, advice = diagnose(
         {**training, **found}, was_stopped=was_stopped, minutes=minutes, val_losses=val_losses
@@ -80,14 +81,19 @@ def examine(
     return {**found, "judgement": sentences, "advice": advice}
 
 
-def _longest_copy(written: Sequence[Mapping[str, Any]], corpus: Corpus) -> dict[str, Any]:
+def _longest_copy(
+    written: Sequence[Mapping[str, Any]], corpus: Corpus, learnt_text: str
+) -> dict[str, Any]:
     """The longest passage that samples share with the train part, and held-out text does."""
     texts = [sample["text"] for sample in written]
     size, total = len(texts[0]), sum(map(len, texts))
     # As much of the held-out part, spread over it; where it is short, all of it.
     starts = np.linspace(0, max(0, corpus.held_out - size), len(texts), dtype=int)
     people = [corpus.vocabulary.decode(corpus.validation[s : s + size]) for s in starts]
-    copied, repeated = _shared(texts, corpus), _shared(people, corpus)
+    copied, repeated = (
+        longest_copy((piece for text in side for piece in _BLANKS.split(text)), learnt_text)
+        for side in (texts, people)
+    )
     return {
         "length": len(copied),
         "passage": copied[:_SHOWN],
@@ -98,20 +104,8 @@ def _longest_copy(written: Sequence[Mapping[str, Any]], corpus: Corpus) -> dict[
     }
 
 
-def _shared(texts: Sequence[str], corpus: Corpus) -> str:
-    """The longest passage that texts share with the train part, without long white space."""
-    vocabulary = corpus.vocabulary
-    # Not encode(): it would normalise, and a model may write what NFC joins.
-    pieces = [
-        np.array([vocabulary.index(character) for character in piece], np.int64)
-        for text in texts
-        for piece in _BLANKS.split(text)
-    ]
-    return vocabulary.decode(longest_copy(pieces, corpus.train))
-
-
-def _known_words(text: str, corpus: Corpus) -> float | None:
-    """The share of a text's words that the corpus has; None where spaces don't part its words."""
+def _known_words(text: str, learnt_text: str) -> float | None:
+    """The share of a text's words that were learnt; None where spaces don't part its words."""
     if text.count(" ") < _SPACED * len(text):
         return None
-    return known_word_share(text, corpus.vocabulary.decode(corpus.train[-WORDS_AT_MOST:]))
+    return known_word_share(text, learnt_text)

@@ -13,13 +13,18 @@ from typing import Any
 
 from model.folder import CARD_FILE, PLOT_FILE, Model, save_model
 from model.generator import Generator
+from model.sampling import SamplingParams
 from publish.card import model_card
 from training.report.plot import loss_plot
-from training.report.samples import SAMPLE_LENGTH, samples
 from training.run import MODEL_FOLDER, read_run
 from training.text.corpus import Corpus
 
 VERSION = "0.1.0"
+
+SAMPLE_LENGTH = 400
+"""Characters of a sample in the config."""
+
+_TEMPERATURES = (0.5, 0.8, 1.0)
 
 
 def write_model(
@@ -56,3 +61,15 @@ def write_model(
         files[PLOT_FILE] = plot
     save_model(folder / MODEL_FOLDER, Model(config, model.weights), files)
     return told
+
+
+def samples(generator: Generator, length: int = SAMPLE_LENGTH) -> list[dict[str, Any]]:
+    """Text of `length` characters without a prompt, at each temperature, as the config keeps it.
+
+    Seeded: a shorter sample is the beginning of a longer one. The coldest comes first.
+    """
+    params = [SamplingParams(length=length, temperature=t, seed=1) for t in _TEMPERATURES]
+    return [
+        {"temperature": p.temperature, "prompt": "", "text": generator.generate("", p)}
+        for p in params
+    ]

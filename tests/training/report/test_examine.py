@@ -16,8 +16,8 @@ from model.generator import Generator
 from tests.reference import TEXT
 from training.evaluate import score, whole_spans
 from training.report.examine import examine
+from training.report.model import samples
 from training.report.plot import loss_plot
-from training.report.samples import samples
 from training.settings import Settings
 from training.text.corpus import Corpus, read_corpus
 

@@ -11,6 +11,14 @@ from typing import Any
 
 from model.config import ModelConfig
 
+BASELINES = {
+    "five_gram": "a 5-gram, which only counts characters",
+    "xz": "the compressor xz, which only finds repetitions",
+    "unigram": "how often single characters occur",
+    "uniform": "guessing blindly",
+}
+"""What a model is compared with, by the keys of `config.training["baselines"]`."""
+
 _MOST_CHARACTERS = 60
 
 
@@ -37,6 +45,12 @@ def text(facts: Mapping[str, Any], key: str) -> str:
     """A text that `config.training` holds; "" if it holds none."""
     value = facts.get(key)
     return value if isinstance(value, str) else ""
+
+
+def baseline_losses(training: Mapping[str, Any]) -> dict[str, float]:
+    """Losses of simpler methods on the held-out part, in nats per character, by their names."""
+    losses = {name: number(training.get("baselines"), key) for key, name in BASELINES.items()}
+    return {name: loss for name, loss in losses.items() if loss is not None}
 
 
 def _facts(config: ModelConfig) -> Iterator[tuple[str, str]]:

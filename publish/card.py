@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from model.config import ModelConfig
-from model.facts import model_facts, number, one_line, text
+from model.facts import baseline_losses, model_facts, number, one_line, text
 from model.folder import PLOT_FILE
 from publish.markdown import fenced, plain
 
@@ -40,12 +40,6 @@ _COLUMNS = "| | nats per character | bits per character |\n| --- | ---: | ---: |
 _ROWS = (
     ("val_loss", "this model, its state carried from the beginning to the end"),
     ("val_loss_reset_256", "this model, its state reset every 256 characters"),
-)
-_BASELINE_ROWS = (
-    ("five_gram", "a 5-gram with back-off, counted in the train part"),
-    ("xz", "xz, which has read the train part"),
-    ("unigram", "single characters, by how often they occur"),
-    ("uniform", "guessing blindly"),
 )
 
 # The second program has the equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise)
@@ -187,7 +181,7 @@ def _training(config: ModelConfig) -> Iterator[str]:
 def _results(config: ModelConfig) -> Iterator[str]:
     training = config.training
     named = [(name, number(training, key)) for key, name in _ROWS]
-    named += [(name, number(training.get("baselines"), key)) for key, name in _BASELINE_ROWS]
+    named += baseline_losses(training).items()
     rows = [
         f"| {name} | {loss:.4f} | {loss / math.log(2):.4f} |"
         for name, loss in named

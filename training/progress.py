@@ -18,6 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from model.facts import baseline_losses
 from training.run import MODEL_FOLDER, RunStatus, read_run
 
 _EVERY_S = 0.5
@@ -28,13 +29,6 @@ _WORDS = {
     "timing": "Timing this machine ...",
     "scoring": "Scoring and writing the model ...",
     "examining": "The model is written. Comparing it with simpler methods and with its text ...",
-}
-
-_BASELINES = {
-    "five_gram": "a 5-gram",
-    "xz": "xz",
-    "unigram": "single characters",
-    "uniform": "guessing blindly",
 }
 
 
@@ -170,10 +164,10 @@ def _measured(training: Mapping[str, Any]) -> Iterator[str]:
     )
     if reset := training.get("val_loss_reset_256"):
         yield f"          {_nats(reset)} with the state reset every 256 characters"
-    if baselines := training.get("baselines"):
-        named = [(name, baselines.get(key)) for key, name in _BASELINES.items()]
-        others = ", ".join(f"{name} {_bits(nats):.2f}" for name, nats in named if nats is not None)
-        yield f"Bits per character: this model {_bits(loss):.2f}, {others}"
+    if baselines := baseline_losses(training):
+        yield "Bits per character of the held-out part:"
+        for name, nats in {"this model": loss, **baselines}.items():
+            yield f"   {_bits(nats):6.2f}  {name}"
 
 
 def _nats(loss: float) -> str:

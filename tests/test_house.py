@@ -23,6 +23,7 @@ MAY_IMPORT_TORCH = {
     "training/evaluate.py",
     "training/hello.py",
     "training/loop.py",
+    "training/plan.py",
     "training/train.py",
 }  # and training/optim/
 MOST_LINES = 400

@@ -21,10 +21,10 @@ from training.evaluate import Best, default_patience, sample_spans, score, whole
 from training.optim.checkpoint import Checkpoint, save_checkpoint
 from training.optim.learner import Learner, labelled
 from training.optim.threads import WINDOW_S, ThreadChoice
+from training.plan import Plan, Schedule
 from training.report.examine import examine
 from training.report.model import write_model
 from training.run import SAMPLES_FILE, Run, read_run, stop_requested
-from training.schedule import Plan, Schedule
 from training.settings import TrainingError
 from training.text.corpus import Corpus
 

@@ -32,6 +32,11 @@ class Pretrained:
     sha256: str  # of its file of weights
     model: Model  # itself
 
+    @property
+    def source(self) -> dict[str, str]:
+        """Which model it is, for config.json."""
+        return {"name": self.name, "sha256": self.sha256}
+
     def fit(self, settings: Settings) -> Settings:
         """The settings with the model's sizes, and learning rates that don't make it forget.
 

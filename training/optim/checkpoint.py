@@ -30,6 +30,11 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
+    @property
+    def position(self) -> tuple[int, float]:
+        """Steps so far, and the share of the run that they were."""
+        return self.facts["step"], self.facts["progress"]
+
 
 def save_checkpoint(
     folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
@@ -57,12 +62,10 @@ def save_checkpoint(
         old.unlink()
 
 
-def load_checkpoint(folder: Path, step: int | None = None) -> tuple[Checkpoint | None, list[str]]:
-    """The newest whole checkpoint of a run (or that of a step), and a note on each damaged one."""
+def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest whole checkpoint of a run, and a note on each damaged one."""
     notes: list[str] = []
     for path in _newest_first(folder):
-        if step is not None and path.stem != f"step-{step:09}":
-            continue
         try:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

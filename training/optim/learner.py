@@ -28,6 +28,9 @@ from training.recipe import Recipe
 _CPU = torch.device("cpu")
 _ALONE = Group()
 
+Start = tuple[dict[str, Tensor], int, float]
+"""What `Learner.restore` takes: where a run begins, if that isn't with new weights."""
+
 
 class Learner:
     """A network and its optimizers; `step` is one update.
@@ -88,11 +91,6 @@ class Learner:
             betas=(0.9, 0.98),
             weight_decay=0.0,  # `_decay` does it for both
         )
-
-    def start_from(self, weights: dict[str, np.ndarray]) -> None:
-        """Replace the initial weights."""
-        for network in (self.network, self.average):
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
 
     def weights(self) -> dict[str, np.ndarray]:
         """The average weights, by name."""
@@ -195,7 +193,13 @@ class Learner:
         return {name: value.cpu() for name, value in found.items()}
 
     def restore(self, tensors: dict[str, Tensor], steps: int, progress: float) -> None:
-        """Take over what `tensors` gave, on any device and among any number of processes."""
+        """Take over what `tensors` gave, on any device and among any number of processes.
+
+        Args:
+            tensors: from `tensors` or `starting_from`.
+            steps: that were done.
+            progress: share of the run that was done.
+        """
         self.steps, self.progress = steps, progress
         self.network.load_state_dict(labelled(tensors, "network."))
         self.average.load_state_dict(labelled(tensors, "average."))
@@ -211,6 +215,12 @@ class Learner:
                 for name in ("h", "c")
             )
             self.state = (h.to(self.device), c.to(self.device))
+
+
+def starting_from(weights: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """The tensors of a learner that has these weights and hasn't learnt anything yet."""
+    parts = ("network", "average")
+    return {f"{part}.{k}": torch.from_numpy(v) for part in parts for k, v in weights.items()}
 
 
 def labelled(tensors: dict[str, Tensor], label: str) -> dict[str, Tensor]:

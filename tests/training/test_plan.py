@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from model.vocabulary import Vocabulary
+from training.plan import Plan, Schedule
 from training.recipe import choose
 from training.run import RunError
-from training.schedule import Plan, Schedule
 from training.settings import Settings
 
 LATIN = Vocabulary(tuple(map(chr, range(32, 97))))
@@ -40,7 +40,7 @@ def test_progress_continues_where_the_checkpoint_was_and_still_ends_at_its_minut
 
 @pytest.mark.parametrize("steps", [1, 7, 130, 5_000, 60_000])
 def test_evaluations_come_at_least_once_and_at_the_end(steps: int) -> None:
-    plan, schedule = Plan(RECIPE, steps, threads=1), Schedule(steps)
+    plan, schedule = Plan(RECIPE, steps, steps, threads=1), Schedule(steps)
     last, evaluated = 0.0, []
     for step in range(1, steps + 1):
         progress = schedule.progress(step, 0)
@@ -53,9 +53,11 @@ def test_evaluations_come_at_least_once_and_at_the_end(steps: int) -> None:
 
 def test_a_plan_is_kept_in_the_runs_folder_and_refused_if_it_is_damaged(tmp_path: Path) -> None:
     assert Plan.read(tmp_path) is None
-    plan = Plan(replace(RECIPE, dropout=0.3), 77, 2, 5_000.5, {"name": "x", "sha256": "y"}, ("é",))
+    plan = Plan(
+        replace(RECIPE, dropout=0.3), 77, 99, 2, 5_000.5, {"name": "x", "sha256": "y"}, ("é",)
+    )
     plan.write(tmp_path)
     assert Plan.read(tmp_path) == plan
     (tmp_path / "recipe.json").write_text('{"recipe": null}', encoding="utf-8")
-    with pytest.raises(RunError, match=r"recipe\.json in .* is damaged"):
+    with pytest.raises(RunError, match=r"recipe\.json in .* can't be used"):
         Plan.read(tmp_path)

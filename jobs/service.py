@@ -12,7 +12,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from jobs import JobError
@@ -22,31 +22,11 @@ from jobs.store import RunStore, StoredRun
 from jobs.zero_gpu import GpuCalls, call_seconds
 from model.folder import WEIGHTS_FILE, ModelFolderError, load_model
 from model.generator import Generator
-from training.run import MODEL_FOLDER, RunStatus, is_being_written, read_run, write_settings
+from training.run import MODEL_FOLDER, is_being_written, write_settings
 from training.settings import Settings, TrainingError
 
 _SWEEP_EVERY_S = 600.0
 _SAID_NOTHING = "the process ended and didn't say why"
-
-
-@dataclass(frozen=True)
-class View:
-    """A visitor's run as a page shows it."""
-
-    run: StoredRun
-    status: RunStatus
-    waiting: str = ""  # what it waits for, in words; "" if it is trained or wasn't asked for
-    next_call_s: int = 0  # seconds of the GPU call in which it would continue; 0: needs none
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it is being trained, or waits for that."""
-        return self.status.is_active or bool(self.waiting)
-
-    @property
-    def is_new(self) -> bool:
-        """Whether it is no more than a text yet."""
-        return self.status.phase == "new" and not self.waiting
 
 
 @contextlib.contextmanager
@@ -75,7 +55,7 @@ class TrainingService:
         self.limits = limits
         self._uploads = uploads
         self._store = RunStore(limits)
-        self.new_secret, self.find = self._store.new_secret, self._store.find
+        self.new_secret = self._store.new_secret
         self._calls = GpuCalls()
         is_here = limits.where == "here"
         self._queue = RunQueue(self._store.folders) if is_here else self._calls
@@ -86,20 +66,20 @@ class TrainingService:
         """Start nothing more, and ask the current run to stop."""
         self._queue.close()
 
-    def views(self, secret: str | None) -> list[View]:
+    def runs(self, secret: str | None) -> list[StoredRun]:
         """All runs of a visitor, the newest first."""
-        return [self._view(run) for run in self._store.runs(secret)]
+        return [self._with_waiting(run) for run in self._store.runs(secret)]
 
-    def view(self, secret: str | None, run_id: str | None) -> View | None:
-        """One of them as it is now; None if it is gone or another's."""
-        run = self.find(secret, run_id)
-        return None if run is None else self._view(run)
+    def find(self, secret: str | None, run_id: str | None) -> StoredRun | None:
+        """One of them; None if it is gone or another's."""
+        run = self._store.find(secret, run_id)
+        return None if run is None else self._with_waiting(run)
 
     @_refusals()
-    def take(self, secret: str | None, name: str, source: Path | str) -> View:
+    def take(self, secret: str | None, name: str, source: Path | str) -> StoredRun:
         """Take in a text, and say what it is. A file is moved, wherever this ends."""
         try:
-            return self._view(self._store.add(secret, name, source))
+            return self._with_waiting(self._store.add(secret, name, source))
         finally:
             if isinstance(source, Path):
                 source.unlink(missing_ok=True)
@@ -113,10 +93,10 @@ class TrainingService:
             run_id: which one: a new one, or one that continues.
             minutes: of training; for a new run.
         """
-        view = self._found(secret, run_id)
-        if view.is_new:
-            self._prepare(view.run, minutes or 0)
-        self._queue.start(view.run.folder)
+        run = self._found(secret, run_id)
+        if run.is_new:
+            self._prepare(run, minutes or 0)
+        self._queue.start(run.folder)
 
     def _prepare(self, run: StoredRun, minutes: float) -> None:
         """Make a run of a text."""
@@ -137,27 +117,27 @@ class TrainingService:
 
         Call it from a page's event: see `GpuCalls.call`.
         """
-        view = self._found(secret, run_id)
+        run = self._found(secret, run_id)
         longest = self.limits.call_seconds
-        seconds = call_seconds(minutes * 60, longest) if minutes else view.next_call_s
-        return self._calls.call(view.run.folder, seconds)
+        seconds = call_seconds(minutes * 60, longest) if minutes else run.next_call_s
+        return self._calls.call(run.folder, seconds)
 
     @_refusals()
     def stop(self, secret: str | None, run_id: str | None) -> None:
         """Stop a run, or let it wait no longer."""
-        self._queue.stop(self._found(secret, run_id).run.folder)
+        self._queue.stop(self._found(secret, run_id).folder)
 
     @_refusals()
     def delete(self, secret: str | None, run_id: str | None) -> None:
         """Delete a run with its text and all that was made of it, at once."""
-        run = self._found(secret, run_id).run
+        run = self._found(secret, run_id)
         self._queue.end(run.folder)
         self._store.remove(run)
         shutil.rmtree(self._uploads / run.id, ignore_errors=True)
 
     def generator(self, secret: str | None, run_id: str | None) -> tuple[Generator, str]:
         """The model of a run, to chat with, and the run's title."""
-        run = self._found(secret, run_id).run
+        run = self._found(secret, run_id)
         try:
             return Generator(load_model(run.folder)), run.title
         except ModelFolderError as error:
@@ -195,24 +175,26 @@ class TrainingService:
             if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
                 file.unlink()
 
-    def _found(self, secret: str | None, run_id: str | None) -> View:
-        view = self.view(secret, run_id)
-        if view is None:
+    def _found(self, secret: str | None, run_id: str | None) -> StoredRun:
+        run = self.find(secret, run_id)
+        if run is None:
             raise JobError("This run isn't here any more.")
-        return view
+        return run
 
-    def _view(self, run: StoredRun) -> View:
-        status, waiting = read_run(run.folder), self._queue.waiting(run.folder)
+    def _with_waiting(self, run: StoredRun) -> StoredRun:
+        """The run with what this page knows of it: what it waits for, why its child failed."""
+        status, waiting = run.status, self._queue.waiting(run.folder)
         if status.is_active:
-            return View(run, status)
+            return run
         if self.limits.where == "gpu":
             left_s = math.inf if status.seconds_left is None else status.seconds_left
-            return View(run, status, waiting, call_seconds(left_s, self.limits.call_seconds))
+            seconds = call_seconds(left_s, self.limits.call_seconds)
+            return replace(run, waiting=waiting, next_call_s=seconds)
         if not waiting and status.phase in ("new", "stopped", "interrupted"):
             words = last_words(run.folder)
             if words or (words == "" and status.phase == "new"):
                 status = replace(status, phase="failed", message=words or _SAID_NOTHING)
-        return View(run, status, waiting)
+        return replace(run, status=status, waiting=waiting)
 
     def _keep_sweeping(self) -> None:
         wait = threading.Event()

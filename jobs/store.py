@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from jobs import JobError
 from jobs.limits import Limits
 from jobs.text import TextSummary, summarize
-from training.run import RunError, read_json, write_json
+from training.run import RunError, RunStatus, read_json, read_run, write_json
 
 ABOUT_FILE = "about.json"
 TEXT_FOLDER = "text"
@@ -38,7 +38,7 @@ _OURS = re.compile(r"\.?[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A visitor's run."""
+    """A visitor's run as it is now."""
 
     id: str  # unguessable; the name of its folder
     folder: Path  # the run's folder, as `training.run` knows it
@@ -46,11 +46,24 @@ class StoredRun:
     created: float  # seconds since the epoch
     expires: float | None  # seconds since the epoch; None for never
     summary: TextSummary | None  # of its text; None where an older version of this app stored it
+    status: RunStatus
+    waiting: str = ""  # what it waits for, in words; "" if it is trained or wasn't asked for
+    next_call_s: int = 0  # seconds of the GPU call in which it would continue; 0: needs none
 
     @property
     def text(self) -> Path:
         """The text that it learns."""
         return next((self.folder / TEXT_FOLDER).iterdir())
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is being trained, or waits for that."""
+        return self.status.is_active or bool(self.waiting)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is no more than a text yet."""
+        return self.status.phase == "new" and not self.waiting
 
 
 class RunStore:
@@ -70,9 +83,12 @@ class RunStore:
         found = [] if place is None else [self._read(folder) for folder in _ours_in(place)]
         return sorted((r for r in found if r is not None), key=lambda r: r.created, reverse=True)
 
-    def find(self, secret: str | None, run_id: str | None) -> StoredRun | None:
+    def find(self, secret: str | None, run_id: object) -> StoredRun | None:
         """A visitor's run by its id; None if it is gone or somebody else's."""
-        return next((run for run in self.runs(secret) if run.id == run_id), None)
+        place = self._place(secret)
+        if place is None or not _OURS.fullmatch(str(run_id)):
+            return None
+        return self._read(place / str(run_id))
 
     def folders(self) -> list[Path]:
         """The folders of all visitors' runs, and those of runs half made or half deleted."""
@@ -162,7 +178,7 @@ class RunStore:
             return None
         hours = self._limits.keep_hours
         expires = created + hours * 3_600 if hours else None
-        return StoredRun(folder.name, folder, title, created, expires, summary)
+        return StoredRun(folder.name, folder, title, created, expires, summary, read_run(folder))
 
     def _check_room(self, place: Path, size: int) -> None:
         limits = self._limits

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.publishing import Published
-from jobs.service import View
+from jobs.store import StoredRun
 from jobs.text import TextSummary
 from jobs.zero_gpu import call_seconds, calls_of, price
 from model.facts import number, text
@@ -54,24 +54,24 @@ def describe_price(learning_s: float, longest: int) -> str:
     return f"{each} s ({costs})" if calls == 1 else f"{calls} calls of {each} s (each {costs})"
 
 
-def describe_run(view: View) -> str:
+def describe_run(run: StoredRun) -> str:
     """Where a run is: a sentence, a bar, the numbers."""
-    status = view.status
-    parts = [f"<p class=headline>{html.escape(f'{view.run.title}: {_headline(view)}')}</p>"]
+    status = run.status
+    parts = [f"<p class=headline>{html.escape(f'{run.title}: {_headline(run)}')}</p>"]
     if status.step:
         parts.append(f'<div class=bar><div style="width: {status.progress:.1%}"></div></div>')
         parts.append(f"<p>{', '.join(_numbers(status))}</p>")
     parts += [f"<p>{html.escape(f'{note[:1].upper()}{note[1:]}.')}</p>" for note in status.notes]
-    if view.run.expires is not None:
-        left = _time(max(0.0, view.run.expires - time.time()))
+    if run.expires is not None:
+        left = _time(max(0.0, run.expires - time.time()))
         parts.append(f"<p class=expires>It is deleted here in {left}, with its text.</p>")
     return "".join(parts)
 
 
-def _headline(view: View) -> str:
-    status = view.status
-    doing = view.waiting or _DOING.get(status.phase, "Done")
-    if status.phase in ("failed", "interrupted") and status.message and not view.waiting:
+def _headline(run: StoredRun) -> str:
+    status = run.status
+    doing = run.waiting or _DOING.get(status.phase, "Done")
+    if status.phase in ("failed", "interrupted") and status.message and not run.waiting:
         return f"{doing}: {status.message}"
     if status.phase == "training" and status.seconds_left is not None:
         return f"{doing}, {_time(status.seconds_left)} left"

@@ -17,7 +17,8 @@ import gradio as gr
 import pandas as pd
 
 from jobs import JobError
-from jobs.service import TrainingService, View
+from jobs.service import TrainingService
+from jobs.store import StoredRun
 from jobs.zero_gpu import QUOTA, price, run_lengths
 from training.run import RunStatus
 from ui import QUIET, Updates
@@ -194,10 +195,9 @@ class TrainTab:
     def _arrive(self, secret: str | None) -> Updates:
         """A page was opened: who is it, and is there a run to show?"""
         secret = secret if secret is not None else self._service.new_secret()
-        views = self._service.views(secret)
-        newest = next(iter(views), None)
-        view = next((view for view in views if view.is_active), newest)
-        return {self._secret: secret, **self._show(secret, view)}
+        runs = self._service.runs(secret)
+        run = next((run for run in runs if run.is_active), next(iter(runs), None))
+        return {self._secret: secret, **self._show(secret, run)}
 
     def _take_file(self, secret: str | None, path: str | None) -> Updates:
         if path is None:
@@ -216,11 +216,11 @@ class TrainTab:
             return self._tell(str(error))
 
     def _look(self, secret: str | None, run_id: str | None) -> Updates:
-        return self._show(secret, self._service.view(secret, run_id))
+        return self._show(secret, self._service.find(secret, run_id))
 
     def _begin_anew(self, secret: str | None, run_id: str | None) -> Updates:
-        view = self._service.view(secret, run_id)
-        if view is not None and view.is_new:
+        run = self._service.find(secret, run_id)
+        if run is not None and run.is_new:
             return self._after(self._service.delete, secret, run_id)
         return self._show(secret, None)
 
@@ -245,8 +245,8 @@ class TrainTab:
         return self._look(secret, run_id)
 
     def _poll(self, secret: str | None, run_id: str | None) -> Updates:
-        view = self._service.view(secret, run_id)
-        return {self._timer: gr.Timer(active=False)} if view is None else self._progress(view)
+        run = self._service.find(secret, run_id)
+        return {self._timer: gr.Timer(active=False)} if run is None else self._progress(run)
 
     def _talk(self, secret: str | None, run_id: str | None, session: Session) -> Updates:
         """Go to the chat, with the model of this run."""
@@ -261,29 +261,29 @@ class TrainTab:
     def _tell(self, problem: str) -> Updates:
         return {self._problem: gr.HTML(html.escape(problem, quote=False), visible=True)}
 
-    def _show(self, secret: str | None, view: View | None) -> Updates:
+    def _show(self, secret: str | None, run: StoredRun | None) -> Updates:
         """The whole tab, for a run or for none."""
-        is_new = view is not None and view.is_new
-        others = [(v.run.title, v.run.id) for v in self._service.views(secret)]
-        summary = None if view is None else view.run.summary
+        is_new = run is not None and run.is_new
+        others = [(other.title, other.id) for other in self._service.runs(secret)]
+        summary = None if run is None else run.summary
         return {
-            self._run: None if view is None else view.run.id,
+            self._run: None if run is None else run.id,
             self._problem: gr.HTML(visible=False),
-            self._begin: gr.Column(visible=view is None),
+            self._begin: gr.Column(visible=run is None),
             self._choose: gr.Column(visible=is_new),
-            self._watch: gr.Column(visible=view is not None and not is_new),
+            self._watch: gr.Column(visible=run is not None and not is_new),
             self._others: gr.Dropdown(others, value=None, visible=bool(others)),
             self._summary: "" if summary is None else describe_text(summary),
             self._sure: gr.Row(visible=False),
             self._publish.panel: gr.Column(visible=False),
-            **({self._timer: gr.Timer(active=False)} if view is None else self._progress(view)),
+            **({self._timer: gr.Timer(active=False)} if run is None else self._progress(run)),
         }
 
-    def _progress(self, view: View) -> Updates:
-        run, status, is_active = view.run, view.status, view.is_active
+    def _progress(self, run: StoredRun) -> Updates:
+        status, is_active = run.status, run.is_active
         has_model = status.has_model and not is_active
         archive = self._service.archive(run) if has_model else None
-        costs = f" (costs {price(view.next_call_s)} s of your quota)" if self._on_gpu else ""
+        costs = f" (costs {price(run.next_call_s)} s of your quota)" if self._on_gpu else ""
         visible = {
             self._curve: bool(status.train_losses),
             self._stop: is_active,
@@ -297,7 +297,7 @@ class TrainTab:
         updates[self._download]["value"] = archive and str(archive)
         return {
             **updates,
-            self._state: describe_run(view),
+            self._state: describe_run(run),
             self._losses: _points(status),
             self._sample: describe_sample(status),
             self._result: describe_result(status.training),

@@ -14,7 +14,8 @@ import pytest
 
 from jobs import JobError
 from jobs.limits import Limits
-from jobs.service import TrainingService, View
+from jobs.service import TrainingService
+from jobs.store import StoredRun
 from model.sampling import SamplingParams
 from tests.reference import TEXT
 from tests.training_run import writing
@@ -22,7 +23,7 @@ from training.run import STOP_FILE
 
 PATIENCE_S = 60
 
-Look = Callable[[], View | None]
+Look = Callable[[], StoredRun | None]
 
 
 @pytest.fixture
@@ -37,56 +38,56 @@ def secret(service: TrainingService) -> str:
     return service.new_secret()
 
 
-def when(look: Look, is_so: Callable[[View], bool]) -> View:
-    """The view as soon as it is so."""
+def when(look: Look, is_so: Callable[[StoredRun], bool]) -> StoredRun:
+    """The run as soon as it is so."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        view = look()
-        if view is not None and is_so(view):
-            return view
+        run = look()
+        if run is not None and is_so(run):
+            return run
         time.sleep(0.05)
     raise AssertionError(f"it never came to that: {look()}")
 
 
-def its_turn(view: View) -> bool:
-    return view.is_active and "before it" not in view.waiting
+def its_turn(run: StoredRun) -> bool:
+    return run.is_active and "before it" not in run.waiting
 
 
 def started(service: TrainingService, secret: str, minutes: float) -> tuple[str, Look]:
-    run_id = service.take(secret, "reference.txt", TEXT[:30_000]).run.id
+    run_id = service.take(secret, "reference.txt", TEXT[:30_000]).id
     service.start(secret, run_id, minutes)
-    return run_id, lambda: service.view(secret, run_id)
+    return run_id, lambda: service.find(secret, run_id)
 
 
 def test_a_text_becomes_a_model_that_writes_and_is_packed_again_when_it_has_learnt_more(
     service: TrainingService, secret: str, tmp_path: Path
 ) -> None:
     run_id, look = started(service, secret, 0.08)
-    when(look, lambda v: v.status.step > 0)
+    when(look, lambda r: r.status.step > 0)
     service.stop(secret, run_id)
-    stopped = when(look, lambda v: not v.is_active)
+    stopped = when(look, lambda r: not r.is_active)
     assert (stopped.status.phase, stopped.status.can_continue) == ("stopped", True)
     (tmp_path / "uploads").touch()
-    assert service.archive(stopped.run) is None  # as where there is no room
+    assert service.archive(stopped) is None  # as where there is no room
     (tmp_path / "uploads").unlink()
-    early = service.archive(stopped.run)
+    early = service.archive(stopped)
     assert early is not None
-    assert service.archive(stopped.run) == early
+    assert service.archive(stopped) == early
     weights = zipfile.ZipFile(early).read("reference/model.safetensors")
 
     service.start(secret, run_id)
-    done = when(look, lambda v: not v.is_active)
+    done = when(look, lambda r: not r.is_active)
     assert (done.status.phase, done.status.can_continue) == ("done", False)
     generator, _ = service.generator(secret, run_id)
     assert len(generator.generate("The ", SamplingParams(length=20))) == 20
-    late = service.archive(done.run)
+    late = service.archive(done)
     assert late is not None
     assert zipfile.ZipFile(late).read("reference/model.safetensors") != weights
     assert list(tmp_path.rglob("*.zip")) == [late]
     service.delete(secret, run_id)
     assert not late.exists()
-    assert not done.run.folder.exists()
-    assert service.views(secret) == []
+    assert not done.folder.exists()
+    assert service.runs(secret) == []
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows")
@@ -98,59 +99,59 @@ def test_others_wait_their_turn_and_what_happens_to_one_is_told(
     bob, eve = service.new_secret(), service.new_secret()
     bobs, second = started(service, bob, 5)
     eves, third = started(service, eve, 5)
-    when(second, lambda v: v.waiting == "1 run is before it")
-    when(third, lambda v: v.waiting == "2 runs are before it")
+    when(second, lambda r: r.waiting == "1 run is before it")
+    when(third, lambda r: r.waiting == "2 runs are before it")
     service.stop(eve, eves)
-    assert when(third, lambda v: not v.is_active).is_new  # it may be started later
+    assert when(third, lambda r: not r.is_active).is_new  # it may be started later
 
-    os.kill(when(first, lambda v: v.status.is_active).status.pid, signal.SIGKILL)
-    killed = when(first, lambda v: not v.is_active)
+    os.kill(when(first, lambda r: r.status.is_active).status.pid, signal.SIGKILL)
+    killed = when(first, lambda r: not r.is_active)
     assert killed.status.phase == "interrupted"
     assert "was killed" in killed.status.message
     assert killed.status.can_continue
 
     when(second, its_turn)
     service.stop(bob, bobs)  # before anything is learnt
-    stopped = when(second, lambda v: not v.is_active)
+    stopped = when(second, lambda r: not r.is_active)
     assert (stopped.status.phase, stopped.status.step) == ("stopped", 0)
     service.start(eve, eves, 5)
     begins = when(third, its_turn)
     service.delete(eve, eves)
     assert third() is None
-    assert not begins.run.folder.exists()
+    assert not begins.folder.exists()
 
 
 def test_a_page_that_is_restarted_waits_for_the_run_that_goes_on(
     service: TrainingService, secret: str, tmp_path: Path
 ) -> None:
-    runs = [service.take(secret, "reference.txt", TEXT[:5_000]).run for _ in range(2)]
+    runs = [service.take(secret, "reference.txt", TEXT[:5_000]) for _ in range(2)]
     with writing(runs[0].folder) as writer:  # as a page that was killed has left it
         page = TrainingService(service.limits, tmp_path)
-        going_on = page.view(secret, runs[0].id)
+        going_on = page.find(secret, runs[0].id)
         assert going_on is not None
         assert (going_on.is_active, going_on.status.phase) == (True, "training")
         page.start(secret, runs[1].id, 5)
-        when(lambda: page.view(secret, runs[1].id), lambda v: "1 run is before" in v.waiting)
+        when(lambda: page.find(secret, runs[1].id), lambda r: "1 run is before" in r.waiting)
         page.stop(secret, runs[0].id)
         assert (runs[0].folder / STOP_FILE).exists()
         page.delete(secret, runs[0].id)
         assert writer.wait(PATIENCE_S) != 0
     assert not runs[0].folder.exists()
-    when(lambda: page.view(secret, runs[1].id), its_turn)
+    when(lambda: page.find(secret, runs[1].id), its_turn)
     page.close()
 
 
 def test_a_child_that_fails_at_once_is_told_of(service: TrainingService, secret: str) -> None:
-    run = service.take(secret, "reference.txt", TEXT[:5_000]).run
+    run = service.take(secret, "reference.txt", TEXT[:5_000])
     (run.folder / "plan.json").touch()  # as an earlier version's run has one
     service.start(secret, run.id, 5)
-    failed = when(lambda: service.view(secret, run.id), lambda v: not v.is_active)
+    failed = when(lambda: service.find(secret, run.id), lambda r: not r.is_active)
     assert failed.status.phase == "failed"
     assert "made by an older version" in failed.status.message
 
 
 def test_what_is_anothers_or_too_much_is_refused(service: TrainingService, secret: str) -> None:
-    run_id = service.take(secret, "a.txt", TEXT[:5_000]).run.id
+    run_id = service.take(secret, "a.txt", TEXT[:5_000]).id
     for act in (service.stop, service.delete, service.start, service.generator):
         with pytest.raises(JobError, match="isn't here"):
             act(service.new_secret(), run_id)
@@ -169,7 +170,7 @@ def test_what_is_no_text_leaves_nothing_behind(
         service.take(secret, "../../photo.jpg", upload)
     assert str(limits.folder) not in str(refused.value)
     assert not upload.exists()
-    assert service.views(secret) == []
+    assert service.runs(secret) == []
 
 
 def test_uploads_that_were_broken_off_are_swept(limits: Limits, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ def test_a_visitor_finds_only_their_own_runs(store: RunStore) -> None:
     assert store.runs(bob) == []
     assert store.find(bob, first.id) is None
     assert store.find(ann, first.id) == first
+    others = f"../{first.folder.parent.name}/{first.id}"
+    for path in (others, str(first.folder), f"./{first.id}", "..", "", None, 7):
+        assert store.find(bob, path) is None
+        assert store.find(ann, path) is None
 
 
 def test_nothing_on_the_disk_tells_a_visitors_secret(store: RunStore, limits: Limits) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from model.config import ModelConfig
 from model.folder import ModelFolderError, load_model
 from model.hub import HubError
 from publish.hub import HARDWARE
@@ -78,14 +79,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _publish(parsed: argparse.Namespace) -> None:
-    """Publish the model, if a folder is given, and a Space of it, if one is named."""
+def publish(parsed: argparse.Namespace, planned: ModelConfig | None = None) -> None:
+    """Publish the model, if a folder is given, and a Space of it, if one is named.
+
+    Of a model that is only `planned`, nothing is published: the Hub refuses what it will refuse,
+    and what becomes public is agreed to, before training.
+    """
     private, revision, space_id, lines = parsed.private, parsed.revision, parsed.space_id, []
     folder, model_id = Path(parsed.model), parsed.model
     is_here = space_id is None or folder.exists()
     if is_here:
         model_id = parsed.model_id or space_id
-        config = load_model(folder).config
+        config = planned or load_model(folder).config
         if check_model_repo(model_id, private=private):
             print(f"{model_id} is private: nothing of it becomes public.")
         else:
@@ -95,7 +100,9 @@ def _publish(parsed: argparse.Namespace) -> None:
         asked["force"] = parsed.force
         lines += check_space(model_id, space_id, revision=revision, **asked)
     if lines:
-        ask(lines, is_given=parsed.yes or private)
+        _ask(lines, is_given=parsed.yes or private)
+    if planned is not None:
+        return
     if is_here:
         model = publish_model(folder, model_id, private=private, revision=revision, report=_print)
         _print(f"Published: {model.url}")
@@ -112,7 +119,7 @@ def _publish(parsed: argparse.Namespace) -> None:
         _print(f"{'Running' if space.is_running else 'Published'}: {space.url}")
 
 
-def ask(lines: Sequence[str], *, is_given: bool) -> None:
+def _ask(lines: Sequence[str], *, is_given: bool) -> None:
     """Print `lines` as a list and ask, unless agreement `is_given`. Raises HubError if it isn't."""
     for line in lines:
         first, *quoted = line.splitlines()
@@ -132,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     parsed = build_parser().parse_args(arguments)
     try:
-        _publish(parsed)
+        publish(parsed)
     except (ModelFolderError, HubError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:

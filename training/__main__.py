@@ -23,11 +23,8 @@ from typing import Any
 
 from model.config import ModelConfig
 from model.hub import HubError
-from publish.__main__ import ask
-from publish.__main__ import main as publish
+from publish import __main__ as publish
 from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
-from publish.model import check_model_repo, what_becomes_public
-from publish.space import check_space
 from training.pretrained import load_pretrained, shown_name
 from training.progress import Progress, command_line, say
 from training.run import (
@@ -127,11 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if parsed.hub_token:
             os.environ["HF_TOKEN"] = parsed.hub_token
         settings, folder = _resumed(parsed) if parsed.resume else _new(parsed, arguments)
-        if parsed.push_to_hub:
-            _check_publishing(parsed, settings, folder)
+        words = _publishing(parsed, folder) if parsed.push_to_hub else []
+        if words:
+            _check_publishing(words, settings, folder)
         _train(settings, folder)
-        if parsed.push_to_hub and read_run(folder).has_model:
-            _publish(parsed, folder)
+        if words and read_run(folder).has_model:
+            _publish(words, folder)
     except (TrainingError, RunError, HubError) as error:
         raise SystemExit(f"error: {error}") from None
     except ModuleNotFoundError as error:
@@ -255,7 +253,18 @@ def _check_flags(parsed: argparse.Namespace) -> None:
         raise TrainingError("--hub_space_hardware goes with --hub_space_id")
 
 
-def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Path) -> None:
+def _publishing(parsed: argparse.Namespace, folder: Path) -> list[str]:
+    """The words for `python -m publish`."""
+    words = ["model", str(folder), parsed.hub_model_id]
+    if parsed.hub_space_id:
+        words = ["space", str(folder), parsed.hub_space_id, "--model_id", parsed.hub_model_id]
+    words += ["--revision", parsed.hub_revision] if parsed.hub_revision else []
+    words += ["--hardware", parsed.hub_space_hardware] if parsed.hub_space_hardware else []
+    words += ["--private"] if parsed.hub_private_repo else []
+    return words + (["--yes"] if parsed.yes else [])
+
+
+def _check_publishing(words: Sequence[str], settings: Settings, folder: Path) -> None:
     """Have refused what can be refused, and agreed to what becomes public, before training."""
     with Run(folder, settings):
         corpus = read_corpus(settings, folder, partial(stop_requested, folder))
@@ -264,26 +273,12 @@ def _check_publishing(parsed: argparse.Namespace, settings: Settings, folder: Pa
         training["init_from"] = {"name": shown_name(settings.init_from)}
     template = corpus.chat_template
     config = ModelConfig(corpus.vocabulary, 1, chat_template=template, training=training)
-    model_id, private = parsed.hub_model_id, parsed.hub_private_repo
-    is_private = check_model_repo(model_id, private=private)
-    lines = what_becomes_public(config, model_id)
-    if parsed.hub_space_id:
-        hardware = parsed.hub_space_hardware
-        lines += check_space(model_id, parsed.hub_space_id, hardware=hardware, private=private)
-    if not is_private:
-        ask(lines, is_given=parsed.yes)
+    publish.publish(publish.build_parser().parse_args(words), config)
 
 
-def _publish(parsed: argparse.Namespace, folder: Path) -> None:
-    """Give the finished run to `python -m publish`."""
-    words = ["model", str(folder), parsed.hub_model_id]
-    if parsed.hub_space_id:
-        words = ["space", str(folder), parsed.hub_space_id, "--model_id", parsed.hub_model_id]
-    words += ["--revision", parsed.hub_revision] if parsed.hub_revision else []
-    words += ["--hardware", parsed.hub_space_hardware] if parsed.hub_space_hardware else []
-    words += ["--private"] if parsed.hub_private_repo else []
+def _publish(words: Sequence[str], folder: Path) -> None:
     try:
-        publish([*words, "--yes"])
+        publish.main([*words, "--yes"])
     except SystemExit as error:
         if not isinstance(error.code, str):  # Ctrl-C
             raise

@@ -52,7 +52,7 @@ def test_where_the_hub_fails_the_model_is_kept_and_the_command_is_named(
     hub.space_stages = ("BUILDING", "BUILD_ERROR")
     _, error = command(*words, "--yes", "--hub_space_id", space_id)
     assert f"The model is in {run}. To try again: " in error
-    assert error.endswith(f"-m publish space {run} {space_id} --model_id {repo_id}")
+    assert error.endswith(f"-m publish space {run} {space_id} --model_id {repo_id} --yes")
     assert load_model(run).config.training["steps"] == 3
 
 

@@ -96,15 +96,10 @@ def python_reference(folder: Path) -> Path:
 
 
 def ours(settings: Settings, folder: Path) -> dict[str, Any]:
-    """What config.json says of the product's own run, and `use`, the training loop's."""
-    stolen = stolen_seconds()
-    train(settings, folder)
-    facts: dict[str, Any] = dict(load_model(folder).config.training)
-    use = Use()
-    use.seconds = facts["seconds"]
-    use.cores = facts["cpu_seconds"] / facts["seconds"]
-    use.stolen = stolen_seconds() - stolen
-    return {**facts, "use": use}
+    """What config.json says of the product's own run, and `use`: of the run to its last word."""
+    with used() as use:
+        train(settings, folder)
+    return {**load_model(folder).config.training, "use": use}
 
 
 def plain(corpus: Corpus, minutes: float, seed: int = 1) -> tuple[float, int, Use]:

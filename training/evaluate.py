@@ -25,8 +25,7 @@ MEASURABLE = 5_000
 """Held-out characters from which on the lower of two losses is taken for the better one."""
 
 _RESET_EVERY = 256
-_RESET_SCORED_AT_MOST = 1_000_000
-_RESET_STREAMS = 64
+_RESET_BLOCKS = 512
 
 
 @dataclass(frozen=True)
@@ -101,17 +100,11 @@ def score_with_resets(network: CharLSTM, indices: np.ndarray, first: int, stop: 
         network: in evaluation mode.
         indices: of the whole text, shape `(characters,)`.
         first: position of the first input.
-        stop: where the text ends; at most a million characters behind `first` count.
+        stop: where the text ends; the first 512 blocks count.
     """
-    stop = min(stop, first + _RESET_SCORED_AT_MOST)
+    stop = min(stop, first + _RESET_BLOCKS * _RESET_EVERY + 1)
     starts = np.arange(first, stop - 1, _RESET_EVERY)
-    total = 0.0
-    for begin in range(0, len(starts), _RESET_STREAMS):
-        blocks = starts[begin : begin + _RESET_STREAMS]
-        end = min(int(blocks[-1]) + _RESET_EVERY, stop - 1)
-        loss = score(network, indices, Spans(blocks, _RESET_EVERY, 0, stop))
-        total += loss * (end - int(blocks[0]))
-    return total / (stop - 1 - first)
+    return score(network, indices, Spans(starts, _RESET_EVERY, 0, stop))
 
 
 class Best:

@@ -82,13 +82,12 @@ class Loop:
         self._train_loss: float | None = None  # the running mean of the steps' losses
         self._skipped = 0
         self._scoring_s = 0.0  # of the whole held-out part, as far as the last evaluation tells
-        self._began, self._began_cpu = time.perf_counter(), time.process_time()
+        self._began = time.perf_counter()
         if checkpoint is not None:
             facts = checkpoint.facts
             self._best.restore(labelled(checkpoint.tensors, "best."), facts)
             self._train_loss = facts["train_loss"]
             self._began -= facts["seconds"]
-            self._began_cpu -= facts["cpu_seconds"]
 
     def learn(self) -> bool:
         """Train until the run ends. Returns whether it was stopped before its time."""
@@ -101,7 +100,6 @@ class Loop:
             characters=len(self._corpus.indices),
             train_characters=len(self._corpus.train),
             vocab_size=len(self._corpus.vocabulary),
-            processes=learner.group.size,
             evaluations=self._plan.evaluations,
             start_step=learner.steps,
             notes=self._notes,
@@ -161,12 +159,12 @@ class Loop:
             TrainingError: if there is nothing worth keeping.
         """
         learner, corpus, settings = self._learner, self._corpus, self._run.settings
-        end, cpu_seconds = self._now(), time.process_time() - self._began_cpu
+        end = self._now()
         if not self._best.weights:
             self._evaluate()
         if not self._best.weights:
             raise TrainingError("the loss exploded at once: lower the learning rates")
-        self._run.state("scoring", notes=self._notes, seconds=end.seconds, cpu_seconds=cpu_seconds)
+        self._run.state("scoring", notes=self._notes, seconds=end.seconds)
         network = learner.average
         network.load_state_dict(self._best.weights)
         val_loss = None
@@ -181,12 +179,9 @@ class Loop:
             "train_characters": len(corpus.train),
             "held_out_characters": corpus.held_out,
             "steps": end.step,
-            "planned_steps": max(end.step, round(end.step / max(end.progress, 1e-9))),
-            "stopped_early": not was_stopped and end.progress < 1,
             "init_from": self._plan.init_from,
             "best_step": self._best.step,
             "seconds": round(end.seconds, 1),
-            "cpu_seconds": round(cpu_seconds, 1),
             "epochs": round(seen / len(corpus.train), 2),
             "train_loss": self._train_loss,
             "val_loss": val_loss,
@@ -269,7 +264,6 @@ class Loop:
             "step": now.step,
             "progress": now.progress,
             "seconds": now.seconds,
-            "cpu_seconds": time.process_time() - self._began_cpu,
             "train_loss": self._train_loss,
             **self._best.facts(),
         }

@@ -129,11 +129,7 @@ def _summary(status: RunStatus, folder: Path) -> list[str]:
         return [f"No model was written{reason}. To start again: {again}"]
     training = status.training
     lines = [*_judgement(training), *_measured(training)]
-    seconds, cpu_seconds = status.facts["seconds"], status.facts["cpu_seconds"]
-    took = f"Training took {seconds:.0f} s"
-    if seconds > 0 and status.facts["processes"] == 1:
-        took += f", with {cpu_seconds / seconds:.2f} of {os.cpu_count()} cores busy"
-    lines.append(took)
+    lines.append(f"Training took {status.facts['seconds']:.0f} s")
     if status.phase == "stopped":
         lines.append(f"Stopped. Continue: {again}")
     return [

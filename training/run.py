@@ -218,7 +218,7 @@ class RunStatus:
     val_losses: tuple[tuple[int, float], ...] = ()  # the same of the held-out part
     samples: tuple[tuple[int, str], ...] = ()  # (step, text), the oldest first
     # what the run has told of itself: characters, train_characters, vocab_size, parameters, recipe
-    # (in words), start_step, seconds, cpu_seconds, notes
+    # (in words), start_step, seconds, notes
     facts: Mapping[str, Any] = field(default_factory=dict)
     has_model: bool = False  # whether there is a model to use
     # of that model's config, once the run has ended: what was measured, the judgement

@@ -84,7 +84,7 @@ class Settings:
         _NETWORK, "of the processor (default: all, or one where that is faster)", (1, 1_024)
     )
     device: str = _option(
-        _NETWORK, "auto: a CUDA GPU where there is one", choices=("auto", "cpu", "cuda", "mps")
+        _NETWORK, "auto: a CUDA GPU where there is one", choices=("auto", "cpu", "cuda")
     )
 
     embedding_size: int | None = _option(_RARE, "learned embedding; 0: one-hot", (0, 8_192))

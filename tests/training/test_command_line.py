@@ -52,7 +52,7 @@ def test_a_text_becomes_a_model_in_one_command(finished: tuple[Path, str]) -> No
     assert "54,000 characters to learn of 60,000" in said
     assert "Recipe: 1 layer of 32, batch 8 x 32" in said
     assert re.search(r"Held out: \d\.\d{4} nats per character \(\d\.\d{3} bits\)", said)
-    assert re.search(r"Training took \d+ s, with \d\.\d\d of \d+ cores busy", said)
+    assert re.search(r"Training took \d+ s", said)
     assert said.splitlines()[-1].startswith("Publish: ")
     assert len(Generator.from_pretrained(run).generate("The ")) > 100
     begun = load_model(run).config.training["command"]

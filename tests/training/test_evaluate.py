@@ -76,9 +76,8 @@ def test_a_sample_lies_inside_the_held_out_part(characters: int) -> None:
 
 @pytest.mark.parametrize("stop", [5000, 4257, 4002])
 def test_with_resets_every_block_begins_without_a_memory(
-    network: CharLSTM, indices: np.ndarray, stop: int, monkeypatch: pytest.MonkeyPatch
+    network: CharLSTM, indices: np.ndarray, stop: int
 ) -> None:
-    monkeypatch.setattr(evaluate, "_RESET_STREAMS", 3)
     blocks = [indices[begin : min(begin + 257, stop)] for begin in range(4000, stop - 1, 256)]
     expected = [loss for block in blocks for loss in naive_losses(network, block)]
     assert len(expected) == stop - 4001

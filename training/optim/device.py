@@ -1,7 +1,7 @@
 """Where a run computes and how precisely: the one place that tells CPUs from GPUs.
 
-"auto" takes a CUDA GPU where there is one, else the processor; Apple's (mps) only when asked, for
-nobody has measured it. Written for GPUs but not tried on one.
+"auto" takes a CUDA GPU where there is one, else the processor. Written for GPUs but not tried on
+one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 
 from training.settings import TrainingError
 
-_LOWER = {"cpu": ["bfloat16"], "cuda": ["tf32", "bfloat16"], "mps": []}
+_LOWER = {"cpu": ["bfloat16"], "cuda": ["tf32", "bfloat16"]}
 """Precisions below float32 that a kind of device may train in."""
 
 
@@ -23,22 +23,22 @@ def find_device(asked: str, local_rank: int = 0) -> torch.device:
     """The device that was asked for.
 
     Args:
-        asked: "auto", "cpu", "cuda" or "mps".
+        asked: "auto", "cpu" or "cuda".
         local_rank: of this process among those on this machine; each takes a GPU of its own.
 
     Raises:
         TrainingError: if there is no such device here.
     """
     kind = asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    has_gpu = {"cuda": local_rank < torch.cuda.device_count(), "mps": torch.mps.is_available()}
-    if not has_gpu.get(kind, True):
+    if kind == "cuda" and local_rank >= torch.cuda.device_count():
         raise TrainingError(
             f"torch finds no {kind} device here for each process (none, no driver, or a torch "
             "built for CPUs): choose the device cpu, or start fewer processes"
         )
     if kind == "cuda":
         torch.cuda.set_device(local_rank)
-    return torch.device(kind, local_rank) if kind == "cuda" else torch.device(kind)
+        return torch.device(kind, local_rank)
+    return torch.device(kind)
 
 
 def is_lack_of_memory(error: BaseException) -> bool:

@@ -33,7 +33,6 @@ from gradio.utils import get_upload_folder
 
 from jobs.accounts import Accounts
 from jobs.limits import Limits, LimitsError
-from jobs.publishing import Publisher
 from jobs.service import TrainingService
 from model.folder import BUNDLED_MODEL, ModelFolderError
 from model.generator import Generator
@@ -41,8 +40,7 @@ from model.hub import HubError
 from ui.about import heading
 from ui.api import add_chat_endpoint
 from ui.chat import ChatTab
-from ui.publish import PublishPanel
-from ui.train import TrainTab, visitor_secret
+from ui.train import TrainTab, browser_state
 
 UI = Path(__file__).parent / "ui"
 
@@ -81,20 +79,17 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
         title = gr.HTML(heading(config), elem_id="heading")
         if loaded.problem:
             gr.HTML(html.escape(loaded.problem, quote=False), elem_id="problem")
-        secret = visitor_secret()
-        can_train = limits.where != "off"
-        if can_train:
-            service = TrainingService(limits, Path(get_upload_folder()))
-            accounts = Accounts.from_environment(os.environ, limits)
-            publish = PublishPanel(service.find, Publisher(), accounts)
+        secret, is_away = browser_state("visitor"), browser_state("signing-in")
         with gr.Tabs() as tabs:
             chat = None
             if loaded.generator:
                 with gr.Tab("Chat", id="chat"):
                     chat = ChatTab(loaded.generator, title, loaded.hub_id)
             with gr.Tab("Train", id="train"):
-                if can_train:
-                    TrainTab(page, service, secret, chat, publish, tabs)
+                if limits.where != "off":
+                    service = TrainingService(limits, Path(get_upload_folder()))
+                    accounts = Accounts.from_environment(os.environ, limits)
+                    TrainTab(page, service, accounts, secret, is_away, chat, tabs)
                 else:
                     reason = html.escape(limits.reason, quote=False)
                     gr.HTML(f"<p>{reason}</p>", elem_id="no-training")

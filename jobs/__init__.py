@@ -3,12 +3,31 @@
 Knows nothing about components.
 """
 
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from model.folder import ModelFolderError
+from model.hub import HubError
+from training.settings import TrainingError
+
 
 class JobError(Exception):
     """What a visitor asked for can't be done; whole sentences that say why and what to do."""
 
-    @classmethod
-    def of(cls, error: Exception) -> "JobError":
-        """What another error says in a clause, as a sentence."""
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """Tell a visitor what the Hub, the training or the system refuses."""
+    try:
+        yield
+    except (HubError, TrainingError) as error:
         words = str(error).rstrip(".")
-        return cls(f"{words[:1].upper()}{words[1:]}.")
+        raise JobError(f"{words[:1].upper()}{words[1:]}.") from error
+    except ModelFolderError as error:  # whose words name a folder of this machine
+        raise JobError("There is no model yet, or it is just being replaced.") from error
+    except OSError as error:
+        raise JobError(
+            f"This page's machine refuses it: {error.strerror or 'no reason'}."
+        ) from error

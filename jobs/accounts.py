@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jobs import JobError
+from jobs import JobError, refusals
 from jobs.limits import Limits
-from model.hub import HubError
 from publish.hub import OAUTH_SCOPES, account_name, find_token
 
 _TOO_MUCH = {"write-repos", "manage-repos"}
@@ -80,8 +79,6 @@ class Accounts:
             raise JobError(
                 "Only whoever sits at the computer that serves this page can publish from it."
             )
-        try:
+        with refusals():
             token = find_token()
             return Account(account_name(token), token)
-        except HubError as error:
-            raise JobError.of(error) from error

@@ -11,35 +11,21 @@ import shutil
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from jobs import JobError
+from jobs import JobError, refusals
 from jobs.limits import Limits
 from jobs.queue import RunQueue, last_words
 from jobs.store import RunStore, StoredRun
 from jobs.zero_gpu import GpuCalls, call_seconds
-from model.folder import WEIGHTS_FILE, ModelFolderError, load_model
+from model.folder import WEIGHTS_FILE, load_model
 from model.generator import Generator
 from training.run import MODEL_FOLDER, is_being_written, write_settings
-from training.settings import Settings, TrainingError
+from training.settings import Settings
 
 _SWEEP_EVERY_S = 600.0
 _SAID_NOTHING = "the process ended and didn't say why"
-
-
-@contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """Tell a visitor what the system or the training refuses."""
-    try:
-        yield
-    except TrainingError as error:
-        raise JobError(f"{error}.") from error
-    except OSError as error:
-        raise JobError(
-            f"This page's machine refuses it: {error.strerror or 'no reason'}."
-        ) from error
 
 
 class TrainingService:
@@ -75,7 +61,14 @@ class TrainingService:
         run = self._store.find(secret, run_id)
         return None if run is None else self._with_waiting(run)
 
-    @_refusals()
+    def found(self, secret: str | None, run_id: str | None) -> StoredRun:
+        """The same. Raises JobError if it is gone or another's."""
+        run = self.find(secret, run_id)
+        if run is None:
+            raise JobError("This run isn't here any more.")
+        return run
+
+    @refusals()
     def take(self, secret: str | None, name: str, source: Path | str) -> StoredRun:
         """Take in a text, and say what it is. A file is moved, wherever this ends."""
         try:
@@ -84,7 +77,7 @@ class TrainingService:
             if isinstance(source, Path):
                 source.unlink(missing_ok=True)
 
-    @_refusals()
+    @refusals()
     def start(self, secret: str | None, run_id: str | None, minutes: float | None = None) -> None:
         """Let a run wait for its turn, or for the GPU that `call_gpu` has to ask for then.
 
@@ -93,7 +86,7 @@ class TrainingService:
             run_id: which one: a new one, or one that continues.
             minutes: of training; for a new run.
         """
-        run = self._found(secret, run_id)
+        run = self.found(secret, run_id)
         if run.is_new:
             self._prepare(run, minutes or 0)
         self._queue.start(run.folder)
@@ -117,31 +110,29 @@ class TrainingService:
 
         Call it from a page's event: see `GpuCalls.call`.
         """
-        run = self._found(secret, run_id)
+        run = self.found(secret, run_id)
         longest = self.limits.call_seconds
         seconds = call_seconds(minutes * 60, longest) if minutes else run.next_call_s
         return self._calls.call(run.folder, seconds)
 
-    @_refusals()
+    @refusals()
     def stop(self, secret: str | None, run_id: str | None) -> None:
         """Stop a run, or let it wait no longer."""
-        self._queue.stop(self._found(secret, run_id).folder)
+        self._queue.stop(self.found(secret, run_id).folder)
 
-    @_refusals()
+    @refusals()
     def delete(self, secret: str | None, run_id: str | None) -> None:
         """Delete a run with its text and all that was made of it, at once."""
-        run = self._found(secret, run_id)
+        run = self.found(secret, run_id)
         self._queue.end(run.folder)
         self._store.remove(run)
         shutil.rmtree(self._uploads / run.id, ignore_errors=True)
 
+    @refusals()
     def generator(self, secret: str | None, run_id: str | None) -> tuple[Generator, str]:
         """The model of a run, to chat with, and the run's title."""
-        run = self._found(secret, run_id)
-        try:
-            return Generator(load_model(run.folder)), run.title
-        except ModelFolderError as error:
-            raise JobError(f"There is no model yet: {error}.") from error
+        run = self.found(secret, run_id)
+        return Generator(load_model(run.folder)), run.title
 
     def archive(self, run: StoredRun) -> Path | None:
         """The model's folder as a .zip among the uploads; None where there is no room.
@@ -174,12 +165,6 @@ class TrainingService:
         for file in self._uploads.glob("tmp*"):
             if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
                 file.unlink()
-
-    def _found(self, secret: str | None, run_id: str | None) -> StoredRun:
-        run = self.find(secret, run_id)
-        if run is None:
-            raise JobError("This run isn't here any more.")
-        return run
 
     def _with_waiting(self, run: StoredRun) -> StoredRun:
         """The run with what this page knows of it: what it waits for, why its child failed."""

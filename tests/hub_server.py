@@ -22,6 +22,8 @@ class HubServer(HubState):
         self.requests: list[str] = []
         self.tokens: set[str] = set()  # all that were ever sent
         self.faults: list[tuple[str, str, Reply]] = []
+        self.answers = threading.Event()  # while this is cleared, whoever asks has to wait
+        self.answers.set()
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.hub = self
 
@@ -73,6 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._read_body()
         if path != "/api/agent-harnesses":  # the client's own telemetry
             hub.requests.append(f"{self.command} {path}")
+        hub.answers.wait()
         faults = [f for f in hub.faults if f[0] == self.command and re.search(f[1], path)]
         try:
             if faults:

@@ -7,7 +7,6 @@ window.charlstm = (() => {
   const all = (controls, interactive) => controls.map(() => update({ interactive }));
   const busy = { submit_btn: false, stop_btn: "Stop" };
   const idle = { submit_btn: "Continue", stop_btn: false };
-  const signingIn = "charlstm-signing-in";
   let shownBefore = 0;
 
   return {
@@ -39,24 +38,6 @@ window.charlstm = (() => {
         area.select();
         document.execCommand("copy");
         area.remove();
-      }
-    },
-
-    // To the sign-in and back: the page is loaded anew, and is to go on where it was left. Where the
-    // browser keeps nothing for a page in a frame, it begins with the chat.
-    leave() {
-      try {
-        sessionStorage.setItem(signingIn, "yes");
-      } catch {}
-    },
-
-    hasComeBack() {
-      try {
-        const answer = sessionStorage.getItem(signingIn) ?? "";
-        sessionStorage.removeItem(signingIn);
-        return answer;
-      } catch {
-        return "";
       }
     },
 

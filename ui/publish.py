@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import html
 import ipaddress
+import itertools
 import time
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.events import Dependency
 
 from jobs import JobError
 from jobs.accounts import Account, Accounts
-from jobs.publishing import Publisher
+from jobs.publishing import find_published, public_lines, publish_run, suggested_name
+from jobs.service import TrainingService
 from jobs.store import StoredRun
 from ui import QUIET, Updates
-from ui.run_view import describe_problem, describe_published, describe_publishing
+from ui.run_view import describe_problem, describe_publishing
 
 Token = gr.OAuthToken | None
 Profile = gr.OAuthProfile | None
-FindRun = Callable[[str | None, str | None], StoredRun | None]
 
 _SIGN_IN = "Sign in with Hugging Face"
 _LICENSES = [
@@ -36,42 +37,44 @@ _LICENSES = [
     ("MIT", "mit"),
     ("another one", "other"),
 ]
+_RIGHTS = {
+    "visitor": "This page may create repos in it and change those that it created, no others, and "
+    "it keeps no key to it.",
+    "saved": "This computer is logged in there; <code>hf auth login</code> changes that.",
+}
 _PRIVATE, _PUBLIC = "private", "public"
 
 
 class PublishPanel:
-    """A button and what it opens; made outside of all tabs, built where they belong, then wired.
+    """The panel, closed; made where it belongs in a `gr.Blocks`, then wired.
 
     Args:
-        find: a visitor's run by their secret and its id.
-        publisher: publishes runs.
+        service: finds a visitor's run.
         accounts: whose account is used.
+        secret: of the visitor.
+        run: that is shown.
+        is_away: from `browser_state`: whether the visitor has left for the sign-in.
     """
 
-    def __init__(self, find: FindRun, publisher: Publisher, accounts: Accounts) -> None:
-        self._find = find
-        self._publisher = publisher
-        self._accounts = accounts
+    def __init__(
+        self,
+        service: TrainingService,
+        accounts: Accounts,
+        secret: gr.BrowserState,
+        run: gr.State,
+        is_away: gr.BrowserState,
+    ) -> None:
+        self._service, self._accounts = service, accounts
+        self._secret, self._run, self._is_away = secret, run, is_away
         self._is_for_visitors = accounts.source == "visitor"
-        # Inside a tab it would change only once that tab is opened.
-        self._returned = gr.Textbox(visible="hidden")
-
-    def build_button(self) -> None:
-        """What opens the panel; shown where there is a model."""
-        self.button = gr.Button("Publish", visible=False)
-
-    def build_panel(self) -> None:
-        """The panel, closed, and below it how far publishing is."""
-        with gr.Column(elem_id="publish"):
-            with gr.Column(visible=False) as self.panel:
-                self._account = gr.HTML(elem_id="account")
-                if self._is_for_visitors:
-                    self._sign_in = gr.LoginButton(
-                        _SIGN_IN, logout_value="Sign out ({})", size="sm", elem_id="sign-in"
-                    )
-                with gr.Column(visible=False) as self._form:
-                    self._build_form()
-            self.progress = gr.HTML(elem_id="published")
+        with gr.Column(visible=False, elem_id="publish") as self.panel:
+            self._account = gr.HTML(elem_id="account")
+            if self._is_for_visitors:
+                self._sign_in = gr.LoginButton(
+                    _SIGN_IN, logout_value="Sign out ({})", size="sm", elem_id="sign-in"
+                )
+            with gr.Column(visible=False) as self._form:
+                self._build_form()
 
     def _build_form(self) -> None:
         with gr.Row():
@@ -89,141 +92,129 @@ class PublishPanel:
         self._with_space = gr.Checkbox(label="And a Space of it")
         self._space = gr.Textbox(label="Its name: user/name", elem_id="space", visible=False)
         self._words = gr.HTML(elem_id="to-publish")
-        self.publish = gr.Button("Publish it", variant="primary")
+        self._publish_it = gr.Button("Publish it", variant="primary")
+        self._failure = gr.HTML(elem_id="publish-failure")
 
-    def wire(self, secret: gr.BrowserState, run: gr.State, arrived: Any, tabs: gr.Tabs) -> Any:
-        """What happens when; returns the event that has begun to publish.
+    def wire(self, button: gr.Button, arrived: Dependency, tabs: gr.Tabs) -> Dependency:
+        """What happens when; returns the event that publishes.
 
         Args:
-            secret: of the visitor.
-            run: that is shown.
-            arrived: the event after which `run` is known on a page that was just opened.
+            button: opens the panel.
+            arrived: the event after which the run is known on a page that was just opened.
             tabs: of the page; the panel is in the one with the id "train".
         """
-        who, form = [secret, run], [self._repo, self._seen, self._with_space, self._space]
-        said = [self._space, self._words]
-        opened = [self.panel, self._account, self._form, *form, self._words]
+        who: set[Block] = {self._secret, self._run}
+        form: set[Block] = {*who, self._repo, self._seen, self._with_space, self._space}
+        opened = [
+            self.panel, self._account, self._form, self._repo, self._seen, self._with_space,
+            self._space, self._words, self._failure,
+        ]  # fmt: skip
         if self._is_for_visitors:
             opened.append(self._sign_in)
-            self._sign_in.click(None, None, None, js="() => window.charlstm.leave()")
-            arrived.then(
-                None, None, self._returned, js="() => window.charlstm.hasComeBack()", **QUIET
-            )
-            # After the way to the sign-in and back the page was reloaded, and shows the chat.
-            self._returned.change(self._open, who, opened, **QUIET).then(
-                lambda: gr.Tabs(selected="train"), None, tabs, **QUIET
-            )
-        self.button.click(self._open, who, opened, **QUIET)
-        for name in (self._repo, self._space):
-            name.blur(self._describe, [*who, *form], said, **QUIET)
-        for choice in (self._seen, self._with_space):
-            choice.input(self._describe, [*who, *form], said, **QUIET)
-        told = [*who, *form, self._credit, self._license]
-        return self.publish.click(self._begin, told, [self._account, self._form], **QUIET)
+            self._sign_in.click(None, None, self._is_away, js="() => true", **QUIET)
+            self._tabs, back = tabs, [self._is_away, tabs, *opened]
+            arrived.then(self._come_back, {*who, self._is_away}, back, **QUIET)
+        button.click(self._open, who, opened, **QUIET)
+        for change in (
+            self._repo.blur, self._space.blur, self._seen.input, self._with_space.input,
+        ):  # fmt: skip
+            change(self._describe, form, [self._space, self._words], **QUIET)
+        told: set[Block] = {*form, self._credit, self._license}
+        seen = {**QUIET, "show_progress": "full"}
+        return self._publish_it.click(self._publish, told, self._failure, **seen)
 
-    def shown(self, run: StoredRun) -> Updates:
-        """How far publishing a run is."""
-        return {self.progress: describe_published(self._publisher.look(run))}
+    def _come_back(self, asked: Updates, request: gr.Request, token: Token, me: Profile) -> Updates:
+        """The page was loaded, which shows the chat: after a sign-in, go on where it was left."""
+        updates: Updates = {self._is_away: False}
+        if asked[self._is_away]:
+            updates[self._tabs] = gr.Tabs(selected="train")
+            updates |= self._open(asked, request, token, me)
+        return updates
 
-    def is_busy(self, run: StoredRun) -> bool:
-        """Whether it is being published."""
-        return bool(self._publisher.look(run).doing)
-
-    def _open(
-        self, secret: str | None, run_id: str | None, request: gr.Request, token: Token, me: Profile
-    ) -> Updates:
-        run = self._find(secret, run_id)
-        account, updates = self._whose(request, token, me)
-        updates[self.panel] = gr.Column(visible=run is not None)
-        if run is None or account is None:
+    def _open(self, asked: Updates, request: gr.Request, token: Token, me: Profile) -> Updates:
+        opened: Updates = {self.panel: gr.Column(visible=True), self._failure: ""}
+        try:
+            run, account = self._run_of(asked), self._account_of(request, token, me)
+        except JobError as error:
             if self._is_for_visitors:  # it may say otherwise, where a sign-in has expired
-                updates[self._sign_in] = gr.LoginButton(_SIGN_IN)
-            return updates
-        there, repo_id = (
-            self._publisher.look(run),
-            self._publisher.suggested_name(run, account.name),
-        )
-        is_same = there.model is not None and there.model.repo_id == repo_id
-        is_public = is_same and there.model is not None and not there.model.is_private
-        seen = _PUBLIC if is_public else _PRIVATE
-        space_id = there.space.space_id if is_same and there.space else ""
-        form = [repo_id, seen, bool(space_id), space_id]
-        return {
-            **updates,
-            **dict(zip((self._repo, self._seen, self._with_space), form, strict=False)),
-            **self._describe(secret, run_id, repo_id, seen, bool(space_id), space_id),
+                opened[self._sign_in] = gr.LoginButton(_SIGN_IN)
+            hidden = gr.Column(visible=False)
+            return {**opened, self._form: hidden, self._account: describe_problem(str(error))}
+        there = find_published(run)
+        if there is not None and not there.model.repo_id.startswith(f"{account.name}/"):
+            there = None
+        space_id = there.space.space_id if there and there.space else ""
+        form = {
+            self._repo: there.model.repo_id if there else suggested_name(run.title, account.name),
+            self._seen: _PUBLIC if there and not there.model.is_private else _PRIVATE,
+            self._with_space: bool(space_id),
+            self._space: space_id,
         }
+        words = (
+            f"<p>What you publish goes into the account <b>{html.escape(account.name)}</b> on "
+            f"Hugging Face. {_RIGHTS[self._accounts.source]}</p>"
+        )
+        said = {self._account: words, **self._describe({**asked, **form})}
+        return {**opened, self._form: gr.Column(visible=True), **form, **said}
 
-    def _describe(
-        self, secret: str | None, run_id: str | None, repo: str, seen: str, with_space: bool,
-        space: str,
-    ) -> Updates:  # fmt: skip
+    def _describe(self, asked: Updates) -> Updates:
         """Say what would be created.
 
         A name that won't do is refused later: the button must not move from under a finger that
         comes from the name's box.
         """
-        run, repo_id = self._find(secret, run_id), repo.strip()
-        space_id = space.strip() or f"{repo_id}-chat"
-        words = ""
-        if run is not None:
-            try:
-                public = self._publisher.what_becomes_public(run, repo_id)
-                words = describe_publishing(
-                    repo_id, space_id if with_space else None, public if seen == _PUBLIC else ()
-                )
-            except JobError as error:
-                words = describe_problem(str(error))
-        return {
-            self._space: gr.Textbox(space_id if with_space else space, visible=with_space),
-            self._words: words,
-        }
+        repo_id, space_id = asked[self._repo].strip(), asked[self._space].strip()
+        if with_space := asked[self._with_space]:
+            space_id = space_id or f"{repo_id}-chat"
+        try:
+            public = public_lines(self._run_of(asked), repo_id)
+            seen = public if asked[self._seen] == _PUBLIC else ()
+            words = describe_publishing(repo_id, space_id if with_space else None, seen)
+        except JobError as error:
+            words = describe_problem(str(error))
+        return {self._space: gr.Textbox(space_id, visible=with_space), self._words: words}
 
-    def _begin(
-        self, secret: str | None, run_id: str | None, repo: str, seen: str, with_space: bool,
-        space: str, credit: str, license_: str | None, request: gr.Request, token: Token,
+    def _publish(
+        self,
+        asked: Updates,
+        request: gr.Request,
+        token: Token,
         me: Profile,
-    ) -> Updates:  # fmt: skip
-        run = self._find(secret, run_id)
-        account, updates = self._whose(request, token, me)
-        if run is not None and account is not None:
-            told = {"credit": " ".join(credit.split()), "license": license_ or ""}
-            self._publisher.publish(
-                run,
-                account,
-                repo.strip(),
-                space_id=space.strip() if with_space else None,
-                private=seen != _PUBLIC,
-                told={key: value for key, value in told.items() if value},
-            )
-        return updates
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio is asked for one
+    ) -> str:
+        """Publish, and say why it failed, or "".
 
-    def _whose(
-        self, request: gr.Request, token: Token, me: Profile
-    ) -> tuple[Account | None, Updates]:
-        """Whose account an event acts for, and what that changes; None for nobody's."""
+        No generator, which would end with the page: a plain function runs to its end.
+        """
+        space_id = asked[self._space].strip() if asked[self._with_space] else None
+        # Never more than two lines of the model and of the Space, after this first one.
+        steps, most = itertools.count(), 3 if space_id is None else 5
+        progress(next(steps), "Asking the Hub")
+        told = {"credit": " ".join(asked[self._credit].split()), "license": asked[self._license]}
+        try:
+            publish_run(
+                self._run_of(asked),
+                self._account_of(request, token, me),
+                asked[self._repo].strip(),
+                space_id=space_id,
+                private=asked[self._seen] != _PUBLIC,
+                told={key: value for key, value in told.items() if value},
+                report=lambda line: progress(next(steps) / most, line),
+            )
+        except JobError as error:
+            return describe_problem(f"Publishing failed: {error}")
+        return ""
+
+    def _run_of(self, asked: Updates) -> StoredRun:
+        """The run that a visitor looks at. Raises JobError if it is gone."""
+        return self._service.found(asked[self._secret], asked[self._run])
+
+    def _account_of(self, request: gr.Request, token: Token, me: Profile) -> Account:
+        """Whose account an event acts for. Raises JobError where it is nobody's."""
         visitor = None
         if token is not None and me is not None and token.expires_at > time.time():
             visitor = Account(me.username, token.token)
-        try:
-            account = self._accounts.find(visitor, is_here=comes_from_here(request))
-        except JobError as error:
-            words = describe_problem(str(error))
-            return None, {self._account: words, self._form: gr.Column(visible=False)}
-        words = (
-            f"<p>What you publish goes into the account <b>{html.escape(account.name)}</b> on "
-            "Hugging Face. "
-        )
-        if self._is_for_visitors:
-            words += (
-                "This page may create repos in it and change those that it created, no others, and "
-                "it keeps no key to it.</p>"
-            )
-        else:
-            words += (
-                "This computer is logged in there; <code>hf auth login</code> changes that.</p>"
-            )
-        return account, {self._account: words, self._form: gr.Column(visible=True)}
+        return self._accounts.find(visitor, is_here=comes_from_here(request))
 
 
 def comes_from_here(request: gr.Request) -> bool:

@@ -165,17 +165,19 @@ def describe_publishing(repo_id: str, space_id: str | None, public: Sequence[str
         "Only you can see what is created. If you ever show it to others, they can have the model "
         "repeat pieces of its text word for word."
     ]
-    return f"<ul>{''.join(f'<li>{html.escape(line)}' for line in lines)}</ul>"
+    listed = "".join(f"<li>{html.escape(line)}" for line in lines)
+    return f"<ul>{listed}</ul><p>Once it has begun, it continues if you close this page.</p>"
 
 
-def describe_published(there: Published) -> str:
-    """How far publishing is, and the links."""
-    parts, model, space = [], there.model, there.space
-    if model is not None:
-        seen = "only you can see it" if model.is_private else "anybody can see it"
-        parts.append(f"<p>Published: {_link(model.url, model.repo_id)}, {seen}.</p>")
-        if model.kept_card:
-            parts.append("<p>Its page there was edited by hand, and was left as it is.</p>")
+def describe_published(there: Published | None) -> str:
+    """What is on the Hub, with links."""
+    if there is None:
+        return ""
+    model, space = there.model, there.space
+    seen = "only you can see it" if model.is_private else "anybody can see it"
+    parts = [f"<p>Published: {_link(model.url, model.repo_id)}, {seen}.</p>"]
+    if model.kept_card:
+        parts.append("<p>Its page there was edited by hand, and was left as it is.</p>")
     if space is not None:
         link = _link(space.url, space.space_id)
         parts.append(f"<p>Its Space: {link}. It takes a few minutes until that runs.</p>")
@@ -185,11 +187,6 @@ def describe_published(there: Published) -> str:
                 "bundled one until then: add a secret HF_TOKEN on its page, under Settings / "
                 "Variables and secrets, with a token that may read the model.</p>"
             )
-    if there.problem and not there.doing:
-        parts.append(describe_problem(f"Publishing failed: {there.problem}"))
-    if there.doing:
-        doing = html.escape(there.doing)
-        parts.append(f"<p>{doing} ... You may close this page: it continues without you.</p>")
     return "".join(parts)
 
 

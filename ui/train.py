@@ -17,6 +17,8 @@ import gradio as gr
 import pandas as pd
 
 from jobs import JobError
+from jobs.accounts import Accounts
+from jobs.publishing import find_published
 from jobs.service import TrainingService
 from jobs.store import StoredRun
 from jobs.zero_gpu import QUOTA, price, run_lengths
@@ -26,6 +28,7 @@ from ui.chat import ChatTab, Session
 from ui.publish import PublishPanel
 from ui.run_view import (
     describe_price,
+    describe_published,
     describe_result,
     describe_run,
     describe_sample,
@@ -34,16 +37,15 @@ from ui.run_view import (
 
 _MINUTES = (1, 4, 10, 30, 120)
 _POLL_S = 1.0
-_STORAGE = "charlstm-visitor"
 
 
-def visitor_secret() -> gr.BrowserState:
-    """Where a visitor's browser keeps their secret; make it outside of all tabs.
+def browser_state(name: str) -> gr.BrowserState:
+    """What a visitor's browser keeps under a name; make it outside of all tabs.
 
     Inside one it would be read only once that tab is opened, after the page's load event.
     """
     # The key is no secret: it only has to stay the same, or nobody's runs would be found again.
-    return gr.BrowserState(None, storage_key=_STORAGE, secret=_STORAGE)
+    return gr.BrowserState(None, storage_key=f"charlstm-{name}", secret=f"charlstm-{name}")
 
 
 class TrainTab:
@@ -52,9 +54,10 @@ class TrainTab:
     Args:
         page: that it is made in.
         service: keeps and trains runs.
-        secret: from `visitor_secret`.
+        accounts: whose account models are published in.
+        secret: from `browser_state`: the visitor's.
+        is_away: from `browser_state`: whether the visitor has left for the sign-in.
         chat: where the models that come out can be talked to; None where there is none.
-        publish: what publishes them.
         tabs: of the page; that of `chat` has the id "chat".
     """
 
@@ -62,13 +65,13 @@ class TrainTab:
         self,
         page: gr.Blocks,
         service: TrainingService,
+        accounts: Accounts,
         secret: gr.BrowserState,
+        is_away: gr.BrowserState,
         chat: ChatTab | None,
-        publish: PublishPanel,
         tabs: gr.Tabs,
     ) -> None:
         self._service = service
-        self._publish = publish
         self._chat_tab, self._tabs = chat, tabs
         self._on_gpu, self._call_s = service.limits.where == "gpu", service.limits.call_seconds
         self._secret = secret
@@ -80,7 +83,7 @@ class TrainTab:
         with gr.Column(visible=False) as self._choose:
             self._build_choose()
         with gr.Column(visible=False) as self._watch:
-            self._build_watch()
+            self._build_watch(accounts, is_away)
         self._timer = gr.Timer(_POLL_S, active=False)
         self._wire(page)
 
@@ -117,13 +120,13 @@ class TrainTab:
             self._start = gr.Button("Start", variant="primary")
             self._back = gr.Button("Another text")
 
-    def _build_watch(self) -> None:
+    def _build_watch(self, accounts: Accounts, is_away: gr.BrowserState) -> None:
         self._state = gr.HTML(elem_id="run")
         with gr.Row():
             self._stop = gr.Button("Stop", visible=False)
             self._continue = gr.Button("Continue", visible=False)
             self._chat = gr.Button("Chat with it", variant="primary", visible=False)
-            self._publish.build_button()
+            self._open_publish = gr.Button("Publish", visible=False)
             self._download = gr.DownloadButton("Download", visible=False)
             self._new = gr.Button("Another text")
             self._delete = gr.Button("Delete", elem_classes="delete")
@@ -131,7 +134,8 @@ class TrainTab:
             gr.HTML("<p>Delete this run, its text and its model? They can't be brought back.</p>")
             self._delete_it = gr.Button("Delete it", elem_classes="delete")
             self._keep_it = gr.Button("Keep it")
-        self._publish.build_panel()
+        self._publish = PublishPanel(self._service, accounts, self._secret, self._run, is_away)
+        self._published = gr.HTML(elem_id="published")
         with gr.Column(visible=False) as self._curve:
             self._losses = gr.LinePlot(
                 x="step",
@@ -156,15 +160,15 @@ class TrainTab:
     def _polled(self) -> list[Any]:
         return [
             self._state, self._curve, self._losses, self._sample, self._result, self._stop,
-            self._continue, self._chat, self._publish.button, self._publish.progress,
+            self._continue, self._chat, self._open_publish, self._published,
             self._download, self._timer,
         ]  # fmt: skip
 
     def _wire(self, page: gr.Blocks) -> None:
         who = [self._secret, self._run]
         arrived = page.load(self._arrive, self._secret, [self._secret, *self._shown], **QUIET)
-        begun = self._publish.wire(self._secret, self._run, arrived, self._tabs)
-        begun.then(self._poll, who, self._polled, **QUIET)
+        published = self._publish.wire(self._open_publish, arrived, self._tabs)
+        published.then(self._poll, who, self._polled, **QUIET)
         self._file.upload(
             self._take_file, [self._secret, self._file], [self._file, *self._shown], **QUIET
         )
@@ -289,7 +293,7 @@ class TrainTab:
             self._stop: is_active,
             self._continue: status.can_continue and not is_active,
             self._chat: has_model and self._chat_tab is not None,
-            self._publish.button: has_model,
+            self._open_publish: has_model,
             self._download: archive is not None,
         }
         updates = {part: gr.update(visible=is_so) for part, is_so in visible.items()}
@@ -301,8 +305,8 @@ class TrainTab:
             self._losses: _points(status),
             self._sample: describe_sample(status),
             self._result: describe_result(status.training),
-            **self._publish.shown(run),
-            self._timer: gr.Timer(active=is_active or self._publish.is_busy(run)),
+            self._published: describe_published(find_published(run)),
+            self._timer: gr.Timer(active=is_active),
         }
 
 

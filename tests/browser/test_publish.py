@@ -6,12 +6,14 @@ own. What a run of training leaves is put there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from jobs.publishing import PUBLISHED_FILE
 from tests.browser.test_train import MOMENT_MS, press, told, train_tab
 from tests.finished_run import finish, finished_run
 from tests.hub_api import Account
@@ -119,7 +121,7 @@ def test_a_model_and_its_space_are_published_in_the_account_of_who_signs_in_and_
     expect(other.get_by_role("button", name="Publish it")).to_have_count(0)
     sign_in_as(other, "bob")
     publish(other, "ann/bobs")
-    says(other, "#published", "has no right to write to ann/bobs")
+    says(other, "#publish-failure", "has no right to write to ann/bobs")
     publish(other, "bob/bobs")
     says(other, "#published", "Published: bob/bobs, only you can see it")
     assert set(hub.repos) == {
@@ -153,9 +155,22 @@ def test_ones_own_computer_publishes_with_the_saved_login_and_tells_what_is_refu
         press(page, "Publish")
         says(page, "#account", "into the account ann")
         publish(page, "ann/my novel")
-        says(page, "#published", "Publishing failed: 'ann/my novel' can't be a Hub name")
+        says(page, "#publish-failure", "Publishing failed: 'ann/my novel' can't be a Hub name")
         assert hub.repos == {}
-        publish(page, "ann/my-novel")
+        hub.answers.clear()
+        page.locator("#repo").get_by_role("textbox").fill("ann/my-novel")
+        page.get_by_role("button", name="Publish it").dblclick()  # the second one changes nothing
+        says(page, "#publish-failure", "Asking the Hub")
+        page.reload()  # it continues when its page is gone
+        hub.answers.set()
+        kept = tmp_path / "runs" / ("1" * 32) / PUBLISHED_FILE
+        deadline = time.monotonic() + MOMENT_MS / 1_000
+        while not kept.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        page.reload()
+        page.get_by_role("tab", name="Train").click()
         says(page, "#published", "Published: ann/my-novel, only you can see it")
+        assert hub.requests.count("POST /api/repos/create") == 1
+        assert len(hub.repo("ann/my-novel").commits) == 2  # the Hub's first one, and ours
         assert hub.repo("ann/my-novel").private
         page.context.close()

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
+from jobs import JobError
 from jobs.accounts import Account
 from jobs.limits import Limits
-from jobs.publishing import Published, Publisher
+from jobs.publishing import find_published, public_lines, publish_run, suggested_name
 from jobs.store import RunStore, StoredRun
 from publish.hub import check_name
 from tests import hub_api
 from tests.finished_run import stored_run
 from tests.hub_server import HubServer
 
-PATIENCE_S = 60
 ANN, BOB = Account("ann", "hf_ann_by_app"), Account("bob", "hf_bob_by_app")
 OWNER = "hf_owner"
 
@@ -45,57 +44,39 @@ def store(limits: Limits) -> RunStore:
 
 
 @pytest.fixture
-def publisher() -> Publisher:
-    return Publisher()
-
-
-@pytest.fixture
 def run(store: RunStore) -> StoredRun:
     return stored_run(store, store.new_secret())
 
 
-def begin(
-    publisher: Publisher,
+def publish(
     run: StoredRun,
     account: Account,
     repo_id: str,
     space_id: str | None = None,
     private: bool = False,
 ) -> None:
-    publisher.publish(run, account, repo_id, space_id=space_id, private=private, told={})
-
-
-def ended(publisher: Publisher, run: StoredRun) -> Published:
-    """How it came out."""
-    deadline = time.monotonic() + PATIENCE_S
-    while (there := publisher.look(run)).doing:
-        assert time.monotonic() < deadline, f"it doesn't end: {there}"
-        time.sleep(0.02)
-    return there
+    publish_run(run, account, repo_id, space_id=space_id, private=private)
 
 
 def test_two_visitors_publish_each_with_their_own_token(
-    page_hub: HubServer, store: RunStore, publisher: Publisher
+    page_hub: HubServer, store: RunStore
 ) -> None:
-    runs = [stored_run(store, store.new_secret(), f"Two {n}") for n in "ab"]
-    for run, account in zip(runs, (ANN, BOB), strict=True):
-        name = publisher.suggested_name(run, account.name)
-        begin(publisher, run, account, name, private=True)
-        begin(publisher, run, account, "bob/twice")  # a second press changes nothing
-    assert [ended(publisher, run).problem for run in runs] == ["", ""]
+    for account, title in ((ANN, "Two a"), (BOB, "Two b")):
+        name = suggested_name(title, account.name)
+        publish(stored_run(store, store.new_secret(), title), account, name, private=True)
     assert {("models", "ann/two-a"), ("models", "bob/two-b")} == set(page_hub.repos)
     assert all(repo.private for repo in page_hub.repos.values())
     assert page_hub.tokens <= {ANN.token, BOB.token, ""}
 
 
 def test_each_refusal_is_told_and_nothing_is_created(
-    page_hub: HubServer, publisher: Publisher, run: StoredRun, repo_id: str
+    page_hub: HubServer, run: StoredRun, repo_id: str
 ) -> None:
     def refused(account: Account, name: str) -> str:
-        begin(publisher, run, account, name)
-        there = ended(publisher, run)
-        assert there.model is None
-        return there.problem
+        with pytest.raises(JobError) as refusal:
+            publish(run, account, name)
+        assert find_published(run) is None
+        return str(refusal.value)
 
     assert "no right to write to ann/novel" in refused(BOB, "ann/novel")
     assert "can't be a Hub name" in refused(ANN, "ann/a novel!")
@@ -107,50 +88,59 @@ def test_each_refusal_is_told_and_nothing_is_created(
     assert page_hub.repos == {}
 
 
+def test_a_model_that_is_gone_is_told_without_naming_a_folder_of_the_server(
+    page_hub: HubServer, store: RunStore, run: StoredRun, repo_id: str
+) -> None:
+    store.remove(run)
+    for act in (lambda: publish(run, ANN, repo_id), lambda: public_lines(run, repo_id)):
+        with pytest.raises(JobError, match="no model yet") as refusal:
+            act()
+        assert str(run.folder) not in str(refusal.value)
+    assert page_hub.repos == {}
+
+
 @pytest.mark.parametrize(
     ("title", "name"),
     [("My Novel (2nd)", "my-novel-2nd"), ("Émile -- ou", "emile-ou"), ("война", "my-text"),
      ("x" * 200, "x" * 60)],
 )  # fmt: skip
-def test_a_title_becomes_a_name_that_the_hub_takes(
-    store: RunStore, publisher: Publisher, title: str, name: str
-) -> None:
-    run = stored_run(store, store.new_secret(), title)
-    assert publisher.suggested_name(run, "ann") == f"ann/{name}"
+def test_a_title_becomes_a_name_that_the_hub_takes(title: str, name: str) -> None:
+    assert suggested_name(title, "ann") == f"ann/{name}"
     check_name(f"ann/{name}")
 
 
 def test_a_space_comes_with_the_model_and_is_kept_with_the_run(
-    page_hub: HubServer, publisher: Publisher, run: StoredRun, repo_id: str
+    page_hub: HubServer, run: StoredRun, repo_id: str
 ) -> None:
-    begin(publisher, run, ANN, repo_id, "bob/not-hers")
-    refused = ended(publisher, run)
-    assert "no right to write to bob/not-hers" in refused.problem
-    assert refused.model is not None
+    with pytest.raises(JobError, match="no right to write to bob/not-hers"):
+        publish(run, ANN, repo_id, "bob/not-hers")
+    alone = find_published(run)  # what was published before is kept
+    assert alone is not None
+    assert alone.space is None
     space_id = f"{repo_id}-chat"
-    begin(publisher, run, ANN, repo_id, space_id)
-    there = ended(publisher, run)
-    assert there.problem == ""
+    publish(run, ANN, repo_id, space_id)
+    there = find_published(run)
+    assert there is not None
     assert there.space is not None
     assert there.space.url == f"{page_hub.url}/spaces/{space_id}"
-    assert page_hub.spaces[space_id].variables["MODEL_REVISION"] == refused.model.commit
-    begin(publisher, run, ANN, repo_id)  # the same again keeps its Space
-    assert ended(publisher, run) == there == Publisher().look(run)
+    assert page_hub.spaces[space_id].variables["MODEL_REVISION"] == alone.model.commit
+    publish(run, ANN, repo_id)  # the same again keeps its Space
+    assert find_published(run) == there
+    publish(run, ANN, f"{repo_id}-2")  # under another name it has none
+    other = find_published(run)
+    assert other is not None
+    assert (other.model.repo_id, other.space) == (f"{repo_id}-2", None)
 
 
 def test_nothing_of_a_token_or_of_a_private_repo_stays_on_the_disk(
-    page_hub: HubServer,
-    store: RunStore,
-    publisher: Publisher,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    page_hub: HubServer, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run = stored_run(store, store.new_secret(), "Secrets")
     for _ in range(2):  # the second time its card is read
-        begin(publisher, run, ANN, "ann/secrets", "ann/secrets-chat", private=True)
-        there = ended(publisher, run)
-        assert there.problem == ""
+        publish(run, ANN, "ann/secrets", "ann/secrets-chat", private=True)
+    there = find_published(run)
+    assert there is not None
     assert there.space is not None
     assert (there.space.lacks_token, page_hub.spaces["ann/secrets-chat"].secrets) == (True, {})
     cached = [path for path in Path(os.environ["HF_HOME"]).rglob("*") if path.is_file()]
@@ -159,4 +149,4 @@ def test_nothing_of_a_token_or_of_a_private_repo_stays_on_the_disk(
     assert not [path for path in cached if "ann--secrets" in str(path)]
     store.remove(run)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]  # the limits' folder, too
-    assert ANN.token not in repr((ANN, publisher.look(run)))
+    assert ANN.token not in repr((ANN, there))

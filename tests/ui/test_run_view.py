@@ -9,7 +9,7 @@ import pytest
 from jobs.publishing import Published
 from publish.model import PublishedModel
 from publish.space import PublishedSpace
-from ui.run_view import describe_published, describe_publishing, describe_result
+from ui.run_view import describe_problem, describe_published, describe_publishing, describe_result
 
 MEASURED = {
     "val_loss": 2 * math.log(2),
@@ -60,12 +60,10 @@ def test_what_publishing_creates_is_said_before() -> None:
     assert "Only you" not in public
 
 
-def test_how_far_it_is_comes_with_the_links_that_are_known() -> None:
-    shown = describe_published(Published(MODEL, SPACE, doing="Uploading <1> file"))
+def test_what_is_published_comes_with_links_and_what_is_refused_without_markup() -> None:
+    shown = describe_published(Published(MODEL, SPACE))
     assert '<a href="https://hub/ann/novel" target="_blank" rel="noopener">ann/novel</a>' in shown
     assert "only you can see it" in shown
     assert "add a secret HF_TOKEN" in shown
-    assert "Uploading &lt;1&gt; file ..." in shown
-    refused = describe_published(Published(MODEL, problem="no\n  <log>"))
-    assert "failed: no\n  &lt;log&gt;</div>" in refused
-    assert describe_published(Published()) == ""
+    assert "no\n  &lt;log&gt;</div>" in describe_problem("no\n  <log>")
+    assert describe_published(None) == ""

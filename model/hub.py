@@ -71,27 +71,19 @@ def resolve_model(model: str | Path, revision: str | None = None, token: str | N
 
 def _download(model_id: str, revision: str | None, token: str | None) -> Path:
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     api = HfApi(token=token)
-
-    def fetch(name: str) -> Path:
-        try:
-            return Path(api.hf_hub_download(model_id, name, revision=commit))
-        except RemoteEntryNotFoundError:
-            raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {name}") from None
-
     with hub_errors(model_id, revision):
         commit = api.resolve_revision(model_id, revision=revision)
-        config = fetch(CONFIG_FILE)
-        read_config(config, model_id)  # before anything large is downloaded
-        return fetch(WEIGHTS_FILE).parent
+        config = Path(api.hf_hub_download(model_id, CONFIG_FILE, revision=commit))
+        read_config(config.read_bytes(), model_id)  # before anything large is downloaded
+        return Path(api.hf_hub_download(model_id, WEIGHTS_FILE, revision=commit)).parent
 
 
-def read_config(file: Path, model_id: str) -> ModelConfig:
-    """The config.json of a repo. Raises NotACharLSTM where it isn't one of ours."""
+def read_config(data: bytes, model_id: str) -> ModelConfig:
+    """What a repo's config.json holds. Raises NotACharLSTM where it isn't one of ours."""
     try:
-        return ModelConfig.from_json(file.read_text(encoding="utf-8", errors="replace"))
+        return ModelConfig.from_json(data)
     except ConfigError as error:
         raise NotACharLSTM(f"{model_id} can't be used: {error}") from error
 
@@ -101,60 +93,51 @@ def hub_errors(repo_id: str, revision: str | None = None, kind: Kind = "model") 
     """Turn what huggingface_hub raises into a `HubError` that says what to do next."""
     from huggingface_hub import errors
 
-    transport = errors.HfHubHTTPError.__bases__[0]  # the base of all errors of its HTTP library
+    http = errors.HfHubHTTPError.__bases__[0]  # the base of all errors of its HTTP library
+    kinds = (http, errors.RevisionResolutionError, errors.XetDownloadError)
     try:
         yield
-    except errors.HFValidationError as error:
-        raise HubError(f"{repo_id!r} can't be a Hub name: write it as user/name") from error
-    except errors.GatedRepoError as error:
-        raise Refused(f"{repo_id} is gated: ask for access on its page and {_LOG_IN}") from error
-    except errors.RevisionNotFoundError as error:
-        raise NotFound(f"{repo_id} has no branch, tag or commit {revision!r}") from error
-    except errors.RepositoryNotFoundError as error:
-        said = f"the Hub shows no {kind} {repo_id}: check the spelling; if it is private, {_LOG_IN}"
-        raise NotFound(said) from error
-    except errors.HfHubHTTPError as error:
-        raise _answered(error.response.status_code, repo_id, _said(error)) from error
-    except (
-        errors.RevisionResolutionError,
-        errors.LocalEntryNotFoundError,
-        errors.XetDownloadError,
-        json.JSONDecodeError,  # another page in the Hub's place
-        ConnectionError,
-        TimeoutError,
-        transport,  # type: ignore[misc]  # a class of exceptions
-    ) as error:
-        raise _unreachable(error) from error
-    except ValueError as error:  # the client's check of what is sent, a card's metadata for one
-        raise HubError(f"{repo_id} wasn't sent: {' '.join(str(error).split())}") from error
-    except RuntimeError as error:  # hf_xet's kind, and the client's around a large file's error
-        if isinstance(error.__cause__, Exception):
-            with hub_errors(repo_id, revision, kind):
-                raise error.__cause__ from None
-        raise _unreachable(error) from error
-    except OSError as error:
-        if error.errno is None:  # the client's own, for a file of the wrong length
-            raise _unreachable(error) from error
-        raise HubError(f"no place for {repo_id}: {error}; make room or move HF_HOME") from error
+    except (*kinds, OSError, RuntimeError, ValueError) as error:  # type: ignore[misc]
+        # The client wraps what fails while it uploads a large file.
+        cause = error.__cause__ if isinstance(error, RuntimeError) else None
+        raise _in_words(cause or error, repo_id, revision, kind) from error
 
 
-def _answered(status: int, repo_id: str, said: str) -> HubError:
-    if status == 401:
-        return Refused(f"the Hub doesn't accept the token; make one at {TOKENS} and {_LOG_IN}")
-    if status == 429 or status >= 500:
-        return Unreachable(f"the Hub can't serve {repo_id} now (it answers {status}); try later")
-    kind = Refused if status in (402, 403) else HubError
-    return kind(f"the Hub doesn't do that for {repo_id}; it says: {said}")
+def _in_words(error: BaseException, repo_id: str, revision: str | None, kind: Kind) -> HubError:
+    from huggingface_hub import errors
 
-
-def _unreachable(error: Exception) -> Unreachable:
+    # The Hub's own sentence, or else the first line of the client's.
+    said = getattr(error, "server_message", None) or str(error) or type(error).__name__
+    said = said.strip().partition("\n")[0][:300].rstrip(".")
+    if isinstance(error, errors.HFValidationError):
+        return HubError(f"{repo_id!r} can't be a Hub name: write it as user/name")
+    if isinstance(error, errors.GatedRepoError):
+        return Refused(f"{repo_id} is gated: ask for access on its page and {_LOG_IN}")
+    if isinstance(error, errors.RevisionNotFoundError):
+        return NotFound(f"{repo_id} has no branch, tag or commit {revision!r}")
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        file = error.response.url.path.rpartition("/")[2]
+        return NotACharLSTM(f"{repo_id} isn't a CharLSTM model: it has no {file}")
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return NotFound(
+            f"the Hub shows no {kind} {repo_id}: check the spelling; if it is private, {_LOG_IN}"
+        )
+    if isinstance(error, errors.HfHubHTTPError):
+        status = error.response.status_code
+        if status == 401:
+            return Refused(f"the Hub doesn't accept the token; make one at {TOKENS} and {_LOG_IN}")
+        if status == 429 or status >= 500:
+            return Unreachable(
+                f"the Hub can't serve {repo_id} now (it answers {status}); try later"
+            )
+        refusal = Refused if status in (402, 403) else HubError
+        return refusal(f"the Hub doesn't do that for {repo_id}; it says: {said}")
+    # What is no JSON is another page in the Hub's place; the rest, the client has found itself.
+    if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError):
+        return HubError(f"{repo_id} wasn't sent: {' '.join(str(error).split())}")
+    if isinstance(error, OSError) and error.errno is not None:  # not the client's own
+        return HubError(f"no place for {repo_id}: {error}; make room or move HF_HOME")
     return Unreachable(
-        f"the Hub can't be reached ({_said(error)}); check the network (is there a page to log in "
-        "to?), HF_ENDPOINT and HF_HUB_OFFLINE, then try again"
+        f"the Hub can't be reached ({said}); check the network (is there a page to log in to?), "
+        "HF_ENDPOINT and HF_HUB_OFFLINE, then try again"
     )
-
-
-def _said(error: Exception) -> str:
-    """The Hub's own sentence, or else the first line of the client's."""
-    text = getattr(error, "server_message", None) or str(error)
-    return (text.strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")

@@ -14,8 +14,8 @@ from pathlib import Path
 from model.config import ModelConfig
 from model.folder import ModelFolderError, load_model
 from model.hub import HubError
-from publish.hub import HARDWARE
-from publish.model import check_model_repo, publish_model, what_becomes_public
+from publish.hub import HARDWARE, check_repo
+from publish.model import publish_model, what_becomes_public
 from publish.space import TOKEN_SECRET, Asked, check_space, publish_space
 
 _print = partial(print, flush=True)
@@ -91,14 +91,14 @@ def publish(parsed: argparse.Namespace, planned: ModelConfig | None = None) -> N
     if is_here:
         model_id = parsed.model_id or space_id
         config = planned or load_model(folder).config
-        if check_model_repo(model_id, private=private):
+        if check_repo(model_id, private=private).is_private:
             print(f"{model_id} is private: nothing of it becomes public.")
         else:
             lines += what_becomes_public(config, model_id)
     if space_id is not None:
         asked = Asked(hardware=parsed.hardware, private=private, training=parsed.training)
         asked["force"] = parsed.force
-        lines += check_space(model_id, space_id, revision=revision, **asked)
+        lines += check_space(model_id, space_id, **asked).lines
     if lines:
         _ask(lines, is_given=parsed.yes or private)
     if planned is not None:

@@ -1,4 +1,4 @@
-"""The Hub as publishing meets it: its facts, tokens, names and rights, and a commit.
+"""The Hub as publishing meets it: its facts, tokens and names, a repo to write to, and a commit.
 
 For models and Spaces alike. Knows nothing about what is published.
 """
@@ -6,8 +6,8 @@ For models and Spaces alike. Knows nothing about what is published.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,17 @@ PYTHON_VERSION = "3.12.12"  # ZeroGPU offers this one and 3.10.13, which is olde
 LONGEST_SHORT_DESCRIPTION = 60  # characters; the Hub rejects a README with a longer one
 OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)  # touch only repos that this app created
 MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A repo that may be written to."""
+
+    repo_id: str
+    kind: Kind
+    api: HfApi  # of the account that writes
+    info: Any  # what the Hub says of it (ModelInfo or SpaceInfo); None for one to be created
+    is_private: bool  # or will be
 
 
 def check_name(repo_id: str) -> None:
@@ -82,55 +93,62 @@ def find_repo(api: HfApi, repo_id: str, kind: Kind = "model") -> Any:
         return None
 
 
-def check_may_publish(api: HfApi, repo_id: str, kind: Kind = "model", *, private: bool) -> Any:
-    """What the Hub says about a repo that may be written to; None for one to be created.
+def check_repo(
+    repo_id: str, kind: Kind = "model", *, private: bool = False, token: str | None = None
+) -> Repo:
+    """A repo to write to. Refuses what can be refused early, and creates nothing.
+
+    Args:
+        repo_id: "user/name"; the repo need not be there.
+        kind: of repo.
+        private: a private one is wanted.
+        token: by default `HF_TOKEN` or the saved login.
 
     Raises:
-        Refused: if the token may not write there.
-        HubError: if the name can't be, or if a private repo is wanted and a public one is there.
+        Refused: if there is no token, or it may not write there.
+        HubError: if the name can't be, if a private repo is wanted and a public one is there, or if
+            the Hub can't be reached.
     """
+    from huggingface_hub import HfApi
+
     check_name(repo_id)
-    account = _account(api)
+    api = HfApi(token=find_token(token))
+    account, info = _account(api), find_repo(api, repo_id, kind)
     user, (owner, name) = account["name"], repo_id.split("/")
-    no_right = Refused(
-        f"{user} or the token has no right to write to {repo_id}: publish as {user}/{name}, or "
-        "with a token that has the right"
-    )
-    info = find_repo(api, repo_id, kind)
-    if info is None:
-        if owner not in (user, *(org["name"] for org in account.get("orgs", []))):
-            raise no_right
-        return None
     try:
-        with hub_errors(repo_id, kind=kind):
-            api.auth_check(repo_id, repo_type=kind.lower(), write=True)
+        if info is not None:
+            with hub_errors(repo_id, kind=kind):
+                api.auth_check(repo_id, repo_type=kind.lower(), write=True)
+        elif owner not in (user, *(org["name"] for org in account.get("orgs", []))):
+            raise Refused
     except (Refused, NotFound) as error:
-        raise no_right from error
-    if private and not info.private:
+        raise Refused(
+            f"{user} or the token has no right to write to {repo_id}: publish as {user}/{name}, or "
+            "with a token that has the right"
+        ) from error
+    if private and info is not None and not info.private:
         raise HubError(
             f"{repo_id} is there already and is public: make it private on its page under "
             "Settings, or choose another name"
         )
-    return info
+    return Repo(repo_id, kind, api, info, private if info is None else bool(info.private))
 
 
-@contextmanager
-def small_file(api: HfApi, model_id: str, path: str, commit: str) -> Iterator[Path]:
+def read_file(api: HfApi, model_id: str, path: str, commit: str) -> bytes:
     """A model's file, downloaded past the cache, which would outlive who may read it."""
     with tempfile.TemporaryDirectory() as scratch, hub_errors(model_id, commit):
-        yield Path(api.hf_hub_download(model_id, path, revision=commit, local_dir=scratch))
+        file = api.hf_hub_download(model_id, path, revision=commit, local_dir=scratch)
+        return Path(file).read_bytes()
 
 
 def commit_files(
-    api: HfApi,
-    repo_id: str,
+    repo: Repo,
     files: Mapping[str, bytes],
     *,
     message: str,
     parent: str,
     deleted: Iterable[str] = (),
     branch: str = MAIN,
-    kind: Kind = "model",
 ) -> str:
     """Add and delete files in one commit; its sha, or `parent` where nothing has changed.
 
@@ -141,12 +159,12 @@ def commit_files(
 
     added = [CommitOperationAdd(path, data) for path, data in files.items()]
     removed = [CommitOperationDelete(path, is_folder=False) for path in deleted]
-    with hub_errors(repo_id, branch, kind):
-        return api.create_commit(
-            repo_id,
+    with hub_errors(repo.repo_id, branch, repo.kind):
+        return repo.api.create_commit(
+            repo.repo_id,
             [*added, *removed],
             commit_message=message,
-            repo_type=kind.lower(),
+            repo_type=repo.kind.lower(),
             revision=branch,
             parent_commit=parent,
         ).oid

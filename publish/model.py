@@ -21,13 +21,7 @@ from model.folder import (
 )
 from model.hub import hub_errors
 from publish.card import PLACEHOLDER, is_as_written, longest_copy, model_card, origin, samples
-from publish.hub import (
-    MAIN,
-    check_may_publish,
-    commit_files,
-    find_token,
-    small_file,
-)
+from publish.hub import MAIN, check_repo, commit_files, read_file
 
 _MOST_CHARACTERS = 300
 
@@ -41,19 +35,6 @@ class PublishedModel:
     commit: str  # the sha that pins this version
     is_private: bool
     kept_card: bool  # the card there was edited, and so was left alone
-
-
-def check_model_repo(repo_id: str, *, private: bool = False, token: str | None = None) -> bool:
-    """Whether a model published there would be private; refuses what can be refused early.
-
-    Creates nothing; the arguments are those of `publish_model`. Raises HubError if the name, the
-    token or its rights won't do, if the repo is public and a private one is wanted, or if the Hub
-    can't be reached.
-    """
-    from huggingface_hub import HfApi
-
-    info = check_may_publish(HfApi(token=find_token(token)), repo_id, private=private)
-    return private if info is None else bool(info.private)
 
 
 def publish_model(
@@ -82,17 +63,15 @@ def publish_model(
 
     Raises:
         ModelFolderError: if there is no sound model in the folder.
-        HubError: as `check_model_repo`, or if the Hub doesn't take it.
+        HubError: as `publish.hub.check_repo`, or if the Hub doesn't take it.
     """
-    from huggingface_hub import HfApi
-
     source, branch = find_model_folder(folder), revision or MAIN
     config = load_model(source).config
     config = replace(config, training={**config.training, **told})
-    api = HfApi(token=find_token(token))
-    is_new = check_may_publish(api, repo_id, private=private) is None
+    repo = check_repo(repo_id, private=private, token=token)
+    api = repo.api
     with hub_errors(repo_id, branch):
-        if is_new:
+        if repo.info is None:
             report(f"Creating {repo_id}")
             api.create_repo(repo_id, private=private or None)  # None: the owner's own default
         if branch != MAIN:
@@ -106,15 +85,13 @@ def publish_model(
     card = _card(source, config, repo_id, revision)
     kept_card = False
     if CARD_FILE in {file.rfilename for file in info.siblings or []}:
-        with small_file(api, repo_id, CARD_FILE, head) as file:
-            there = file.read_text(encoding="utf-8", errors="replace")
+        there = read_file(api, repo_id, CARD_FILE, head).decode("utf-8", "replace")
         kept_card = not is_as_written(there) and there != card
     if not kept_card:
         files[CARD_FILE] = card.encode("utf-8")
     report(f"Uploading the model to {repo_id}")
-    commit = commit_files(
-        api, repo_id, files, message="Publish a CharLSTM model", parent=head, branch=branch
-    )
+    said = "Publish a CharLSTM model"
+    commit = commit_files(repo, files, message=said, parent=head, branch=branch)
     if kept_card:
         report(
             f"The card on the Hub was edited, so it stays. To have it written again, delete "

@@ -1,28 +1,28 @@
 """A model on the Hub becomes a Space that serves it, or one that is there is brought up to date.
 
 Everything of ours is uploaded, in one commit; what its owner has added stays. Asks nobody: a caller
-shows what `check_space` returns and asks in its own way.
+shows the `lines` of what `check_space` finds, and asks in its own way.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from model.facts import one_line
-from model.folder import CONFIG_FILE, WEIGHTS_FILE
-from model.hub import HubError, NotACharLSTM, Refused, hub_errors, read_config
+from model.folder import CONFIG_FILE
+from model.hub import HubError, Refused, hub_errors, read_config
 from publish.hub import (
     SDK,
     WHO_MAY_HOST,
     ZERO_GPU,
-    check_may_publish,
+    Repo,
+    check_repo,
     commit_files,
     find_repo,
-    find_token,
-    small_file,
+    read_file,
 )
 from publish.space_card import TAG, ServedModel, space_readme
 from publish.space_files import is_in_our_folders, project_files, requirements
@@ -32,14 +32,6 @@ if TYPE_CHECKING:
 
 TOKEN_SECRET = "HF_TOKEN"
 
-_FAILED: Mapping[str, str] = {
-    "BUILD_ERROR": "the build failed",
-    "CONFIG_ERROR": "the Hub refuses its README.md",
-    "RUNTIME_ERROR": "the app ended with an error",
-}
-_START_LIMIT_S = 45 * 60
-"""A Space that takes 30 minutes to start counts as failed; the build before takes some, too."""
-_POLL_S = 1.0
 _SETTLES_IN = 20
 """Looks for which a Space may still show what it did before a commit."""
 
@@ -66,45 +58,73 @@ class PublishedSpace:
 
 
 @dataclass(frozen=True)
-class _Site:
+class Site:
     """What lies under a Space's name, and what it is to become."""
 
-    api: HfApi
-    is_private: bool
+    repo: Repo
     hardware: str
+    moves: bool  # to other hardware than it has
     trains: bool  # without ZeroGPU, too
-    head: str | None = None  # None for a Space that isn't there
-    moves: bool = False  # to other hardware than it has
-    front_matter: Mapping[str, Any] = field(default_factory=dict)  # {} if the Space isn't ours
-    variables: Mapping[str, str] = field(default_factory=dict)  # those that are set
-    gone: Sequence[str] = ()  # files of an earlier version
+    front_matter: Mapping[str, Any]  # {} if the Space isn't ours
+    variables: Mapping[str, str | None]  # those that are set
+    gone: Sequence[str]  # files of an earlier version
+    lines: Sequence[str]  # what publishing creates or changes, in sentences
 
 
-def check_space(
-    model_id: str, space_id: str, *, revision: str | None = None, **asked: Unpack[Asked]
-) -> list[str]:
-    """What `publish_space` would create or change, in sentences; refuses what it can early.
+def check_space(model_id: str, space_id: str, **asked: Unpack[Asked]) -> Site:
+    """Look where `publish_space` would publish; changes nothing, and refuses early what it can.
 
-    Changes nothing. The model need not be there yet. Raises HubError if a name, the token or its
-    rights won't do, if the model is private and the Space public, if the Space holds somebody's own
-    work, or if the Hub can't be reached.
+    Args:
+        model_id: "user/model"; it need not be there yet.
+        space_id: "user/space".
+        asked: see `Asked`.
+
+    Raises:
+        HubError: as `publish.hub.check_repo`, if the model is private and the Space public, or if
+            the Space holds somebody's own work.
     """
-    site = _look(model_id, space_id, asked)
-    if site.head is None:
-        who = "only you can see" if site.is_private else "anybody can see and use"
-        lines = [f"This creates the Space {space_id}, which {who}, on {site.hardware}."]
+    private, token = asked.get("private", False), asked.get("token")
+    repo = check_repo(space_id, "Space", private=private, token=token)
+    api, info, model = repo.api, repo.info, find_repo(repo.api, model_id)
+    if model is not None and (model.private or model.gated) and not repo.is_private:
+        raise HubError(
+            f"{model_id} is private or gated, and in a public Space anybody could have it write "
+            f"what it has learnt: make {space_id} private, or the model public"
+        )
+    has = hardware = asked.get("hardware") or ZERO_GPU
+    matter: dict[str, Any] = {}
+    variables: dict[str, str | None] = {}
+    gone: list[str] = []
+    if info is None:
+        who = "only you can see" if repo.is_private else "anybody can see and use"
+        lines = [f"This creates the Space {space_id}, which {who}, on {hardware}."]
     else:
         lines = [f"This updates the app in the Space {space_id}; other files in it stay."]
-        if site.moves:
-            lines.append(f"It moves to {site.hardware}.")
-        if site.gone:
-            lines.append(f"Deleted, as the app no longer has them: {', '.join(site.gone)}")
-    lines.append(f"It serves {model_id}{f' at {revision}' if revision else ''}.")
-    if site.hardware == ZERO_GPU:
+        files = [file.rfilename for file in info.siblings or []]
+        theirs = [path for path in files if path not in (".gitattributes", "README.md")]
+        there = info.card_data.to_dict() if info.card_data else {}
+        if TAG in (there.get("tags") or []):
+            matter, kept = there, project_files()
+            gone = [path for path in theirs if is_in_our_folders(path) and path not in kept]
+        elif theirs and not asked.get("force"):
+            raise HubError(
+                f"{space_id} is there already and wasn't made with CharLSTM (it holds "
+                f"{', '.join(theirs[:4])}): choose another name; only force overwrites it"
+            )
+        with hub_errors(space_id, kind="Space"):
+            runtime = api.get_space_runtime(space_id)
+            variables = {name: v.value for name, v in api.get_space_variables(space_id).items()}
+        has = str(runtime.requested_hardware or runtime.hardware or ZERO_GPU)
+        hardware = asked.get("hardware") or has
+    trains = asked.get("training", False) or variables.get("TRAINING") == "on"
+    lines += [f"It moves to {hardware}."] if hardware != has else []
+    lines += [f"Deleted, as the app no longer has them: {', '.join(gone)}"] if gone else []
+    lines.append(f"It serves {model_id}.")
+    if hardware == ZERO_GPU:
         lines.append("Chatting is free; visitors who train spend GPU time of their own quota.")
-    elif site.trains:
+    elif trains:
         lines.append("Visitors may train a model there, on its processors.")
-    return lines
+    return Site(repo, hardware, hardware != has, trains, matter, variables, gone, lines)
 
 
 def publish_space(
@@ -132,22 +152,22 @@ def publish_space(
         HubError: as `check_space`, if the account may not host it, or if it can't be built or
             started. What was done before stays; publishing again continues.
     """
-    site = _look(model_id, space_id, asked)
-    api = site.api
+    site = check_space(model_id, space_id, **asked)
+    api, info = site.repo.api, site.repo.info
     model = find_served_model(api, model_id, revision)
     variables = {"MODEL_ID": model_id, "MODEL_REVISION": model.commit}
     if site.trains:
         variables["TRAINING"] = "on"
     try:
         with hub_errors(space_id, kind="Space"):
-            if site.head is None:
+            if info is None:
                 report(f"Creating {space_id} on {site.hardware}")
                 # Never with exist_ok: where the Space exists, that turns refusals into success.
                 # Hardware has to be asked for here: a free account is refused the default one.
                 api.create_repo(
                     space_id,
                     repo_type="space",
-                    private=site.is_private or None,  # None: the owner's own default
+                    private=site.repo.is_private or None,  # None: the owner's own default
                     space_sdk=SDK,
                     space_hardware=site.hardware,  # type: ignore[arg-type]  # an enum of strings
                 )
@@ -158,19 +178,17 @@ def publish_space(
                 if site.variables.get(name) != value:  # each that is set restarts it
                     api.add_space_variable(space_id, name, value)
             lacks_token = model.needs_token and TOKEN_SECRET not in api.get_space_secrets(space_id)
-            head = site.head or str(api.space_info(space_id).sha)
+            info = info or api.space_info(space_id)
     except Refused as error:
         raise Refused(f"{error}. {WHO_MAY_HOST}") from error
     files = space_files(model, site.hardware, site.trains, site.front_matter)
     report(f"Uploading {len(files)} files to {space_id}")
     commit = commit_files(
-        api,
-        space_id,
+        site.repo,
         files,
         message=f"Serve {model_id} at {model.commit[:8]} with CharLSTM",
-        parent=head,
+        parent=str(info.sha),
         deleted=site.gone,
-        kind="Space",
     )
     url = f"{api.endpoint}/spaces/{space_id}"
     is_running = wait and _wait_until_running(api, space_id, commit, url, report)
@@ -190,56 +208,9 @@ def find_served_model(api: HfApi, model_id: str, revision: str | None = None) ->
     """What a Space needs to know of a model on the Hub. Raises NotFound and NotACharLSTM."""
     with hub_errors(model_id, revision):
         info = api.model_info(model_id, revision=revision)
-    commit, there = str(info.sha), {file.rfilename for file in info.siblings or []}
-    if missing := [name for name in (CONFIG_FILE, WEIGHTS_FILE) if name not in there]:
-        raise NotACharLSTM(f"{model_id} isn't a CharLSTM model: it has no {missing[0]}")
-    with small_file(api, model_id, CONFIG_FILE, commit) as file:
-        config = read_config(file, model_id)
+    commit = str(info.sha)
+    config = read_config(read_file(api, model_id, CONFIG_FILE, commit), model_id)
     return ServedModel(model_id, config, commit, needs_token=bool(info.private or info.gated))
-
-
-def _look(model_id: str, space_id: str, asked: Asked) -> _Site:
-    """What is there, looked at before anything is changed. Refuses as `check_space` says."""
-    from huggingface_hub import HfApi
-
-    private, hardware = asked.get("private", False), asked.get("hardware")
-    training = asked.get("training", False)
-    api = HfApi(token=find_token(asked.get("token")))
-    info = check_may_publish(api, space_id, "Space", private=private)
-    is_private = private if info is None else bool(info.private)
-    model = find_repo(api, model_id)
-    if model is not None and (model.private or model.gated) and not is_private:
-        raise HubError(
-            f"{model_id} is private or gated, and in a public Space anybody could have it write "
-            f"what it has learnt: make {space_id} private, or the model public"
-        )
-    if info is None:
-        return _Site(api, is_private, hardware or ZERO_GPU, training)
-    files = [file.rfilename for file in info.siblings or []]
-    theirs = [path for path in files if path not in (".gitattributes", "README.md")]
-    matter = info.card_data.to_dict() if info.card_data else {}
-    is_ours = TAG in (matter.get("tags") or [])
-    if theirs and not is_ours and not asked.get("force"):
-        raise HubError(
-            f"{space_id} is there already and wasn't made with CharLSTM (it holds "
-            f"{', '.join(theirs[:4])}): choose another name; only force overwrites it"
-        )
-    with hub_errors(space_id, kind="Space"):
-        runtime = api.get_space_runtime(space_id)
-        variables = {name: v.value for name, v in api.get_space_variables(space_id).items()}
-    has = str(runtime.requested_hardware or runtime.hardware or ZERO_GPU)
-    kept = project_files()
-    return _Site(
-        api=api,
-        head=str(info.sha),
-        is_private=is_private,
-        hardware=hardware or has,
-        moves=hardware not in (None, has),
-        trains=training or variables.get("TRAINING") == "on",
-        variables=variables,
-        front_matter=matter if is_ours else {},
-        gone=[p for p in theirs if is_ours and is_in_our_folders(p) and p not in kept],
-    )
 
 
 def _wait_until_running(
@@ -249,14 +220,14 @@ def _wait_until_running(
     report(f"Waiting until it runs, which takes minutes: {url}")
     with hub_errors(space_id, kind="Space"):
         for _ in range(_SETTLES_IN):
-            now = api.wait_for_space(space_id, timeout=_START_LIMIT_S, poll_interval=_POLL_S)
+            now = api.wait_for_space(space_id)  # a start of 30 minutes has failed, says the Hub
             if now.raw.get("sha") == commit:
                 break
-            time.sleep(_POLL_S)  # the Hub still tells what was before the commit
-    stage = str(now.raw.get("stage"))
-    if stage in _FAILED:
+            time.sleep(1.0)  # the Hub still tells what was before the commit
+    stage = str(now.stage)
+    if stage.endswith("_ERROR"):
         said = one_line(str(now.raw.get("errorMessage") or "see the log on its page"))
-        raise HubError(f"{space_id}: {_FAILED[stage]} ({said})")
+        raise HubError(f"{space_id} doesn't run: the Hub says {stage} ({said})")
     if stage != "RUNNING":
         report(f"It isn't running (the Hub says {stage}): start it on its page.")
     return stage == "RUNNING"

@@ -22,7 +22,8 @@ from model.hub import HubError, Refused, Unreachable, resolve_model
 from model.sampling import SamplingParams
 from publish.__main__ import main
 from publish.card import WRITTEN_BY
-from publish.model import PublishedModel, check_model_repo, publish_model, what_becomes_public
+from publish.hub import check_repo
+from publish.model import PublishedModel, publish_model, what_becomes_public
 from tests.hub_server import HubServer
 from tests.publish.conftest import TRAINING, trained
 from tests.random_model import random_model, saved_model
@@ -78,14 +79,14 @@ def test_what_is_told_besides_stands_in_the_config_and_on_the_card(
 
 def test_a_private_repo_stays_private(hub: HubServer, repo_id: str, tmp_path: Path) -> None:
     trained(tmp_path / "run" / "model")
-    assert check_model_repo(repo_id, private=True)
+    assert check_repo(repo_id, private=True).is_private
     assert hub.repos == {}
     assert publish_model(tmp_path / "run", repo_id, private=True).is_private
     assert hub.repo(repo_id).private
-    assert check_model_repo(repo_id)  # so nothing becomes public by a second push either
+    assert check_repo(repo_id).is_private  # so nothing becomes public by a second push either
     hub.repo(repo_id).private = False
     with pytest.raises(HubError, match="is public"):
-        check_model_repo(repo_id, private=True)
+        check_repo(repo_id, private=True)
 
 
 def test_a_branch_of_its_own_leaves_main_alone(
@@ -117,9 +118,9 @@ def test_what_will_be_refused_is_told_before_anything_is_made(
 ) -> None:
     monkeypatch.delenv("HF_TOKEN")
     hub.add_repo("ann/there")
-    assert not check_model_repo("club/novel", token="hf_ann")  # ann belongs to it
+    assert not check_repo("club/novel", token="hf_ann").is_private  # ann belongs to it
     with pytest.raises(HubError, match=said):
-        check_model_repo(name, token=token)
+        check_repo(name, token=token)
     assert len(hub.repos) == 1
 
 

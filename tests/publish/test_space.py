@@ -63,7 +63,9 @@ def test_published_again_it_gets_the_new_model_and_its_owners_own_things_stay(
     hub.put(space_id, theirs, kind="spaces")
     old = hub.repo(model_id).branches["v1"] = hub.repo(model_id).head().oid
     new = hub.put(model_id, {"loss.png": b"newer"}).oid
-    assert "Deleted, as the app no longer has them: ui/old.py" in check_space(model_id, space_id)
+    assert (
+        "Deleted, as the app no longer has them: ui/old.py" in check_space(model_id, space_id).lines
+    )
     publish(model_id, space_id)
     files, told = files_in(hub, space_id), card_in(hub, space_id)
     assert set(files) == set(project_files()) | GENERATED | {"notes.txt"}
@@ -103,7 +105,7 @@ def test_a_cpu_needs_pro_and_brings_torch_where_training_is_asked_for(
         publish(model_id, space_id, hardware="cpu-basic")
     assert ("spaces", space_id) not in hub.repos
     publish(model_id, space_id)
-    assert "It moves to cpu-basic." in check_space(model_id, space_id, hardware="cpu-basic")
+    assert "It moves to cpu-basic." in check_space(model_id, space_id, hardware="cpu-basic").lines
     with pytest.raises(Refused, match="cpu-basic needs PRO"):
         publish(model_id, space_id, hardware="cpu-basic")
     hub.accounts["hf_ann"] = Account("ann", is_pro=True)
@@ -148,7 +150,7 @@ def test_what_will_be_refused_is_told_before_anything_is_made(
     ]:
         with pytest.raises(HubError, match=said):
             check_space(model_id, name, token=token)
-    assert check_space("ann/coming", space_id, private=True)[:2] == [
+    assert check_space("ann/coming", space_id, private=True).lines[:2] == [
         f"This creates the Space {space_id}, which only you can see, on zero-a10g.",
         "It serves ann/coming.",
     ]
@@ -172,7 +174,7 @@ def test_it_is_waited_for_until_it_runs_and_a_failure_is_told(
     assert "the Hub says PAUSED" in said[-1]
     hub.space_stages, hub.spaces[space_id].reason = ("BUILD_ERROR",), "exit\x1b code 1"
     hub.put(model_id, {"README.md": b"# Newest\n"})
-    with pytest.raises(HubError, match=r"the build failed \(exit code 1\)"):
+    with pytest.raises(HubError, match=r"the Hub says BUILD_ERROR \(exit code 1\)"):
         publish_space(model_id, space_id)
 
 

@@ -19,6 +19,18 @@ import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
 
 LFS_SUFFIXES = (".safetensors", ".png")
 
+Reply = tuple[int, dict[str, str], bytes]
+
+
+class Refusal(Exception):
+    """An answer that isn't success, with the Hub's word for why."""
+
+    def __init__(self, status: int, code: str = "", message: str = "") -> None:
+        super().__init__(message or code)
+        headers = {"X-Error-Code": code, "X-Error-Message": message}
+        content = json.dumps({"error": message or code}).encode()
+        self.reply: Reply = (status, {k: v for k, v in headers.items() if v}, content)
+
 
 @dataclass(frozen=True)
 class Account:
@@ -43,25 +55,9 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Blob:
-    data: bytes
-    is_lfs: bool
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def oid(self) -> str:
-        """Git's sha1: of the content, or, near enough, of the pointer to a large file."""
-        text = f"oid sha256:{self.sha256}\n".encode() if self.is_lfs else self.data
-        return hashlib.sha1(b"blob %d\0" % len(text) + text, usedforsecurity=False).hexdigest()
-
-
-@dataclass(frozen=True)
 class Commit:
     oid: str
-    files: Mapping[str, Blob]
+    files: Mapping[str, bytes]
 
 
 @dataclass
@@ -71,22 +67,18 @@ class Repo:
     private: bool = False
     is_gated: bool = False
     by_app: bool = False
-    branches: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
 
-    def commit(self, branch: str, files: Mapping[str, Blob]) -> Commit:
+    def commit(self, branch: str, files: Mapping[str, bytes]) -> Commit:
         """Put a commit with exactly these files on a branch."""
         commit = Commit(hashlib.sha1(uuid.uuid4().bytes).hexdigest(), dict(files))
         self.commits[commit.oid] = commit
-        self.branches[branch] = commit.oid
+        self.refs[branch] = commit.oid
         return commit
 
-    def head(self, branch: str = "main") -> Commit:
-        return self.commits[self.branches[branch]]
-
-    def find(self, revision: str) -> Commit:
-        oid = self.branches.get(revision) or self.tags.get(revision) or revision
+    def head(self, revision: str = "main") -> Commit:
+        oid = self.refs.get(revision, revision)
         if oid not in self.commits:
             raise Refusal(404, "RevisionNotFound")
         return self.commits[oid]
@@ -108,7 +100,7 @@ class RunningSpace:
 class HubState:
     """All that the Hub remembers."""
 
-    url: str = ""
+    url: str
     accounts: dict[str, Account] = field(default_factory=dict)  # by token
     repos: dict[tuple[str, str], Repo] = field(default_factory=dict)  # by kind and id
     large_files: dict[str, bytes] = field(default_factory=dict)  # by sha256
@@ -118,16 +110,16 @@ class HubState:
     def add_repo(self, repo_id: str, kind: str = "models") -> Repo:
         """Create a repo as the Hub does, with a first commit."""
         repo = self.repos[kind, repo_id] = Repo()
-        repo.commit("main", {".gitattributes": Blob(b"*.bin lfs\n", False)})
+        repo.commit("main", {".gitattributes": b"*.bin lfs\n"})
         return repo
 
-    def add_space(self, space_id: str, hardware: str) -> RunningSpace:
+    def add_space(self, space_id: str, hardware: str) -> Repo:
         """Create a Space as the Hub does: with a README.md, and nothing that runs."""
-        self.add_repo(space_id, "spaces")
+        repo = self.add_repo(space_id, "spaces")
         readme = "---\ntitle: Some Name\nemoji: 🐨\nsdk: gradio\n---\n".encode()
         self.put(space_id, {"README.md": readme}, kind="spaces")
-        space = self.spaces[space_id] = RunningSpace(hardware, ["NO_APP_FILE"])
-        return space
+        self.spaces[space_id] = RunningSpace(hardware, ["NO_APP_FILE"])
+        return repo
 
     def repo(self, repo_id: str, kind: str = "models") -> Repo:
         return self.repos[kind, repo_id]
@@ -137,25 +129,8 @@ class HubState:
     ) -> Commit:
         """Commit files over what a branch holds, as somebody else's push does."""
         repo = self.repo(repo_id, kind)
-        blobs = {name: Blob(data, name.endswith(LFS_SUFFIXES)) for name, data in files.items()}
-        old = repo.head(branch if branch in repo.branches else "main")
-        return repo.commit(branch, {**old.files, **blobs})
-
-
-Reply = tuple[int, dict[str, str], bytes]
-
-
-class Refusal(Exception):
-    """An answer that isn't success, with the Hub's word for why."""
-
-    def __init__(self, status: int, code: str = "", message: str = "") -> None:
-        super().__init__(message or code)
-        self.status, self.code, self.message = status, code, message
-
-    def reply(self) -> Reply:
-        headers = {"X-Error-Code": self.code, "X-Error-Message": self.message}
-        content = json.dumps({"error": str(self)}).encode()
-        return self.status, {k: v for k, v in headers.items() if v}, content
+        old = repo.head(branch if branch in repo.refs else "main")
+        return repo.commit(branch, {**old.files, **files})
 
 
 @dataclass(frozen=True)
@@ -168,9 +143,8 @@ class Request:
     kind: str = "models"
     repo_id: str = ""
 
-    def json(self) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads(self.body or b"{}")
-        return data
+    def json(self) -> Any:
+        return json.loads(self.body or b"{}")
 
     def writer(self) -> Account:
         if self.account is None:
@@ -199,10 +173,6 @@ class Request:
             raise Refusal(403, message="You don't have the right to write to this repo")
 
 
-Answer = Callable[..., Reply]
-Route = tuple[str, str, Answer]
-
-
 def answer(data: Any, status: int = 200) -> Reply:
     return status, {"Content-Type": "application/json"}, json.dumps(data).encode()
 
@@ -218,19 +188,16 @@ def whoami(request: Request) -> Reply:
 def create_repo(request: Request) -> Reply:
     wanted, account, hub = request.json(), request.writer(), request.hub
     repo_id = f"{wanted.get('organization') or account.name}/{wanted['name']}"
-    kind = f"{wanted.get('type', 'model')}s"
+    is_space = wanted.get("type") == "space"
     if account.role != "write" or not account.owns(repo_id):
         raise Refusal(403, message=f"You don't have the rights to create {repo_id}")
-    if (kind, repo_id) in hub.repos:
+    if ("spaces" if is_space else "models", repo_id) in hub.repos:
         raise Refusal(409, message="You already created this repo")
-    if kind == "spaces":
+    if is_space:
         account.check_plan(wanted.get("hardware", "cpu-basic"))
-        hub.add_space(repo_id, wanted["hardware"])
-    else:
-        hub.add_repo(repo_id)
-    repo = hub.repo(repo_id, kind)
+    repo = hub.add_space(repo_id, wanted["hardware"]) if is_space else hub.add_repo(repo_id)
     repo.private, repo.by_app = wanted.get("visibility") == "private", account.by_app
-    return answer({"url": f"{hub.url}/{'spaces/' if kind == 'spaces' else ''}{repo_id}"})
+    return answer({"url": f"{hub.url}/{'spaces/' if is_space else ''}{repo_id}"})
 
 
 def front_matter(readme: str) -> dict[str, Any]:
@@ -246,7 +213,7 @@ def validate_yaml(request: Request) -> Reply:
 
 
 def repo_info(request: Request, revision: str | None) -> Reply:
-    commit = request.repo.find(revision or "main")
+    commit = request.repo.head(revision or "main")
     info = {
         "id": request.repo_id,
         "sha": commit.oid,
@@ -254,19 +221,25 @@ def repo_info(request: Request, revision: str | None) -> Reply:
         "gated": "manual" if request.repo.is_gated else False,
         "tags": [],
         "siblings": [{"rfilename": name} for name in commit.files],
+        "cardData": front_matter(commit.files.get("README.md", b"").decode()),
     }
-    if readme := commit.files.get("README.md"):
-        info["cardData"] = front_matter(readme.data.decode())
     return answer(info)
+
+
+def oid(path: str, data: bytes) -> str:
+    """What a file is known by: git's sha1 of it, or the sha256 of a large one."""
+    if path.endswith(LFS_SUFFIXES):
+        return hashlib.sha256(data).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def tree(request: Request, revision: str) -> Reply:
     files: list[dict[str, Any]] = []
-    for name, blob in request.repo.find(revision).files.items():
-        size = len(blob.data)
-        files.append({"type": "file", "path": name, "size": size, "oid": blob.oid})
-        if blob.is_lfs:
-            files[-1]["lfs"] = {"oid": blob.sha256, "size": size, "pointerSize": 134}
+    for path, data in request.repo.head(revision).files.items():
+        file = {"size": len(data), "oid": oid(path, data)}
+        files.append({"type": "file", "path": path, **file})
+        if path.endswith(LFS_SUFFIXES):
+            files[-1]["lfs"] = {**file, "pointerSize": 134}
     return answer(files)
 
 
@@ -276,19 +249,19 @@ def auth_check(request: Request) -> Reply:
 
 
 def create_branch(request: Request, revision: str) -> Reply:
-    if revision in request.repo.branches:
+    if revision in request.repo.refs:
         raise Refusal(409, message="Reference already exists")
-    request.repo.branches[revision] = request.repo.branches["main"]
+    request.repo.refs[revision] = request.repo.refs["main"]
     return answer({})
 
 
 def preupload(request: Request, revision: str) -> Reply:
-    there, files = request.repo.find(revision).files, []
+    there, files = request.repo.head(revision).files, []
     for path in (file["path"] for file in request.json()["files"]):
         mode = "lfs" if path.endswith(LFS_SUFFIXES) else "regular"
         files.append({"path": path, "uploadMode": mode, "shouldIgnore": False})
-        if blob := there.get(path):
-            files[-1]["oid"] = blob.sha256 if blob.is_lfs else blob.oid
+        if path in there:
+            files[-1]["oid"] = oid(path, there[path])
     return answer({"files": files})
 
 
@@ -314,9 +287,9 @@ def commit(request: Request, revision: str) -> Reply:
     files = dict(head.files)
     for key, value in ((line["key"], line["value"]) for line in lines):
         if key == "file":
-            files[value["path"]] = Blob(base64.b64decode(value["content"]), False)
+            files[value["path"]] = base64.b64decode(value["content"])
         elif key == "lfsFile":
-            files[value["path"]] = Blob(request.hub.large_files[value["oid"]], True)
+            files[value["path"]] = request.hub.large_files[value["oid"]]
         else:
             del files[value["path"]]
     oid = request.repo.commit(revision, files).oid
@@ -329,14 +302,11 @@ def commit(request: Request, revision: str) -> Reply:
 def resolve(request: Request, revision: str, path: str) -> Reply:
     if request.repo.is_gated and not request.is_owner:
         raise Refusal(403, "GatedRepo", "Access to this model is restricted")
-    commit = request.repo.find(revision)
+    commit = request.repo.head(revision)
     if path not in commit.files:
         raise Refusal(404, "EntryNotFound")
-    blob = commit.files[path]
-    headers = {"X-Repo-Commit": commit.oid, "ETag": f'"{blob.oid}"'}
-    if blob.is_lfs:
-        headers |= {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(len(blob.data))}
-    return 200, headers, blob.data
+    data = commit.files[path]
+    return 200, {"X-Repo-Commit": commit.oid, "ETag": f'"{oid(path, data)}"'}, data
 
 
 def runtime(request: Request) -> Reply:
@@ -366,10 +336,9 @@ def settings(request: Request, what: str) -> Reply:
 
 KIND = "/api/(?P<kind>models|spaces)"
 API = rf"{KIND}/(?P<repo>[^/]+/[^/]+)"
-SPACE = r"/api/(?P<kind>spaces)/(?P<repo>[^/]+/[^/]+)"
 FILES = r"/(?:(?P<kind>spaces)/)?(?P<repo>[^/]+/[^/]+)"
 
-ROUTES: list[Route] = [
+ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("GET", r"/api/whoami-v2", whoami),
     ("POST", r"/api/repos/create", create_repo),
     ("POST", r"/api/validate-yaml", validate_yaml),
@@ -379,10 +348,9 @@ ROUTES: list[Route] = [
     ("POST", rf"{API}/branch/(?P<revision>.+)", create_branch),
     ("POST", rf"{API}/preupload/(?P<revision>.+)", preupload),
     ("POST", rf"{API}/commit/(?P<revision>.+)", commit),
-    ("GET", rf"{SPACE}/runtime", runtime),
-    ("POST", rf"{SPACE}/hardware", set_hardware),
-    ("GET", rf"{SPACE}/(?P<what>variables|secrets)", settings),
-    ("POST", rf"{SPACE}/(?P<what>variables|secrets)", settings),
+    ("GET", rf"{API}/runtime", runtime),
+    ("POST", rf"{API}/hardware", set_hardware),
+    ("GET|POST", rf"{API}/(?P<what>variables|secrets)", settings),
     ("POST", rf"{FILES}\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", lfs_put),
     ("GET", rf"{FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", resolve),

@@ -8,36 +8,37 @@ from __future__ import annotations
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tests.hub_api import ROUTES, HubState, Refusal, Reply, Request
 
 
-class HubServer(HubState):
+class HubServer(HubState, ThreadingHTTPServer):
     """The Hub: start it, give it accounts and repos, watch `requests`, break it with `fault`."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"http://127.0.0.1:{port}")
+        HubState.__init__(self, f"http://127.0.0.1:{port}")
+        ThreadingHTTPServer.__init__(self, ("127.0.0.1", port), _Handler)
         self.requests: list[str] = []
         self.tokens: set[str] = set()  # all that were ever sent
         self.faults: list[tuple[str, str, Reply]] = []
         self.answers = threading.Event()  # while this is cleared, whoever asks has to wait
         self.answers.set()
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.hub = self
 
     def stop(self) -> None:
         """Go down; the repos stay."""
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
     def __enter__(self) -> HubServer:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away is no error of ours; a test sees it when an answer is missing."""
 
     def fault(
         self,
@@ -49,41 +50,51 @@ class HubServer(HubState):
         words: str = "injected",
     ) -> None:
         """Refuse the next `times` requests whose path matches, or, with 200, answer `words`."""
-        refusal = Refusal(status, message=words).reply()
+        refusal = Refusal(status, message=words).reply
         reply = (200, {}, words.encode()) if status == 200 else refusal
         self.faults += [(method, path, reply)] * times
 
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    hub: HubServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no error of ours; a test sees it when an answer is missing."""
+    def reply(self, method: str, path: str, token: str, body: bytes) -> Reply:
+        """The answer to a request. Raises Refusal."""
+        if token and token not in self.accounts:
+            raise Refusal(401, message="Invalid credentials in Authorization header")
+        for methods, pattern, answer in ROUTES:
+            match = re.fullmatch(pattern, path)
+            if match and method in methods:
+                groups = {k: v and unquote(v) for k, v in match.groupdict().items()}
+                kind, repo = groups.pop("kind", None) or "models", groups.pop("repo", None) or ""
+                request = Request(self, self.accounts.get(token), body, kind, repo)
+                if repo and method == "POST":
+                    request.check_may_write()
+                return answer(request, **groups)
+        raise Refusal(404, message=f"nothing is at {path}")
 
 
 class _Handler(BaseHTTPRequestHandler):
     # HTTP/1.0: no connection is kept alive, so none outlives the server.
     wbufsize = -1  # head and body in one packet; in two they cost 40 ms of delayed ACK
-    server: _Server
+    server: HubServer
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
     def _handle(self) -> None:
-        hub, path = self.server.hub, urlsplit(self.path).path
-        body = self._read_body()
+        hub, path, body = self.server, urlsplit(self.path).path, self._read_body()
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        hub.tokens.add(token)
         if path != "/api/agent-harnesses":  # the client's own telemetry
             hub.requests.append(f"{self.command} {path}")
         hub.answers.wait()
         faults = [f for f in hub.faults if f[0] == self.command and re.search(f[1], path)]
-        try:
-            if faults:
-                hub.faults.remove(faults[0])
-            reply = faults[0][2] if faults else self._answer(path, body)
-        except Refusal as refusal:
-            reply = refusal.reply()
-        status, headers, content = reply
+        if faults:
+            hub.faults.remove(faults[0])
+            status, headers, content = faults[0][2]
+        else:
+            method = self.command.replace("HEAD", "GET")
+            try:
+                status, headers, content = hub.reply(method, path, token, body)
+            except Refusal as refusal:
+                status, headers, content = refusal.reply
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -103,21 +114,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(parts)
-
-    def _answer(self, path: str, body: bytes) -> Reply:
-        hub = self.server.hub
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        hub.tokens.add(token)
-        if token and token not in hub.accounts:
-            raise Refusal(401, message="Invalid credentials in Authorization header")
-        method = "GET" if self.command == "HEAD" else self.command
-        for route_method, pattern, answer in ROUTES:
-            match = re.fullmatch(pattern, path)
-            if match and route_method == method:
-                groups = {k: v and unquote(v) for k, v in match.groupdict().items()}
-                kind, repo = groups.pop("kind", None) or "models", groups.pop("repo", None) or ""
-                request = Request(hub, hub.accounts.get(token), body, kind, repo)
-                if repo and method == "POST":
-                    request.check_may_write()
-                return answer(request, **groups)
-        raise Refusal(404, message=f"nothing is at {path}")

@@ -97,7 +97,7 @@ def test_a_model_and_its_space_are_published_in_the_account_of_who_signs_in_and_
     publish(page, "ann/lambda")
     link = page.locator("#published").get_by_role("link", name="ann/lambda", exact=True)
     expect(link).to_have_attribute("href", f"{hub.url}/ann/lambda", timeout=MOMENT_MS)
-    assert b"Text by: Guido" in hub.repo("ann/lambda").head().files["README.md"].data
+    assert b"Text by: Guido" in hub.repo("ann/lambda").head().files["README.md"]
     assert set(hub.repos) == {("models", "ann/lambda")}
 
     page.get_by_label("And a Space of it").check()

@@ -58,7 +58,7 @@ def test_a_pinned_commit_in_the_cache_costs_no_request_and_a_branch_costs_one(
 
 def test_a_branch_and_a_tag_are_found(hub: HubServer, published: str, tmp_path: Path) -> None:
     repo = hub.repo(published)
-    repo.tags["v1"] = repo.head().oid
+    repo.refs["v1"] = repo.head().oid
     wider = saved_model(tmp_path / "wider", hidden_size=32)
     hub.put(published, contents(wider), branch="try/wider")
     assert load_model(resolve_model(published, revision="v1")).config.hidden_size == 24

@@ -190,7 +190,7 @@ def test_the_program_writes_what_we_write_and_needs_nothing_of_ours(
     hub: HubServer, repo_id: str, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     publish_model(saved_model(tmp_path, **settings), repo_id)
-    program = program_of(hub.repo(repo_id).head().files["README.md"].data.decode())
+    program = program_of(hub.repo(repo_id).head().files["README.md"].decode())
     imported = set(re.findall(r"^(?:from|import) (\w+)", program, re.MULTILINE))
     assert imported == {"json", "numpy", "huggingface_hub", "safetensors"}
     program += "print(json.dumps([generate(p, 60, 0) for p in json.loads(input())]))\n"

@@ -32,7 +32,7 @@ from tests.running_app import ROOT
 
 def files_of(hub: HubServer, repo_id: str, branch: str = "main") -> dict[str, bytes]:
     files = hub.repo(repo_id).head(branch).files
-    return {name: blob.data for name, blob in files.items() if name != ".gitattributes"}
+    return {name: data for name, data in files.items() if name != ".gitattributes"}
 
 
 def test_what_is_published_arrives_in_one_commit(

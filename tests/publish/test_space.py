@@ -27,7 +27,7 @@ def publish(model_id: str, space_id: str, **asked: Any) -> PublishedSpace:
 
 def files_in(hub: HubServer, space_id: str) -> dict[str, bytes]:
     files = hub.repo(space_id, "spaces").head().files
-    return {name: blob.data for name, blob in files.items() if name != ".gitattributes"}
+    return {name: data for name, data in files.items() if name != ".gitattributes"}
 
 
 def card_in(hub: HubServer, space_id: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def test_published_again_it_gets_the_new_model_and_its_owners_own_things_stay(
     readme = files_in(hub, space_id)["README.md"].replace(b"indigo", b"red\npinned: true")
     theirs = {"README.md": readme, "notes.txt": b"mine", "ui/old.py": b"gone", "app.py": b"x"}
     hub.put(space_id, theirs, kind="spaces")
-    old = hub.repo(model_id).branches["v1"] = hub.repo(model_id).head().oid
+    old = hub.repo(model_id).refs["v1"] = hub.repo(model_id).head().oid
     new = hub.put(model_id, {"loss.png": b"newer"}).oid
     assert (
         "Deleted, as the app no longer has them: ui/old.py" in check_space(model_id, space_id).lines

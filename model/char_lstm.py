@@ -7,9 +7,6 @@ mask for all steps of a chunk ("variational", Gal & Ghahramani 2016; AWD-LSTM's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 
@@ -84,13 +81,19 @@ class CharLSTM(nn.Module):
         Returns:
             Logits of shape `(batch, time, vocab)`, and the state after the last step.
         """
-        drop = partial(self._drop, generator=generator, part=part)
-        x = drop(self._embed(inputs), self.input_dropout)  # (B, T, input)
-        if self.lstm.num_layers > 1 and self.training and self.dropout > 0:
-            x, state = self._layer_by_layer(x, state, drop)
-        else:
-            x, state = self.lstm(x, state)  # (B, T, hidden)
-        return self.fc(drop(x, self.dropout)), state
+        x = self._embed(inputs)  # (B, T, input)
+        if state is None:
+            shape = (self.lstm.num_layers, x.shape[0], self.lstm.hidden_size)
+            state = (x.new_zeros(shape), x.new_zeros(shape))
+        hidden, cell, dropout = [], [], self.input_dropout
+        # Layer by layer: nn.LSTM's own dropout draws a mask for every step, from the global source.
+        for layer, weights in enumerate(self.lstm.all_weights):
+            x = self._drop(x, dropout, generator, part)
+            start = (state[0][layer : layer + 1], state[1][layer : layer + 1])
+            x, h, c = torch.lstm(x, start, weights, True, 1, 0.0, self.training, False, True)
+            hidden, cell, dropout = [*hidden, h], [*cell, c], self.dropout
+        x = self._drop(x, dropout, generator, part)  # (B, T, hidden)
+        return self.fc(x), (torch.cat(hidden), torch.cat(cell))
 
     def _embed(self, inputs: Tensor) -> Tensor:
         if inputs.is_floating_point():
@@ -111,24 +114,3 @@ class CharLSTM(nn.Module):
         kept = torch.rand(shape, generator=generator, device=device) >= probability
         mask = kept[number * rows : (number + 1) * rows] / (1 - probability)
         return x * mask.to(x.device, x.dtype)
-
-    def _layer_by_layer(
-        self, x: Tensor, state: LSTMState | None, drop: Callable[[Tensor, float], Tensor]
-    ) -> tuple[Tensor, LSTMState]:
-        """The stacked LSTM with one mask for all steps between layers.
-
-        nn.LSTM's own dropout draws a mask for every step, from the global generator.
-        """
-        hidden, cell = [], []
-        if state is None:
-            shape = (self.lstm.num_layers, x.shape[0], self.lstm.hidden_size)
-            state = (x.new_zeros(shape), x.new_zeros(shape))
-        for layer in range(self.lstm.num_layers):
-            if layer > 0:
-                x = drop(x, self.dropout)
-            weights = [getattr(self.lstm, name) for name in self.lstm._all_weights[layer]]
-            start = (state[0][layer : layer + 1], state[1][layer : layer + 1])
-            x, h, c = torch.lstm(x, start, weights, True, 1, 0.0, True, False, True)
-            hidden.append(h)
-            cell.append(c)
-        return x, (torch.cat(hidden), torch.cat(cell))

@@ -16,7 +16,7 @@ from jobs.publishing import Published
 from jobs.store import StoredRun
 from jobs.text import TextSummary
 from jobs.zero_gpu import call_seconds, calls_of, price
-from model.facts import number, text
+from model.facts import baseline_losses, number, text
 from training.run import RunStatus
 
 _DOING = {
@@ -29,12 +29,6 @@ _DOING = {
     "stopped": "Stopped",
     "failed": "It failed",
     "interrupted": "Interrupted",
-}
-_BASELINES = {
-    "five_gram": "a 5-gram, which only counts characters",
-    "xz": "xz, which only finds repetitions",
-    "unigram": "how often single characters occur",
-    "uniform": "guessing blindly",
 }
 
 
@@ -123,14 +117,10 @@ def describe_result(training: Mapping[str, Any]) -> str:
 
 
 def _comparison(training: Mapping[str, Any]) -> str:
-    loss, baselines = number(training, "val_loss"), training.get("baselines")
+    loss = number(training, "val_loss")
     if loss is None:
         return "<p>Nothing was measured: too little of the text was held out for that.</p>"
-    losses = {"this model": loss}
-    for key, name in _BASELINES.items():
-        baseline = number(baselines, key) if isinstance(baselines, Mapping) else None
-        if baseline is not None:
-            losses[name] = baseline
+    losses = {"this model": loss, **baseline_losses(training)}
     most = max(losses.values()) or 1.0
     rows = "".join(
         f"<tr><th>{name}</th><td>{loss / math.log(2):.2f}</td>"

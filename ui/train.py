@@ -169,22 +169,20 @@ class TrainTab:
         arrived = page.load(self._arrive, self._secret, [self._secret, *self._shown], **QUIET)
         published = self._publish.wire(self._open_publish, arrived, self._tabs)
         published.then(self._poll, who, self._polled, **QUIET)
-        self._file.upload(
-            self._take_file, [self._secret, self._file], [self._file, *self._shown], **QUIET
-        )
-        self._use.click(
-            self._take_text, [self._secret, self._paste], [self._paste, *self._shown], **QUIET
-        )
+        given = [self._file, self._paste]
+        for brought in (self._file.upload, self._use.click):
+            brought(self._take, [self._secret, *given], [*given, *self._shown], **QUIET)
         self._others.input(self._look, [self._secret, self._others], self._shown, **QUIET)
-        start, stop, delete = (
+        service = self._service
+        start, stop, delete, call = (
             partial(self._after, act)
-            for act in (self._service.start, self._service.stop, self._service.delete)
+            for act in (service.start, service.stop, service.delete, service.call_gpu)
         )
         started = self._start.click(start, [*who, self._dial], self._shown, **QUIET)
         resumed = self._continue.click(start, who, self._shown, **QUIET)
         if self._on_gpu:  # whose quota it is, the platform reads off an event that lasts as long
             for event, asked in ((started, [*who, self._dial]), (resumed, who)):
-                event.then(self._call_gpu, asked, self._shown, concurrency_limit=None, **QUIET)
+                event.then(call, asked, self._shown, concurrency_limit=None, **QUIET)
         self._timer.tick(self._poll, who, self._polled, **QUIET)
         self._stop.click(stop, who, self._shown, **QUIET)
         self._delete.click(lambda: gr.Row(visible=True), None, self._sure, **QUIET)
@@ -203,21 +201,16 @@ class TrainTab:
         run = next((run for run in runs if run.is_active), next(iter(runs), None))
         return {self._secret: secret, **self._show(secret, run)}
 
-    def _take_file(self, secret: str | None, path: str | None) -> Updates:
-        if path is None:
-            return {self._file: None}
-        return {self._file: None, **self._take(secret, Path(path).name, Path(path))}
-
-    def _take_text(self, secret: str | None, text: str) -> Updates:
-        if not text.strip():
+    def _take(self, secret: str | None, path: str | None, text: str) -> Updates:
+        """Take in the file that was dropped, or else the text that was pasted."""
+        if path is None and not text.strip():
             return self._tell("Paste a text first.")
-        return {self._paste: "", **self._take(secret, "pasted text", text)}
-
-    def _take(self, secret: str | None, name: str, source: Path | str) -> Updates:
         try:
-            return self._show(secret, self._service.take(secret, name, source))
+            source = Path(path) if path else text
+            run = self._service.take(secret, Path(path or "pasted text").name, source)
         except JobError as error:
-            return self._tell(str(error))
+            return {self._file: None, **self._tell(str(error))}
+        return {self._file: None, self._paste: "", **self._show(secret, run)}
 
     def _look(self, secret: str | None, run_id: str | None) -> Updates:
         return self._show(secret, self._service.find(secret, run_id))
@@ -229,21 +222,12 @@ class TrainTab:
         return self._show(secret, None)
 
     def _after(
-        self, act: Callable[..., None], secret: str | None, run_id: str | None, *more: Any
+        self, act: Callable[..., bool | None], secret: str | None, run_id: str | None, *more: Any
     ) -> Updates:
-        """What is shown when something was done, or why it couldn't be."""
+        """What is shown when something was done, and why it couldn't be."""
         try:
-            act(secret, run_id, *more)
-        except JobError as error:
-            return self._tell(str(error))
-        return self._look(secret, run_id)
-
-    def _call_gpu(
-        self, secret: str | None, run_id: str | None, minutes: float | None = None
-    ) -> Updates:
-        try:
-            if not self._service.call_gpu(secret, run_id, minutes):
-                return {self._problem: gr.skip()}  # the page may show something else by now
+            if act(secret, run_id, *more) is False:  # the page may show something else by now
+                return {self._problem: gr.skip()}
         except JobError as error:
             return {**self._look(secret, run_id), **self._tell(str(error))}
         return self._look(secret, run_id)

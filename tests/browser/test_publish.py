@@ -113,6 +113,7 @@ def test_a_model_and_its_space_are_published_in_the_account_of_who_signs_in_and_
 
     stolen = page.evaluate("JSON.stringify(localStorage)")
     other = train_tab(browser, space)
+    expect(other.locator("#drop")).to_be_visible()  # from now on they have a secret of their own
     other.evaluate("all => Object.assign(localStorage, JSON.parse(all))", stolen)
     other.reload()  # even who finds another's run
     other.get_by_role("tab", name="Train").click()

@@ -85,13 +85,17 @@ class CharLSTM(nn.Module):
         if state is None:
             shape = (self.lstm.num_layers, x.shape[0], self.lstm.hidden_size)
             state = (x.new_zeros(shape), x.new_zeros(shape))
-        hidden, cell, dropout = [], [], self.input_dropout
+        hidden: list[Tensor] = []
+        cell: list[Tensor] = []
+        dropout = self.input_dropout
         # Layer by layer: nn.LSTM's own dropout draws a mask for every step, from the global source.
         for layer, weights in enumerate(self.lstm.all_weights):
             x = self._drop(x, dropout, generator, part)
             start = (state[0][layer : layer + 1], state[1][layer : layer + 1])
-            x, h, c = torch.lstm(x, start, weights, True, 1, 0.0, self.training, False, True)
-            hidden, cell, dropout = [*hidden, h], [*cell, c], self.dropout
+            x, h, c = torch.lstm(x, start, [*weights], True, 1, 0.0, self.training, False, True)
+            hidden.append(h)
+            cell.append(c)
+            dropout = self.dropout
         x = self._drop(x, dropout, generator, part)  # (B, T, hidden)
         return self.fc(x), (torch.cat(hidden), torch.cat(cell))
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from model.dialogue import ChatTemplate
+from model.schema import fitted, one_line, read_json
 from model.vocabulary import Vocabulary
 
 MODEL_TYPE = "char-lstm"
@@ -48,9 +49,11 @@ class ModelConfig:
     num_layers: int = 1  # stacked LSTM layers
     embedding_size: int = 0  # 0 for one-hot input
     chat_template: ChatTemplate | None = None  # None: turns are joined as they are
-    training: Mapping[str, Any] = field(default_factory=dict)  # how it was trained; JSON data
+    # how it was trained: JSON data, of which what doesn't fit `model.schema.TRAINING` is left out
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "training", fitted(dict(self.training)))
         for name, (least, most) in _LIMITS.items():
             size = getattr(self, name)
             if type(size) is not int or not least <= size <= most:
@@ -110,15 +113,15 @@ class ModelConfig:
             ConfigError: with `source` named, if anything is missing, wrong or too new.
         """
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{source} is not valid JSON: {error}") from error
+            data = read_json(text)
+        except ValueError as error:
+            raise ConfigError(one_line(f"{source} is not valid JSON: {error}")) from error
         try:
             return _config(data)
         except KeyError as error:
             raise ConfigError(f"{source} lacks {error.args[0]!r}") from error
         except ValueError as error:
-            raise ConfigError(f"{source}: {error}") from error
+            raise ConfigError(f"{source}: {one_line(str(error))[:300]}") from error
 
 
 def _config(data: Any) -> ModelConfig:

@@ -1,6 +1,6 @@
 """What config.json says about a model, as (label, value) pairs: whoever shows them adds the markup.
 
-The training facts may come from a stranger: what is missing or of the wrong type is left out.
+What is missing is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from model.config import ModelConfig
+from model.schema import one_line
 
 BASELINES = {
     "five_gram": "a 5-gram, which only counts characters",
@@ -26,11 +27,6 @@ def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
     """A model's size, characters, corpus, loss and credits: labels and values in plain words."""
     facts = ((label, one_line(value)) for label, value in _facts(config))
     return [(label, value) for label, value in facts if value]
-
-
-def one_line(words: str) -> str:
-    """`words` in one line, without what can't be printed."""
-    return " ".join("".join(c if c.isprintable() else " " for c in words).split())
 
 
 def number(facts: object, key: str) -> float | None:
@@ -60,24 +56,24 @@ def _facts(config: ModelConfig) -> Iterator[tuple[str, str]]:
     yield "Network", f"{layers} of {config.hidden_size}{embedding}"
     yield "Parameters", f"{config.parameters:,} ({config.parameters * 4 / 2**20:.1f} MiB)"
     yield "Characters", f"{config.vocab_size:,}: {_excerpt(config)}"
-    if corpus := text(training, "corpus"):
-        size = number(training, "corpus_characters")
+    if corpus := training.get("corpus"):
+        size = training.get("corpus_characters")
         yield "Trained on", corpus + (f" ({size:,.0f} characters)" if size else "")
-    if loss := number(training, "val_loss"):
+    if loss := training.get("val_loss"):
         bits = loss / math.log(2)
         yield "Held-out loss", f"{loss:.4f} nats per character ({bits:.3f} bits)"
     yield "Training", ", ".join(_effort(training))
     yield "Speakers", ", ".join(template.speakers) if template else ""
-    yield "Text by", text(training, "credit")
-    yield "Licence", text(training, "license")
+    yield "Text by", training.get("credit") or ""
+    yield "Licence", training.get("license") or ""
 
 
 def _effort(training: Mapping[str, Any]) -> Iterator[str]:
-    if steps := number(training, "steps"):
+    if steps := training.get("steps"):
         yield f"{steps:,.0f} steps"
-    if seconds := number(training, "seconds"):
+    if seconds := training.get("seconds"):
         yield f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
-    if date := text(training, "date"):
+    if date := training.get("date"):
         yield date[:10]
 
 

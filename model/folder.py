@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
 from model.config import ConfigError, ModelConfig
+from model.schema import MOST_BYTES, one_line
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -25,11 +26,14 @@ PLOT_FILE = "loss.png"
 
 BUNDLED_MODEL = Path(__file__).parent / "pretrained"
 
-_MAX_CONFIG_BYTES = 16 * 2**20
+_MAX_HEADER_BYTES = 2**20  # of the weights; ours take less than 10,000
 
 
 class ModelFolderError(Exception):
     """A model folder can't be used; the message names the file and what is wrong with it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message)[:500])  # it may quote what a stranger wrote
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,11 @@ def load_model(path: str | Path) -> Model:
             another shape or type than the config says, or not finite.
     """
     folder = find_model_folder(path)
-    config_path = folder / CONFIG_FILE
     try:
-        if config_path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise ModelFolderError(f"{config_path} is larger than a config can be")
-        config = ModelConfig.from_json(config_path.read_bytes(), str(config_path))
+        text = _beginning(folder / CONFIG_FILE, MOST_BYTES + 1)
+        config = ModelConfig.from_json(text, str(folder / CONFIG_FILE))
     except ConfigError as error:
         raise ModelFolderError(str(error)) from error
-    except OSError as error:
-        raise ModelFolderError(f"{config_path} can't be read: {error.strerror}") from error
     return Model(config, _read_weights(folder / WEIGHTS_FILE, config.parameter_shapes()))
 
 
@@ -138,9 +138,21 @@ def _write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _beginning(path: Path, size: int) -> bytes:
+    """The first `size` bytes of a file: of no device, and of none of /proc, which are "empty"."""
+    try:
+        if not path.is_file() or path.stat().st_size == 0:
+            raise ModelFolderError(f"{path} is missing or empty")
+        with open(path, "rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise ModelFolderError(f"{path} can't be read: {error.strerror}") from error
+
+
 def _read_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise ModelFolderError(f"{path} is missing")
+    header = int.from_bytes(_beginning(path, 8), "little")
+    if header > _MAX_HEADER_BYTES:
+        raise ModelFolderError(f"{path} is damaged or not a safetensors file: a head of {header:,}")
     try:
         with safe_open(path, framework="np") as file:
             # The file's head says what is in it: all of it is checked before anything is read.

@@ -1,8 +1,8 @@
 """The model card: a ModelConfig becomes the text of README.md.
 
-Anybody may have written `config.training`: what it lacks or falsifies is left out. By a comment at
-its top, as transformers' Trainer writes one, publishing tells a card that it may replace from one
-that somebody has edited. Pure text; knows nothing about files or networks.
+What the config lacks is left out. By a comment at its top, as transformers' Trainer writes one,
+publishing tells a card that it may replace from one that somebody has edited. Pure text; knows
+nothing about files or networks.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from typing import Any
 
 from model.config import ModelConfig
-from model.facts import baseline_losses, model_facts, number, one_line, text
+from model.facts import baseline_losses, model_facts
 from model.folder import PLOT_FILE
 from publish.markdown import fenced, plain
 
@@ -101,7 +100,8 @@ def model_card(
     """
     source = json.dumps(repo_id or PLACEHOLDER)
     source += "" if revision is None else f", revision={json.dumps(revision)}"
-    prompt = next((text(sample, "prompt") for sample in samples(config)), "The ")
+    samples = config.training.get("samples") or []
+    prompt = next((sample.get("prompt") or "" for sample in samples), "The ")
     prompt = prompt if len(prompt) <= 40 and prompt.isprintable() else ""
     parts = [
         f"---\n{_front_matter(config, repo_id)}\n---",
@@ -125,7 +125,8 @@ def is_as_written(card: str) -> bool:
 def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
     from huggingface_hub import EvalResult, ModelCardData  # here: importing it takes 0.2 s
 
-    name, loss = _corpus_name(config), number(config.training, "val_loss")
+    training = config.training
+    name, loss = _corpus_name(config), training.get("val_loss")
     measured = [
         EvalResult(
             task_type="text-generation",
@@ -139,11 +140,11 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
         for metric, label, unit in _METRICS
         if loss is not None
     ]
-    begun = text(origin(config), "name")
+    begun = (training.get("init_from") or {}).get("name") or ""
     data = ModelCardData(
         base_model=begun if "/" in begun else None,  # its name on the Hub
-        language=config.training.get("language"),
-        license=config.training.get("license"),
+        language=training.get("language") or None,
+        license=training.get("license") or None,
         library_name="charlstm",
         pipeline_tag="text-generation",
         tags=["char-lstm", "lstm", "character-level"],
@@ -154,7 +155,7 @@ def _front_matter(config: ModelConfig, repo_id: str | None) -> str:
 
 
 def _corpus_name(config: ModelConfig) -> str:
-    return one_line(text(config.training, "corpus")) or "a text"
+    return config.training.get("corpus") or "a text"
 
 
 def _title(config: ModelConfig) -> str:
@@ -168,19 +169,21 @@ def _section(title: str, blocks: Iterable[str]) -> str:
 
 
 def _training(config: ModelConfig) -> Iterator[str]:
-    facts = model_facts(config)
-    if begun := origin(config):
-        facts.append(("Fine-tuned from", begun["name"]))
-        facts.append(("Its weights' sha256", text(begun, "sha256")))
-    facts.append(("The text's sha256", text(config.training, "corpus_sha256")))
+    training, begun = config.training, config.training.get("init_from") or {}
+    facts = [
+        *model_facts(config),
+        ("Fine-tuned from", begun.get("name")),
+        ("Its weights' sha256", begun.get("sha256")),
+        ("The text's sha256", training.get("corpus_sha256")),
+    ]
     yield "\n".join(f"- {label}: {plain(value)}" for label, value in facts if value)
-    if command := text(config.training, "command"):
+    if command := training.get("command"):
         yield f"The command that trained it:\n\n{fenced(command, 'sh')}"
 
 
 def _results(config: ModelConfig) -> Iterator[str]:
     training = config.training
-    named = [(name, number(training, key)) for key, name in _ROWS]
+    named = [(name, training.get(key)) for key, name in _ROWS]
     named += baseline_losses(training).items()
     rows = [
         f"| {name} | {loss:.4f} | {loss / math.log(2):.4f} |"
@@ -188,13 +191,13 @@ def _results(config: ModelConfig) -> Iterator[str]:
         if loss is not None
     ]
     if len(rows) > 1:  # there is something to compare with
-        characters = number(training, "held_out_characters")
+        characters = training.get("held_out_characters")
         count = "" if characters is None else f", {characters:,.0f} characters"
         yield f"On the held-out part of the corpus{count}, which it has not learnt from:"
         yield "\n".join([_COLUMNS, *rows])
-    if isinstance(sentences := training.get("judgement"), list):
-        yield "\n".join(f"- {plain(s)}" for s in sentences if isinstance(s, str) and s.strip())
-    if passage := longest_copy(config):
+    yield "\n".join(f"- {plain(sentence)}" for sentence in training.get("judgement") or [])
+    passage = (training.get("longest_copy") or {}).get("passage") or ""
+    if passage.strip():
         yield (
             "The longest passage of what it wrote for this card that stands word for word in the "
             f"train part, or its beginning:\n\n{fenced(passage, 'text')}"
@@ -202,27 +205,8 @@ def _results(config: ModelConfig) -> Iterator[str]:
 
 
 def _samples(config: ModelConfig) -> Iterator[str]:
-    for sample in samples(config):
-        prompt, written = text(sample, "prompt"), text(sample, "text")
+    for sample in config.training.get("samples") or []:
+        prompt, written = sample.get("prompt") or "", sample.get("text") or ""
         if sample.get("temperature") is not None:
             yield f"At temperature {plain(str(sample['temperature']))}:"
         yield fenced(written if written.startswith(prompt) else prompt + written, "text")
-
-
-def longest_copy(config: ModelConfig) -> str:
-    """The longest passage that it copied; "" where none is known, or it is all white space."""
-    copy = config.training.get("longest_copy")
-    passage = copy.get("passage") if isinstance(copy, Mapping) else None
-    return passage if isinstance(passage, str) and passage.strip() else ""
-
-
-def origin(config: ModelConfig) -> Mapping[str, Any]:
-    """The model that this one was fine-tuned from; {} if it wasn't."""
-    begun = config.training.get("init_from")
-    return begun if isinstance(begun, Mapping) and text(begun, "name") else {}
-
-
-def samples(config: ModelConfig) -> list[Mapping[str, Any]]:
-    """What it wrote after training, each with "prompt", "text" and "temperature"."""
-    entries = config.training.get("samples")
-    return [e for e in entries if isinstance(e, Mapping)] if isinstance(entries, list) else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from model.facts import one_line
+from model.schema import one_line
 
 # CommonMark lets a backslash stand before any of these. The rest of ASCII's punctuation means
 # nothing inside a line, but for addresses, which GitHub's dialect makes links of by themselves.

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.config import ModelConfig
-from model.facts import one_line, text
 from model.folder import (
     CARD_FILE,
     CONFIG_FILE,
@@ -20,7 +19,8 @@ from model.folder import (
     load_model,
 )
 from model.hub import hub_errors
-from publish.card import PLACEHOLDER, is_as_written, longest_copy, model_card, origin, samples
+from model.schema import one_line
+from publish.card import PLACEHOLDER, is_as_written, model_card
 from publish.hub import MAIN, check_repo, commit_files, read_file
 
 _MOST_CHARACTERS = 300
@@ -108,13 +108,13 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> list[str]:
     training, `config.training` may hold no more than the corpus's name and the command.
     """
     training, template = config.training, config.chat_template
-    corpus = one_line(text(training, "corpus")) or "its text"
+    corpus = training.get("corpus") or "its text"
     lines = [
         f"Anybody can read and copy the model as {repo_id}, and sees the name {corpus}.",
         f"It has learnt from {corpus} and can repeat it word for word: publish private chats, mail "
         "and secrets to a private repo, or not at all.",
     ]
-    if begun := one_line(text(origin(config), "name")):
+    if begun := (training.get("init_from") or {}).get("name"):
         lines.append(f"It was fine-tuned from {begun}, and can repeat that model's text, too.")
     if template is not None and template.speakers:
         lines.append(f"Who speaks: {one_line(', '.join(template.speakers))}")
@@ -124,13 +124,14 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> list[str]:
     characters = _quoted(one_line("".join(config.vocabulary.characters)))
     lines.append(f"Its {config.vocab_size:,} characters: {characters}")
     lines.append("How it was trained: sizes, losses, times and settings")
-    if command := one_line(text(training, "command")):
+    if command := training.get("command"):
         lines.append(f"Command: {command}")
     lines += [
-        f"A sample of what it writes:\n{_quoted(text(sample, 'text'))}"
-        for sample in samples(config)
+        f"A sample of what it writes:\n{_quoted(sample.get('text') or '')}"
+        for sample in training.get("samples") or []
     ] or ["Samples of what it writes, and the longest passage that it copied"]
-    if passage := longest_copy(config):
+    passage = (training.get("longest_copy") or {}).get("passage") or ""
+    if passage.strip():
         lines.append(f"Copied word for word from its text:\n{_quoted(passage)}")
     return lines
 
@@ -142,7 +143,7 @@ def _quoted(passage: str) -> str:
 
 def _card(source: Path, config: ModelConfig, repo_id: str, revision: str | None) -> str:
     path = source / CARD_FILE
-    card = path.read_text(encoding="utf-8") if path.is_file() else None
+    card = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
     if card is not None and not is_as_written(card):
         return card.replace(PLACEHOLDER, repo_id)
     has_plot = (source / PLOT_FILE).is_file()

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from model.facts import one_line
 from model.folder import CONFIG_FILE
 from model.hub import HubError, Refused, hub_errors, read_config
+from model.schema import one_line
 from publish.hub import (
     SDK,
     WHO_MAY_HOST,

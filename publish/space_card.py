@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.config import ModelConfig
-from model.facts import one_line, text
 from model.folder import CONFIG_FILE, WEIGHTS_FILE
 from publish.hub import LONGEST_SHORT_DESCRIPTION, OAUTH_SCOPES, PYTHON_VERSION, SDK
 from publish.markdown import plain
@@ -31,9 +30,10 @@ class ServedModel:
     commit: str  # that the Space is pinned to
     needs_token: bool = False  # it is private or gated
 
-    def told(self, key: str) -> str:
-        """What its training says, in one line; "" where it says nothing."""
-        return one_line(text(self.config.training, key))
+    @property
+    def corpus(self) -> str:
+        """The name of the text that it was trained on."""
+        return self.config.training.get("corpus") or "a text"
 
 
 def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] = {}) -> str:
@@ -48,8 +48,7 @@ def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] =
     from huggingface_hub import CardData  # here: importing it takes 0.2 s
 
     files = f"{CONFIG_FILE},{WEIGHTS_FILE}"
-    corpus = model.told("corpus") or "a text"
-    short = f"A small LSTM trained on {corpus}"[:LONGEST_SHORT_DESCRIPTION]
+    short = f"A small LSTM trained on {model.corpus}"[:LONGEST_SHORT_DESCRIPTION]
     needed = {
         "tags": [*(tag for tag in there.get("tags") or [] if tag != TAG), TAG],
         "sdk": SDK,
@@ -79,8 +78,9 @@ def space_readme(model: ServedModel, *, trains: bool, there: Mapping[str, Any] =
 
 
 def _body(title: str, model: ServedModel) -> str:
-    corpus, licence = plain(model.told("corpus") or "a text"), plain(model.told("license"))
+    licence = plain(model.config.training.get("license") or "")
     licence = f" The model's licence: {licence}." if licence else ""
+    corpus = plain(model.corpus)
     return f"""\
 # {plain(title)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def refuse(folder: Path, message: str) -> None:
     """The model is refused in one line that names the folder."""
     with pytest.raises(ModelFolderError, match=message) as error:
         load_model(folder)
-    assert "\n" not in str(error.value)
+    assert str(error.value).isprintable()
     assert str(folder) in str(error.value)
+    assert len(str(error.value)) <= 500
 
 
 def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -90,8 +92,12 @@ def test_a_wrong_config_is_refused(folder: Path, values: dict[str, object], mess
     [
         (b"{", "not valid JSON"),
         (b'{"a": "\xff"}', "not valid JSON"),
-        (b"9" * 5_000, "not valid JSON"),
+        (b"9" * 5_000, r"no number can be 9{20}\.\.\. \(5,000 characters"),
+        (b"[1e999]", "no number can be 1e999"),
+        (b'["\\ud800"]', "surrogates not allowed"),
         (b"[" * 100_000, "not valid JSON"),
+        (b"[" * 50 + b"]" * 50, "nested more than 20 deep"),
+        (b" " * 3_000_000, "more than 2,097,152 bytes"),
         (b'{"model_type": "char-lstm", "format_version": 1}', "lacks 'vocabulary'"),
     ],
 )
@@ -111,8 +117,46 @@ def test_wrong_torn_or_missing_weights_are_refused(folder: Path) -> None:
         refuse(folder, message)
     path.write_bytes(path.read_bytes()[:-100])
     refuse(folder, "damaged or not a safetensors file")
+    path.write_bytes((2**40).to_bytes(8, "little") + b"{")  # nobody waits for a head of this size
+    refuse(folder, "damaged or not a safetensors file: a head of 1,099,511,627,776")
+    save_file({"\x1b[2J" * 1_000: weights[name]}, path)
+    refuse(folder, r"lacks the tensor|holds an unknown tensor: \[2J")
     path.unlink()
     refuse(folder, "is missing")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/stdin", "/proc/self/environ"])
+def test_what_is_no_file_is_not_read(folder: Path, device: str) -> None:
+    for name in (WEIGHTS_FILE, CONFIG_FILE):
+        (folder / name).unlink()
+        (folder / name).symlink_to(device)
+        refuse(folder, rf"{name} is missing or empty|it has no {name}")
+
+
+def test_of_what_is_told_about_training_only_what_fits_is_kept(folder: Path) -> None:
+    path = folder / CONFIG_FILE
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["training"] = {
+        "corpus": "\x1b[2Jmy\nnovel" + "l" * 20_000,
+        "steps": -1,
+        "val_loss": math.nan,
+        "judgement": ["Good.", 5, ["x"]] + ["More."] * 200,
+        "samples": [{"text": "a\nb", "prompt": None}, "x"],
+        "longest_copy": [],
+        "later": {"unknown": [1]},
+    }
+    path.write_text(json.dumps(data), encoding="utf-8")
+    told = dict(load_model(folder).config.training)
+    assert told.pop("corpus").startswith("[2Jmy novelll")
+    assert told.pop("judgement")[:3] == ["Good.", "More.", "More."]
+    assert told == {
+        "steps": None,
+        "val_loss": None,
+        "samples": [{"text": "a\nb", "prompt": None}],
+        "longest_copy": None,
+        "later": {"unknown": [1]},
+    }
+    assert len(load_model(folder).config.training["corpus"]) < 11_000
 
 
 def test_saving_never_overwrites_what_is_no_model(tmp_path: Path) -> None:

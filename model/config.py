@@ -113,11 +113,7 @@ class ModelConfig:
             ConfigError: with `source` named, if anything is missing, wrong or too new.
         """
         try:
-            data = read_json(text)
-        except ValueError as error:
-            raise ConfigError(one_line(f"{source} is not valid JSON: {error}")) from error
-        try:
-            return _config(data)
+            return _config(read_json(text))
         except KeyError as error:
             raise ConfigError(f"{source} lacks {error.args[0]!r}") from error
         except ValueError as error:

@@ -79,7 +79,7 @@ class Generator:
         prompt begins a new text, as if after a line break.
         """
         params = params or SamplingParams()
-        rng = np.random.default_rng(params.seed)
+        rng, unknown = np.random.default_rng(params.seed), self.vocabulary.unknown_index
         indices = self.vocabulary.encode(prompt).indices
         if len(indices) == 0 and "\n" in self.vocabulary:
             indices = np.array([self.vocabulary.index("\n")])
@@ -90,7 +90,10 @@ class Generator:
         shown = len(text)  # characters of `text` that aren't to be yielded
         try:
             for _ in range(params.length):
-                index = self._next_index(state, params, rng)
+                logits = self._decoder.logits(state)
+                if unknown is not None and len(self.vocabulary) > 1:
+                    logits[unknown] = -np.inf
+                index = sample(logits, params, rng)
                 state = self._decoder.feed((index,), state)
                 generated.append(index)
                 text += self.vocabulary.characters[index]
@@ -129,13 +132,6 @@ class Generator:
             self._states[fed] = state
             if len(self._states) > CACHED_STATES:
                 del self._states[next(iter(self._states))]
-
-    def _next_index(self, state: State, params: SamplingParams, rng: np.random.Generator) -> int:
-        logits = self._decoder.logits(state)
-        unknown = self.vocabulary.unknown_index
-        if unknown is not None and len(self.vocabulary) > 1:
-            logits[unknown] = -np.inf
-        return sample(logits, params, rng)
 
 
 def _key(indices: np.ndarray) -> bytes:

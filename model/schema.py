@@ -28,14 +28,12 @@ def read_json(text: str | bytes) -> Any:
     """
     if len(text) > MOST_BYTES:
         raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-    decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
+    numbers: Any = {"parse_int": _finite, "parse_float": _finite, "parse_constant": lambda _: None}
     try:
-        value = json.loads(
-            decoded, parse_int=_finite, parse_float=_finite, parse_constant=lambda _: None
-        )
-    except RecursionError as error:
-        raise ValueError(str(error)) from error
-    _check(value)
+        value = json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"), **numbers)
+        _check(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not valid JSON: {error}") from error
     return value
 
 

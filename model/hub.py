@@ -135,7 +135,9 @@ def _in_words(error: BaseException, repo_id: str, revision: str | None, kind: Ki
     # What is no JSON is another page in the Hub's place; the rest, the client has found itself.
     if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError):
         return HubError(f"{repo_id} wasn't sent: {' '.join(str(error).split())}")
-    if isinstance(error, OSError) and error.errno is not None:  # not the client's own
+    # An error of this machine has a number; the client's own have none.
+    number = None if isinstance(error, ConnectionError) else getattr(error, "errno", None)
+    if number is not None:
         return HubError(f"no place for {repo_id}: {error}; make room or move HF_HOME")
     return Unreachable(
         f"the Hub can't be reached ({said}); check the network (is there a page to log in to?), "

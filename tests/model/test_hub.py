@@ -88,6 +88,9 @@ def test_without_a_network_a_cached_model_works_and_another_is_soon_refused(
     hub.fault("/api/models/", status=200, words="<html>Welcome to our hotel</html>")
     with pytest.raises(Unreachable, match="log in to"):
         resolve_model(f"{published}-2")
+    hub.fault("/api/models/", status=429)
+    with pytest.raises(Unreachable, match="answers 429"):
+        resolve_model(f"{published}-2")
     hub.stop()
     caplog.clear()
     assert resolve_model(published) == online

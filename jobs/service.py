@@ -88,20 +88,17 @@ class TrainingService:
         """
         run = self.found(secret, run_id)
         if run.is_new:
-            self._prepare(run, minutes or 0)
+            minutes = minutes or 0
+            if not 0 < minutes <= self.limits.minutes:
+                raise JobError(f"Here a run may take {self.limits.minutes:g} minutes at most.")
+            settings = Settings(
+                (str(run.text.resolve()),),
+                encoding=run.summary.encoding if run.summary else "utf-8",
+                minutes=minutes,
+                command=f"python -m training {run.text.name} --minutes {minutes:g}",
+            )
+            write_settings(run.folder, settings)
         self._queue.start(run.folder)
-
-    def _prepare(self, run: StoredRun, minutes: float) -> None:
-        """Make a run of a text."""
-        if not 0 < minutes <= self.limits.minutes:
-            raise JobError(f"Here a run may take {self.limits.minutes:g} minutes at most.")
-        settings = Settings(
-            (str(run.text.resolve()),),
-            encoding=run.summary.encoding if run.summary else "utf-8",
-            minutes=minutes,
-            command=f"python -m training {run.text.name} --minutes {minutes:g}",
-        )
-        write_settings(run.folder, settings)
 
     def call_gpu(
         self, secret: str | None, run_id: str | None, minutes: float | None = None
@@ -182,7 +179,7 @@ class TrainingService:
         return replace(run, status=status, waiting=waiting)
 
     def _keep_sweeping(self) -> None:
-        wait = threading.Event()
-        while not wait.wait(_SWEEP_EVERY_S):
+        while True:
+            time.sleep(_SWEEP_EVERY_S)
             with contextlib.suppress(OSError):  # it is tried again
                 self.sweep()

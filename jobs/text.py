@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs import sentence
 from training.settings import TrainingError
 from training.text.dialogue import EXAMINED, detect
 from training.text.reading import find_files, guess_encoding, read_text
@@ -59,12 +60,11 @@ def _summarize(path: Path, encoding: str, *warnings: str) -> TextSummary:
         problem = "is empty" if not counts else "has one character only, over and over"
         raise TrainingError(f"{path.name} {problem}: there is nothing to learn from")
     dialogue = detect(beginning)
-    kind = dialogue.describe() if dialogue else _PROSE
     return TextSummary(
         characters=counts.total(),
         distinct=len(counts),
         encoding=encoding,
-        kind=f"{kind[0].upper()}{kind[1:]}.",
+        kind=sentence(dialogue.describe() if dialogue else _PROSE),
         warnings=(*warnings, *_warnings(counts)),
     )
 

@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs import JobError
+from jobs import JobError, refusals
 from jobs.queue import end_writer
-from training.run import RunError, read_settings, request_stop, stop_requested, withdraw_stop
-from training.settings import TrainingError
+from training.run import read_settings, request_stop, stop_requested, withdraw_stop
 
 # Of the Hub's documentation of 2026-08-22 and spaces 0.51.3; tried on a loopback scheduler only.
 PRICE_FACTOR = 1.5
@@ -30,6 +29,9 @@ LONGEST_CALL_S = 120
 """That we ask for at once, unless the owner sets it; a longer run continues in another call."""
 
 SHORTEST_CALL_S = 20
+RUN_MINUTES = (0.3, 0.8, 1.8, 3.6, 9.0)
+"""Of learning, that a visitor may ask for: a quarter, a half, one, two and five of those calls."""
+
 _AROUND_S = 12
 """Seconds of each call spent outside the training loop: starting, reading, timing, scoring."""
 
@@ -84,13 +86,12 @@ def train_on_gpu(folder: str, seconds: int) -> str:
     from training.train import train  # in the worker only: it needs torch
 
     try:
-        if run.is_dir() and not stop_requested(run):
-            spent = time.monotonic() - began
-            train(read_settings(run), run, seconds - _SAVED_BEFORE_S - spent)
-    except (TrainingError, RunError) as error:
-        return f"It failed: {error}."
-    except OSError as error:
-        return f"The server's disk refuses it: {error.strerror}."
+        with refusals():
+            if run.is_dir() and not stop_requested(run):
+                spent = time.monotonic() - began
+                train(read_settings(run), run, seconds - _SAVED_BEFORE_S - spent)
+    except JobError as error:  # which the platform would take for one of its own
+        return str(error)
     return ""
 
 
@@ -178,17 +179,4 @@ def call_seconds(learning_s: float, longest: int) -> int:
 
 def calls_of(learning_s: float, longest: int) -> int:
     """How many calls a run of so many seconds of learning takes."""
-    return max(1, round(learning_s / (longest - _AROUND_S)))
-
-
-def run_lengths(longest: int, most_s: float) -> list[float]:
-    """How many seconds of learning a visitor may ask for: parts of a call or several, never none.
-
-    Args:
-        longest: call, in seconds.
-        most_s: seconds of learning that a run may have.
-    """
-    parts = [longest * share - _AROUND_S for share in (1 / 4, 1 / 2, 1)]
-    several = [calls * (longest - _AROUND_S) for calls in (2, 5)]
-    least = SHORTEST_CALL_S - _AROUND_S
-    return [float(s) for s in (*parts, *several) if least <= s <= most_s] or [float(least)]
+    return math.ceil(learning_s / (longest - _AROUND_S))

@@ -7,7 +7,6 @@ that is written here is logged.
 
 from __future__ import annotations
 
-import html
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import gradio as gr
 from model.config import ModelConfig
 from model.dialogue import conversation_text, written_text
 from model.generator import Generator
-from ui import QUIET, Updates
+from ui import QUIET, Updates, note
 from ui.about import describe_model, examples, heading
 from ui.settings import Setting, SettingsPanel
 from ui.speakers import Speakers, SpeakersPanel
@@ -213,7 +212,7 @@ class ChatTab:
             notes.append("Line breaks that would have ended your turn were removed")
         if changes := self._generator_of(session).vocabulary.encode(kept).describe():
             notes.append(f"Characters that this model doesn't know: {changes}")
-        return _note(". ".join(notes))
+        return note(". ".join(notes))
 
     def use(self, session: Session, generator: Generator | None, title: str = "") -> Updates:
         """Chat with a model of the visitor's own from now on, or with the page's (None)."""
@@ -227,18 +226,18 @@ class ChatTab:
             self.session: session,
             self._about: describe_model(config, None if generator else self._hub_id),
             self._title: heading(config),
-            self._whose: _note(f"Your model: {title}" if generator else ""),
+            self._whose: note(f"Your model: {title}" if generator else ""),
             self._return: gr.Button(visible=generator is not None),
         }
 
     def _undo_last(self, typed: str, session: Session) -> Updates:
         """Take back the last answer and what it answered, which may be edited and sent again."""
         session.transcript, message = without_last_exchange(session.transcript)
-        return {**self._show(session), self._box: typed or message, self._note: _note("")}
+        return {**self._show(session), self._box: typed or message, self._note: note("")}
 
     def _start_anew(self, session: Session) -> Updates:
         session.transcript = ()
-        return {**self._show(session), self._box: "", self._note: _note("")}
+        return {**self._show(session), self._box: "", self._note: note("")}
 
     async def _change_speakers(self, session: Session, *choices: str) -> Updates:
         """Dialogue and one text are kept apart, each with what was written in it."""
@@ -255,7 +254,7 @@ class ChatTab:
         return {
             self._view: gr.Chatbot(chatbot_messages(session.transcript), **look),
             self._box: gr.Textbox(placeholder=session.speakers.hint),
-            self._note: _note(""),
+            self._note: note(""),
             **self._speakers.show(config.chat_template, session.speakers),
         }
 
@@ -278,10 +277,6 @@ def _stop(session: Session) -> None:
 
 def _kept_text(session: Session) -> str:
     return written_text(session.transcript, session.speakers.template)
-
-
-def _note(text: str) -> gr.HTML:
-    return gr.HTML(html.escape(text, quote=False), visible=bool(text))
 
 
 def _example_text(event: gr.SelectData) -> str:

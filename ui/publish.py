@@ -42,7 +42,6 @@ _RIGHTS = {
     "it keeps no key to it.",
     "saved": "This computer is logged in there; <code>hf auth login</code> changes that.",
 }
-_PRIVATE, _PUBLIC = "private", "public"
 
 
 class PublishPanel:
@@ -79,8 +78,8 @@ class PublishPanel:
     def _build_form(self) -> None:
         with gr.Row():
             self._repo = gr.Textbox(label="Its name on the Hub: user/name", elem_id="repo")
-            self._seen = gr.Radio(
-                [("only I", _PRIVATE), ("anybody", _PUBLIC)], value=_PRIVATE, label="Who may see it"
+            self._private = gr.Radio(
+                [("only I", True), ("anybody", False)], value=True, label="Who may see it"
             )
         with gr.Row():
             self._credit = gr.Textbox(
@@ -104,9 +103,9 @@ class PublishPanel:
             tabs: of the page; the panel is in the one with the id "train".
         """
         who: set[Block] = {self._secret, self._run}
-        form: set[Block] = {*who, self._repo, self._seen, self._with_space, self._space}
+        form: set[Block] = {*who, self._repo, self._private, self._with_space, self._space}
         opened = [
-            self.panel, self._account, self._form, self._repo, self._seen, self._with_space,
+            self.panel, self._account, self._form, self._repo, self._private, self._with_space,
             self._space, self._words, self._failure,
         ]  # fmt: skip
         if self._is_for_visitors:
@@ -116,7 +115,7 @@ class PublishPanel:
             arrived.then(self._come_back, {*who, self._is_away}, back, **QUIET)
         button.click(self._open, who, opened, **QUIET)
         for change in (
-            self._repo.blur, self._space.blur, self._seen.input, self._with_space.input,
+            self._repo.blur, self._space.blur, self._private.input, self._with_space.input,
         ):  # fmt: skip
             change(self._describe, form, [self._space, self._words], **QUIET)
         told: set[Block] = {*form, self._credit, self._license}
@@ -146,7 +145,7 @@ class PublishPanel:
         space_id = there.space.space_id if there and there.space else ""
         form = {
             self._repo: there.model.repo_id if there else suggested_name(run.title, account.name),
-            self._seen: _PUBLIC if there and not there.model.is_private else _PRIVATE,
+            self._private: there is None or there.model.is_private,
             self._with_space: bool(space_id),
             self._space: space_id,
         }
@@ -168,7 +167,7 @@ class PublishPanel:
             space_id = space_id or f"{repo_id}-chat"
         try:
             public = public_lines(self._run_of(asked), repo_id)
-            seen = public if asked[self._seen] == _PUBLIC else ()
+            seen = () if asked[self._private] else public
             words = describe_publishing(repo_id, space_id if with_space else None, seen)
         except JobError as error:
             words = describe_problem(str(error))
@@ -197,7 +196,7 @@ class PublishPanel:
                 self._account_of(request, token, me),
                 asked[self._repo].strip(),
                 space_id=space_id,
-                private=asked[self._seen] != _PUBLIC,
+                private=asked[self._private],
                 told={key: value for key, value in told.items() if value},
                 report=lambda line: progress(next(steps) / most, line),
             )

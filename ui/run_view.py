@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs import sentence
 from jobs.publishing import Published
 from jobs.store import StoredRun
 from jobs.text import TextSummary
@@ -55,7 +56,7 @@ def describe_run(run: StoredRun) -> str:
     if status.step:
         parts.append(f'<div class=bar><div style="width: {status.progress:.1%}"></div></div>')
         parts.append(f"<p>{', '.join(_numbers(status))}</p>")
-    parts += [f"<p>{html.escape(f'{note[:1].upper()}{note[1:]}.')}</p>" for note in status.notes]
+    parts += [f"<p>{html.escape(sentence(note))}</p>" for note in status.notes]
     if run.expires is not None:
         left = _time(max(0.0, run.expires - time.time()))
         parts.append(f"<p class=expires>It is deleted here in {left}, with its text.</p>")

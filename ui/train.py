@@ -7,7 +7,6 @@ done is up to `jobs.service`.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,9 +20,9 @@ from jobs.accounts import Accounts
 from jobs.publishing import find_published
 from jobs.service import TrainingService
 from jobs.store import StoredRun
-from jobs.zero_gpu import QUOTA, price, run_lengths
+from jobs.zero_gpu import QUOTA, RUN_MINUTES, price
 from training.run import RunStatus
-from ui import QUIET, Updates
+from ui import QUIET, Updates, note
 from ui.chat import ChatTab, Session
 from ui.publish import PublishPanel
 from ui.run_view import (
@@ -35,7 +34,7 @@ from ui.run_view import (
     describe_text,
 )
 
-_MINUTES = (1, 4, 10, 30, 120)
+_MINUTES = (1.0, 4.0, 10.0, 30.0, 120.0)
 _POLL_S = 1.0
 
 
@@ -102,12 +101,11 @@ class TrainTab:
     def _build_choose(self) -> None:
         self._summary = gr.HTML(elem_id="summary")
         most = self._service.limits.minutes
-        if self._on_gpu:
-            lengths = run_lengths(self._call_s, most * 60)
-            choices = [(describe_price(s, self._call_s), s / 60) for s in lengths]
-        else:
-            minutes = [float(m) for m in _MINUTES if m <= most] or [most]
-            choices = [(f"{m:g} min", m) for m in minutes]
+        offered = [m for m in (RUN_MINUTES if self._on_gpu else _MINUTES) if m <= most] or [most]
+        choices = [
+            (describe_price(m * 60, self._call_s) if self._on_gpu else f"{m:g} min", m)
+            for m in offered
+        ]
         label = "Time on a GPU" if self._on_gpu else "How long"
         self._dial = gr.Radio(choices, value=choices[:2][-1][1], label=label)
         if self._on_gpu:
@@ -204,12 +202,12 @@ class TrainTab:
     def _take(self, secret: str | None, path: str | None, text: str) -> Updates:
         """Take in the file that was dropped, or else the text that was pasted."""
         if path is None and not text.strip():
-            return self._tell("Paste a text first.")
+            return {self._problem: note("Paste a text first.")}
         try:
             source = Path(path) if path else text
             run = self._service.take(secret, Path(path or "pasted text").name, source)
         except JobError as error:
-            return {self._file: None, **self._tell(str(error))}
+            return {self._file: None, self._problem: note(str(error))}
         return {self._file: None, self._paste: "", **self._show(secret, run)}
 
     def _look(self, secret: str | None, run_id: str | None) -> Updates:
@@ -229,7 +227,7 @@ class TrainTab:
             if act(secret, run_id, *more) is False:  # the page may show something else by now
                 return {self._problem: gr.skip()}
         except JobError as error:
-            return {**self._look(secret, run_id), **self._tell(str(error))}
+            return {**self._look(secret, run_id), self._problem: note(str(error))}
         return self._look(secret, run_id)
 
     def _poll(self, secret: str | None, run_id: str | None) -> Updates:
@@ -242,12 +240,9 @@ class TrainTab:
         try:
             generator, title = self._service.generator(secret, run_id)
         except JobError as error:
-            return self._tell(str(error))
+            return {self._problem: note(str(error))}
         changed = self._chat_tab.use(session, generator, title)
         return {self._tabs: gr.Tabs(selected="chat"), **changed}
-
-    def _tell(self, problem: str) -> Updates:
-        return {self._problem: gr.HTML(html.escape(problem, quote=False), visible=True)}
 
     def _show(self, secret: str | None, run: StoredRun | None) -> Updates:
         """The whole tab, for a run or for none."""
@@ -256,7 +251,7 @@ class TrainTab:
         summary = None if run is None else run.summary
         return {
             self._run: None if run is None else run.id,
-            self._problem: gr.HTML(visible=False),
+            self._problem: note(""),
             self._begin: gr.Column(visible=run is None),
             self._choose: gr.Column(visible=is_new),
             self._watch: gr.Column(visible=run is not None and not is_new),

@@ -5,20 +5,21 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from jobs.zero_gpu import call_seconds, calls_of, price, refusal, run_lengths
+from jobs.zero_gpu import RUN_MINUTES, call_seconds, calls_of, price, refusal
 
 
 def test_a_call_costs_half_as_much_again_as_it_lasts() -> None:
     assert (price(60), price(25)) == (90, 38)
 
 
-@pytest.mark.parametrize(("longest", "calls"), [(20, [1, 2, 5]), (36, [1, 2, 5]), (120, [1] * 3)])
-def test_no_run_that_is_offered_is_longer_than_allowed(longest: int, calls: list[int]) -> None:
-    lengths = run_lengths(longest, most_s=120)
-    assert [calls_of(s, longest) for s in lengths] == calls
-    assert all(20 <= call_seconds(s, longest) <= longest for s in lengths)
-    assert max(lengths) <= 120
-    assert run_lengths(longest, most_s=1) == [8]
+@pytest.mark.parametrize(
+    ("longest", "calls"),
+    [(20, [3, 6, 14, 27, 68]), (36, [1, 2, 5, 9, 23]), (120, [1, 1, 1, 2, 5])],
+)
+def test_every_run_that_is_offered_fits_into_its_calls(longest: int, calls: list[int]) -> None:
+    offered = [minutes * 60 for minutes in RUN_MINUTES]
+    assert [calls_of(learning_s, longest) for learning_s in offered] == calls
+    assert all(20 <= call_seconds(learning_s, longest) <= longest for learning_s in offered)
 
 
 def test_a_run_continues_in_the_shortest_call_that_is_enough() -> None:

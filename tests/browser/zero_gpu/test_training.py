@@ -14,7 +14,15 @@ from playwright.sync_api import expect
 
 from jobs.zero_gpu import price
 from model.folder import load_model
-from tests.browser.zero_gpu.conftest import CALL_S, MOMENT_MS, Space, Visit, Visitor, when
+from tests.browser.zero_gpu.conftest import (
+    CALL_S,
+    MOMENT_MS,
+    SHORT_CALL_S,
+    Space,
+    Visit,
+    Visitor,
+    when,
+)
 from training.run import read_run
 
 pytestmark = pytest.mark.long
@@ -154,6 +162,6 @@ def test_the_platforms_refusals_are_told_in_plain_words_and_the_text_is_kept(
         expect(visitor.page.locator("#summary")).to_contain_text("300,000 characters")
 
     space.gpus.mood = "refuse"
-    is_told("36s requested vs. 10s left", "Try again in 1:00:00", "ask for less")
+    is_told(f"{SHORT_CALL_S}s requested vs. 10s left", "Try again in 1:00:00", "ask for less")
     space.gpus.mood = "fail"
     is_told("No GPU was available", "Try again in a few minutes")

@@ -17,7 +17,8 @@ from jobs.publishing import Published
 from jobs.store import StoredRun
 from jobs.text import TextSummary
 from jobs.zero_gpu import call_seconds, calls_of, price
-from model.facts import baseline_losses, number, text
+from model.facts import baseline_losses
+from model.schema import fitted
 from training.run import RunStatus
 
 _DOING = {
@@ -105,12 +106,12 @@ def describe_result(training: Mapping[str, Any]) -> str:
     """The end of a run, from its model's config: how it compares, the judgement, what it copied."""
     if not training:
         return ""
+    training = fitted(training)
     parts = [_comparison(training)]
-    if isinstance(judgement := training.get("judgement"), list):
-        told = "".join(f"<li>{html.escape(str(sentence))}</li>" for sentence in judgement)
+    if judgement := training.get("judgement"):
+        told = "".join(f"<li>{html.escape(line)}</li>" for line in judgement)
         parts.append(f"<ul class=judgement>{told}</ul>")
-    copy = training.get("longest_copy")
-    passage = text(copy, "passage") if isinstance(copy, Mapping) else ""
+    passage = (training.get("longest_copy") or {}).get("passage") or ""
     if passage.strip():
         parts.append("<p>The longest passage that it copied from its text:</p>")
         parts.append(f"<pre>{html.escape(passage)}</pre>")
@@ -118,7 +119,7 @@ def describe_result(training: Mapping[str, Any]) -> str:
 
 
 def _comparison(training: Mapping[str, Any]) -> str:
-    loss = number(training, "val_loss")
+    loss = training.get("val_loss")
     if loss is None:
         return "<p>Nothing was measured: too little of the text was held out for that.</p>"
     losses = {"this model": loss, **baseline_losses(training)}

@@ -25,28 +25,13 @@ _MOST_CHARACTERS = 60
 
 def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
     """A model's size, characters, corpus, loss and credits: labels and values in plain words."""
-    facts = ((label, one_line(value)) for label, value in _facts(config))
-    return [(label, value) for label, value in facts if value]
-
-
-def number(facts: object, key: str) -> float | None:
-    """A number that `config.training`, or a mapping in it, holds; None if it holds none."""
-    value = facts.get(key) if isinstance(facts, Mapping) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if abs(value) < 1e15 else None  # false for NaN, too
-
-
-def text(facts: Mapping[str, Any], key: str) -> str:
-    """A text that `config.training` holds; "" if it holds none."""
-    value = facts.get(key)
-    return value if isinstance(value, str) else ""
+    return [(label, value) for label, value in _facts(config) if value]
 
 
 def baseline_losses(training: Mapping[str, Any]) -> dict[str, float]:
     """Losses of simpler methods on the held-out part, in nats per character, by their names."""
-    losses = {name: number(training.get("baselines"), key) for key, name in BASELINES.items()}
-    return {name: loss for name, loss in losses.items() if loss is not None}
+    losses = training.get("baselines") or {}
+    return {name: losses[key] for key, name in BASELINES.items() if losses.get(key) is not None}
 
 
 def _facts(config: ModelConfig) -> Iterator[tuple[str, str]]:
@@ -63,7 +48,7 @@ def _facts(config: ModelConfig) -> Iterator[tuple[str, str]]:
         bits = loss / math.log(2)
         yield "Held-out loss", f"{loss:.4f} nats per character ({bits:.3f} bits)"
     yield "Training", ", ".join(_effort(training))
-    yield "Speakers", ", ".join(template.speakers) if template else ""
+    yield "Speakers", one_line(", ".join(template.speakers)) if template else ""
     yield "Text by", training.get("credit") or ""
     yield "Licence", training.get("license") or ""
 

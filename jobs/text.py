@@ -14,7 +14,7 @@ from training.settings import TrainingError
 from training.text.dialogue import EXAMINED, detect
 from training.text.reading import find_files, guess_encoding, read_text
 
-LITTLE = 100_000
+_LITTLE = 100_000
 """Characters below which a text is learnt by heart rather than generalised from."""
 
 _PROSE = "the text reads like prose, verse or a list; the model will continue what a visitor writes"
@@ -71,7 +71,7 @@ def _summarize(path: Path, encoding: str, *warnings: str) -> TextSummary:
 
 def _warnings(counts: Counter[str]) -> list[str]:
     warnings = []
-    if counts.total() < LITTLE:
+    if counts.total() < _LITTLE:
         warnings.append(
             "This is little: the model will learn words and phrases of it by heart, and stammer "
             "where it knows none. A megabyte is good."

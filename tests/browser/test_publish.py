@@ -137,7 +137,7 @@ def test_a_model_and_its_space_are_published_in_the_account_of_who_signs_in_and_
         visitor.context.close()
 
 
-def test_ones_own_computer_publishes_with_the_saved_login_and_tells_what_is_refused(
+def test_ones_own_computer_publishes_with_the_saved_login_and_goes_on_without_its_page(
     browser: Browser, hub: HubServer, tmp_path: Path
 ) -> None:
     finished_run(tmp_path / "runs" / ("1" * 32))

@@ -17,3 +17,8 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 def note(text: str) -> gr.HTML:
     """A line of anybody's words, seen where there are any."""
     return gr.HTML(html.escape(text, quote=False), visible=bool(text))
+
+
+def link(url: str, words: str) -> str:
+    """A link that leads away from the page, as HTML."""
+    return f'<a href="{html.escape(url)}" target="_blank" rel="noopener">{html.escape(words)}</a>'

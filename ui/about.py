@@ -18,6 +18,7 @@ from huggingface_hub import constants
 from model.config import ModelConfig
 from model.dialogue import ChatTemplate
 from model.facts import model_facts
+from ui import link
 
 _MOST, _LONGEST = 4, 40  # examples, and characters of one
 
@@ -28,14 +29,10 @@ def describe_model(config: ModelConfig, hub_id: str | None) -> str:
         f"<dt>{html.escape(label)}</dt><dd>{html.escape(value)}</dd>"
         for label, value in model_facts(config)
     )
-    link = ""
-    if hub_id:
-        url = f"{constants.ENDPOINT}/{quote(hub_id)}"
-        link = (
-            f'<p><a href="{html.escape(url)}" target="_blank" rel="noopener">'
-            f"{html.escape(hub_id)} on the Hub</a></p>"
-        )
-    return f"<dl>{rows}</dl>{link}"
+    if not hub_id:
+        return f"<dl>{rows}</dl>"
+    repo = link(f"{constants.ENDPOINT}/{quote(hub_id)}", f"{hub_id} on the Hub")
+    return f"<dl>{rows}</dl><p>{repo}</p>"
 
 
 def heading(config: ModelConfig | None) -> str:

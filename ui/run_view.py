@@ -20,6 +20,7 @@ from jobs.zero_gpu import call_seconds, calls_of, price
 from model.facts import baseline_losses
 from model.schema import fitted
 from training.run import RunStatus
+from ui import link
 
 _DOING = {
     "reading": "Reading the text",
@@ -167,12 +168,12 @@ def describe_published(there: Published | None) -> str:
         return ""
     model, space = there.model, there.space
     seen = "only you can see it" if model.is_private else "anybody can see it"
-    parts = [f"<p>Published: {_link(model.url, model.repo_id)}, {seen}.</p>"]
+    parts = [f"<p>Published: {link(model.url, model.repo_id)}, {seen}.</p>"]
     if model.kept_card:
         parts.append("<p>Its page there was edited by hand, and was left as it is.</p>")
     if space is not None:
-        link = _link(space.url, space.space_id)
-        parts.append(f"<p>Its Space: {link}. It takes a few minutes until that runs.</p>")
+        served = link(space.url, space.space_id)
+        parts.append(f"<p>Its Space: {served}. It takes a few minutes until that runs.</p>")
         if space.lacks_token:
             parts.append(
                 "<p class=warning>The Space can't read its private model yet, and serves the "
@@ -185,7 +186,3 @@ def describe_published(there: Published | None) -> str:
 def describe_problem(problem: str) -> str:
     """Why something can't be done; its lines stay lines."""
     return f"<div class=warning>{html.escape(problem)}</div>"
-
-
-def _link(url: str, name: str) -> str:
-    return f'<a href="{html.escape(url)}" target="_blank" rel="noopener">{html.escape(name)}</a>'

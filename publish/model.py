@@ -78,8 +78,9 @@ def publish_model(
             api.create_branch(repo_id, branch=branch, exist_ok=True)
         info = api.model_info(repo_id, revision=branch)
     head = str(info.sha)
-    paths = [source / name for name in (CONFIG_FILE, WEIGHTS_FILE, PLOT_FILE)]
-    files = {path.name: path.read_bytes() for path in paths if path.is_file()}
+    files = {name: (source / name).read_bytes() for name in (CONFIG_FILE, WEIGHTS_FILE)}
+    if _is_own(source / PLOT_FILE):
+        files[PLOT_FILE] = (source / PLOT_FILE).read_bytes()
     if told:
         files[CONFIG_FILE] = config.to_json().encode("utf-8")
     card = _card(source, config, repo_id, revision)
@@ -143,9 +144,14 @@ def _quoted(passage: str) -> str:
 
 def _card(source: Path, config: ModelConfig, repo_id: str, revision: str | None) -> str:
     path = source / CARD_FILE
-    card = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    card = path.read_text(encoding="utf-8", errors="replace") if _is_own(path) else None
     if card is not None and not is_as_written(card):
         return card.replace(PLACEHOLDER, repo_id)
-    has_plot = (source / PLOT_FILE).is_file()
+    has_plot = _is_own(source / PLOT_FILE)
     revision = None if revision == MAIN else revision
     return model_card(config, repo_id=repo_id, has_plot=has_plot, revision=revision)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file lies in its folder: a link in somebody's folder could name a private key."""
+    return path.is_file() and not path.is_symlink()

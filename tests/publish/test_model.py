@@ -235,3 +235,17 @@ def test_on_a_terminal_it_waits_for_the_answer(
     assert "Publish it? [y/N]" in output
     assert (("models", repo_id) in hub.repos) == is_published
     assert is_published or "you said no" in output
+
+
+def test_a_link_in_a_folder_publishes_nothing_from_elsewhere(
+    hub: HubServer, repo_id: str, folder: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("PRIVATE KEY", encoding="utf-8")
+    for name in ("README.md", "loss.png"):
+        (folder / name).unlink()
+        (folder / name).symlink_to(key)
+    publish_model(folder, repo_id)
+    files = files_of(hub, repo_id)
+    assert files.keys() == {"config.json", "model.safetensors", "README.md"}
+    assert b"PRIVATE KEY" not in files["README.md"]

@@ -19,7 +19,7 @@ MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 FIND_CHROMIUM = for name in "$$CHROMIUM" chromium chromium-browser google-chrome "$(MAC_CHROME)"; \
 	do command -v "$$name" && break; done
 
-.PHONY: help app train test test-all check format bench pretrained browser clean
+.PHONY: help app train test test-all check format bench fuzz pretrained browser clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -54,6 +54,9 @@ bench: $(VENV)/dev.installed ## one script a claim, each with a ratio to a peer
 # 10 and 30 minutes choose on two cores with AVX-512 and bfloat16, which take 8 to 9 for it.
 PRETRAINED = --steps 7843 --hidden_size 768 --threads 2 --language en --license mit \
   --credit "William Shakespeare; gathered as tiny Shakespeare by Andrej Karpathy (char-rnn, 2015)"
+
+fuzz: $(VENV)/dev.installed ## hostile input for ten minutes; the result goes into docs/security.md
+	$(RUN) -m tests.fuzz $(ARGS)
 
 pretrained: $(VENV)/training.installed ## train the bundled model again: CORPUS=tinyshakespeare.txt
 	@test -n "$(CORPUS)" || { echo "Name the text: make pretrained CORPUS=tinyshakespeare.txt" >&2; exit 1; }

@@ -27,9 +27,8 @@ import jobs.zero_gpu  # noqa: F401  # before gradio, which ZeroGPU's own package
 
 # isort: split
 import gradio as gr
-from fastapi import Request
-from fastapi.responses import PlainTextResponse
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from jobs.accounts import Accounts
 from jobs.limits import Limits, LimitsError
@@ -40,8 +39,10 @@ from model.hub import HubError
 from ui.about import heading
 from ui.api import add_chat_endpoint
 from ui.chat import ChatTab
+from ui.guard import EXCEPTION_HANDLERS, Guard, Page
 from ui.train import TrainTab, browser_state
 
+_MOST_WAITING = 500  # events of all visitors; each holds what was sent
 UI = Path(__file__).parent / "ui"
 
 
@@ -73,7 +74,7 @@ def choose_model(model: str | None, revision: str | None = None) -> LoadedModel:
 
 def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
     """The whole page: a chat with the loaded model, and training as far as the limits allow."""
-    page = gr.Blocks(title="CharLSTM", delete_cache=(3_600, 3_600))
+    page = Page(title="CharLSTM", delete_cache=(3_600, 3_600))
     with page:
         config = loaded.generator.config if loaded.generator else None
         title = gr.HTML(heading(config), elem_id="heading")
@@ -96,16 +97,8 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
         if loaded.generator:
             add_chat_endpoint(loaded.generator)
     # Without a limit of its own an event is answered for one visitor at a time.
-    page.queue(default_concurrency_limit=16)
+    page.queue(default_concurrency_limit=16, max_size=_MOST_WAITING)
     return page
-
-
-def _tell_of_the_disk(request: Request, error: Exception) -> PlainTextResponse:
-    """The answer to an upload that can't be stored."""
-    if not request.url.path.endswith("/upload"):
-        raise error
-    reason = getattr(error, "strerror", None) or "the system refuses it"
-    return PlainTextResponse(f"The file couldn't be stored here: {reason}.", status_code=507)
 
 
 def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -> None:
@@ -120,6 +113,8 @@ def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -
         font=["system-ui", "'Segoe UI'", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],
     )
+    largest = math.ceil(limits.megabytes)
+    guard = Middleware(Guard, upload_bytes=largest * 2**20, is_shared=limits.is_shared)
     try:
         page.launch(
             server_name=host,
@@ -132,10 +127,10 @@ def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -
             run_history=False,
             enable_monitoring=False,
             max_threads=64,
-            max_file_size=f"{math.ceil(limits.megabytes)}mb",
-            app_kwargs={"exception_handlers": {OSError: _tell_of_the_disk}},
-            # A session takes memory as long as it is kept; beyond this many the oldest go.
-            state_session_capacity=1_000,
+            max_file_size=f"{largest}mb",
+            app_kwargs={"exception_handlers": EXCEPTION_HANDLERS, "middleware": [guard]},
+            # A session takes up to a megabyte, as long as it is kept; the oldest go.
+            state_session_capacity=500,
         )
     except OSError as error:
         if "Cannot find empty port" not in str(error):

@@ -70,7 +70,12 @@ class TrainingService:
 
     @refusals()
     def take(self, secret: str | None, name: str, source: Path | str) -> StoredRun:
-        """Take in a text, and say what it is. A file is moved, wherever this ends."""
+        """Take in a text, and say what it is. An uploaded file is moved, wherever this ends."""
+        if isinstance(source, Path):
+            # Whoever asks names the path: it could be the folder of everybody's uploads.
+            is_alone = source.absolute().parent.parent == self._uploads.absolute()
+            if not (is_alone and source.is_file()) or source.is_symlink():
+                raise JobError("This is no file that was uploaded here: choose it again.")
         try:
             return self._with_waiting(self._store.add(secret, name, source))
         finally:

@@ -27,6 +27,7 @@ BLOCK = 1_000
 CACHED_STATES = 256
 """States after texts that a generator remembers."""
 
+_ENCODED_BLOCKS = 20  # of a long prompt: enough to be fed, whatever characters are left out
 _BYTES = 4  # of an index in a key
 
 
@@ -80,7 +81,9 @@ class Generator:
         """
         params = params or SamplingParams()
         rng, unknown = np.random.default_rng(params.seed), self.vocabulary.unknown_index
-        indices = self.vocabulary.encode(prompt).indices
+        # What comes before can't be read, and takes time to encode.
+        start = max(0, (len(prompt) // BLOCK - _ENCODED_BLOCKS) * BLOCK)
+        indices = self.vocabulary.encode(prompt[start:]).indices
         if len(indices) == 0 and "\n" in self.vocabulary:
             indices = np.array([self.vocabulary.index("\n")])
         fed = indices[fed_from(len(indices)) :]

@@ -6,11 +6,13 @@ from Nguyen et al. (2024).
 
 from __future__ import annotations
 
-import math
+import reprlib
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+
+_MOST_STOPS, _LONGEST_STOP = 100, 1_000
 
 
 class SamplingError(ValueError):
@@ -49,15 +51,22 @@ class SamplingParams:
             value = getattr(self, number.name)
             if number.metadata and not (value is None and number.default is None):
                 _check(number.name, value, **number.metadata)
-        if not all(isinstance(text, str) and text for text in self.stop):
-            raise SamplingError("stop must be a list of strings that are not empty")
+        is_list = isinstance(self.stop, tuple | list) and len(self.stop) <= _MOST_STOPS
+        if not is_list or not all(
+            isinstance(text, str) and 0 < len(text) <= _LONGEST_STOP for text in self.stop
+        ):
+            raise SamplingError(
+                f"stop must be a list of at most {_MOST_STOPS} strings of 1 to {_LONGEST_STOP:,} "
+                "characters"
+            )
 
 
 def _check(name: str, value: Any, high: float, kind: type, **_: str) -> None:
     is_number = isinstance(value, kind | int) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not 0 <= value <= high:
+    if not is_number or not 0 <= value <= high:  # false for NaN, too
         wanted = "a whole number" if kind is int else "a number"
-        raise SamplingError(f"{name} must be {wanted} from 0 to {high:,}, not {value!r}")
+        found = "a huge one" if is_number and abs(value) > 1e20 else reprlib.repr(value)
+        raise SamplingError(f"{name} must be {wanted} from 0 to {high:,}, not {found}")
 
 
 def probabilities(logits: np.ndarray, params: SamplingParams) -> np.ndarray:

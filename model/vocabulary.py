@@ -7,6 +7,7 @@ left is dropped or becomes the unknown character. Knows nothing about files or n
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ MAX_VOCABULARY = 8_000
 """Above this many distinct characters, rare ones are folded without being asked."""
 
 _MOST_TOLD = 12  # characters, of those that were changed alike
+_MOST_MARKS = 30
 
 # Groups of characters that stand in for one another, nearest first. A member may be longer than
 # one character ("..." for an ellipsis); only single characters are looked up.
@@ -41,6 +43,20 @@ _VARIANTS: tuple[tuple[str, ...], ...] = (
     ("\u00d7", "x"),
     ("\u2022", "*", "-"),
 )
+
+
+def normalized(text: str) -> str:
+    """NFC, and no more than 30 combining marks in a row; what follows them is left out.
+
+    Normalising takes quadratic time in such a row, and no other thread runs meanwhile. Writing has
+    two or three; 30 is what UAX #15 allows in its stream-safe format.
+    """
+    if text.isascii():
+        return text
+    decomposed = ((c, unicodedata.normalize("NFD", c)) for c in set(text))
+    if marks := "".join(re.escape(c) for c, parts in decomposed if unicodedata.combining(parts[0])):
+        text = re.sub(f"([{marks}]{{{_MOST_MARKS}}})[{marks}]+", r"\1", text)
+    return unicodedata.normalize("NFC", text)
 
 
 def _variants_of(character: str) -> Iterator[str]:
@@ -149,7 +165,7 @@ class Vocabulary:
         """Encode any text; the result lists what had to be changed. Never fails."""
         if "\r" not in self._index:
             text = text.replace("\r\n", "\n")
-        normal = unicodedata.normalize("NFC", text)
+        normal = normalized(text)
         lacking = Counter(character for character in normal if character not in self._index)
         fallbacks = {character: self.fallback(character) for character in lacking}
         known = normal.translate({ord(c): text for c, text in fallbacks.items()})

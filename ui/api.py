@@ -21,8 +21,8 @@ from ui.streaming import stream_updates
 LONGEST_ANSWER = 20_000
 """Characters of one call: a few seconds of one core."""
 
-LONGEST_TEXT = 1_000_000
-"""Characters of message and context together: far more than the model reads."""
+LONGEST_TEXT = 200_000
+"""Characters of message or context: far more than the model reads."""
 
 _DESCRIPTION = """Continue a text. Streams the continuation so far, until it is complete.
 

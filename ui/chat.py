@@ -27,6 +27,7 @@ from ui.transcript import (
     MAX_MESSAGE,
     Message,
     Transcript,
+    bounded,
     chatbot_messages,
     clean_message,
     without_last_answer,
@@ -169,8 +170,9 @@ class ChatTab:
         transcript = session.transcript
         if is_another:
             transcript = without_last_answer(transcript)
-        elif (said := clean_message(message or "")) and (template is None or said.strip()):
+        elif (said := clean_message(message)) and (template is None or said.strip()):
             transcript = (*transcript, Message("user", said, speakers.visitor))
+        transcript = bounded(transcript)
         session.transcript, session.answer = transcript, (this := object())
         # Gradio forgets a closed page's state only if an event has returned it.
         yield {**self._show(session), self.session: session}
@@ -202,11 +204,11 @@ class ChatTab:
     def _generator_of(self, session: Session) -> Generator:
         return session.generator or self._generator
 
-    def _note_on(self, message: str, session: Session) -> gr.HTML:
+    def _note_on(self, message: str | None, session: Session) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
         kept, template = clean_message(message), session.speakers.template
         notes = []
-        if len(kept) < len(message):
+        if len(kept) < len(message or ""):
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
         if template and template.fitted(kept) != kept.strip():
             notes.append("Line breaks that would have ended your turn were removed")
@@ -279,6 +281,8 @@ def _kept_text(session: Session) -> str:
     return written_text(session.transcript, session.speakers.template)
 
 
-def _example_text(event: gr.SelectData) -> str:
-    text: str = event.value["text"]
-    return text
+def _example_text(event: gr.EventData) -> str:
+    try:
+        return str(event._data["value"]["text"])
+    except (TypeError, LookupError):  # no page of ours has sent it
+        return ""

@@ -7,7 +7,6 @@ hands their token to the events below, which hand it on and keep nothing.
 from __future__ import annotations
 
 import html
-import ipaddress
 import itertools
 import time
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from jobs.publishing import find_published, public_lines, publish_run, suggested
 from jobs.service import TrainingService
 from jobs.store import StoredRun
 from ui import QUIET, Updates
+from ui.guard import is_this_machine
 from ui.run_view import describe_problem, describe_publishing
 
 Token = gr.OAuthToken | None
@@ -222,13 +222,4 @@ def comes_from_here(request: gr.Request) -> bool:
     Both, as others may come through a tunnel that ends here, or call this address by their name.
     """
     asked_for = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    return _is_this_machine(asked_for) and _is_this_machine(request.client.host)
-
-
-def _is_this_machine(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
+    return is_this_machine(asked_for) and is_this_machine(request.client.host)

@@ -84,4 +84,4 @@ def _seed(typed: str | None) -> int:
     try:
         return int(typed)
     except ValueError:
-        raise SamplingError(f"seed must be a whole number, not {typed!r}") from None
+        raise SamplingError(f"seed must be a whole number, not {typed[:20]!r}") from None

@@ -16,6 +16,9 @@ from model.dialogue import Turn
 MAX_MESSAGE = 100_000
 """Characters of one message that are kept: many times what the model reads."""
 
+MAX_TRANSCRIPT = 200_000
+"""Characters that a page keeps for a visitor, and so does the server."""
+
 # Gradio's page draws nothing at all for a text of nothing but white space, and an answer may well
 # be a line break. A comment in front of it is no part of the text and makes it draw.
 _DRAW = "<!---->"
@@ -34,11 +37,16 @@ class Message(Turn):
 Transcript = tuple[Message, ...]
 
 
-def clean_message(text: str) -> str:
-    """A message as it is kept: at most `MAX_MESSAGE` characters (the last ones), valid Unicode."""
-    # A lone surrogate can be typed in JSON, but is no character and can't be sent back as UTF-8.
-    valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return valid[-MAX_MESSAGE:]
+def clean_message(text: str | None) -> str:
+    """A message as it is kept: the last `MAX_MESSAGE` characters; Gradio sends None for none."""
+    return (text or "")[-MAX_MESSAGE:]
+
+
+def bounded(transcript: Transcript) -> Transcript:
+    """The transcript without its oldest messages, where it is longer than `MAX_TRANSCRIPT`."""
+    while sum(len(message.text) for message in transcript) > MAX_TRANSCRIPT:
+        transcript = transcript[1:]
+    return transcript
 
 
 def without_last_answer(transcript: Transcript) -> Transcript:

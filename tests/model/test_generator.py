@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -42,6 +43,15 @@ def test_only_the_end_of_a_long_text_is_fed_and_its_length_alone_says_from_where
     assert generator.generate(long, SEEDED) == generator.generate(
         "x" * 19_000 + long[19_000:], SEEDED
     )
+
+
+def test_a_huge_text_is_read_as_fast_as_a_long_one(generator: Generator) -> None:
+    params = SamplingParams(length=20, seed=1)
+    huge = "\u2603\u0301" * 1_000_000 + TEXT[:5_000]
+    assert len(huge) % 1_000 == 0
+    began = time.process_time()
+    assert generator.generate(huge, params) == generator.generate(TEXT[:5_000], params)
+    assert time.process_time() - began < 1
 
 
 def test_the_next_turn_of_a_conversation_feeds_only_what_is_new() -> None:

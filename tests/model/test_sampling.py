@@ -59,15 +59,16 @@ def test_the_impossible_is_never_drawn_even_at_the_edges() -> None:
 
 def test_a_parameter_out_of_range_is_named() -> None:
     wrong: dict[str, list[Any]] = {
-        "temperature": [-0.1, float("nan"), None],
+        "temperature": [-0.1, float("nan"), None, 10**400, 10**5_000, "1" * 5_000],
         "top_p": [1.5],
         "top_k": [-1],
         "min_p": [2],
         "length": [-1, 1.5, True],
         "seed": [-1],
-        "stop": [("",)],
+        "stop": [("",), None, "abc", ("a",) * 100_000, ("a" * 5_000,), (1,)],
     }
     for name, values in wrong.items():
         for value in values:
-            with pytest.raises(SamplingError, match=name):
+            with pytest.raises(SamplingError, match=name) as refused:
                 SamplingParams(**{name: value})
+            assert len(str(refused.value)) < 200

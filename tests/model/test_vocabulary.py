@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+import unicodedata
 from collections import Counter
 
 import pytest
 
-from model.vocabulary import MAX_VOCABULARY, UNKNOWN, Vocabulary
+from model.vocabulary import MAX_VOCABULARY, UNKNOWN, Vocabulary, normalized
 from tests.reference import TEXT
 
 ASCII = Vocabulary(tuple(sorted(set(map(chr, range(32, 127))) | {"\n"})))
@@ -77,3 +79,25 @@ def test_rare_characters_are_folded_into_one_and_so_are_those_beyond_the_limit()
 def test_a_vocabulary_that_cannot_be_one_is_refused(characters: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"character|code point|twice"):
         Vocabulary(characters)
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        "\u0301" * 30_000 + "\u0323" * 30_000,
+        "\u0301\u0323" * 30_000,
+        *("\u0f73" * 60_000, "\u0344" * 60_000),  # each is two marks
+    ],
+)
+def test_a_long_row_of_combining_marks_is_cut_before_it_is_normalised(marks: str) -> None:
+    began = time.process_time()
+    found = normalized(f"a{marks}b")  # NFC alone takes 11 s for the first of these
+    assert time.process_time() - began < 1
+    assert 2 < len(found) <= 2 + 4 * 30
+    assert found[-1] == "b"
+
+
+def test_what_people_write_is_normalised_as_it_is() -> None:
+    marked = "e" + "\u0323\u0301" * 15
+    for word in ("Zoe\u0308", "Vie\u0302\u0323t", "\u1112\u1161\u11ab", "\u0928\u093f", marked):
+        assert normalized(word) == unicodedata.normalize("NFC", word)

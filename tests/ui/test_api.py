@@ -42,7 +42,7 @@ def test_only_a_message_is_needed_and_a_context_stands_before_it(client: Client)
     assert len(ask(client, "ROMEO:")) == 500
     assert len(ask(client, "", length=5)) == 5
     assert ask(client, "A", length=0) == ""
-    assert len(ask(client, "a book " * 30_000, length=20)) == 20
+    assert len(ask(client, "a book " * 25_000, length=20)) == 20
     whole = ask(client, "EO:", context="ROM", length=40.0, seed=3.0)
     assert whole == ask(client, "ROMEO:", length=40, seed=3)
 
@@ -67,7 +67,7 @@ def test_it_streams_the_text_so_far_and_isnt_slowed_to_a_pages_pace(client: Clie
         ({"seed": 1.5}, "seed must be a whole number"),
         ({"context": 5}, "context must be a text, not int"),
         ({"message": None}, "message must be a text, not NoneType"),
-        ({"message": "a" * 1_000_001}, "message has 1,000,001 characters"),
+        ({"message": "a" * 200_001}, "message has 200,001 characters"),
     ],
 )
 def test_a_wrong_parameter_is_named_in_one_plain_line(

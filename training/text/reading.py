@@ -7,7 +7,6 @@ seems to be in. Knows nothing about vocabularies or indices.
 from __future__ import annotations
 
 import codecs
-import unicodedata
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import islice
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
+from model.vocabulary import normalized
 from training.run import SETTINGS_FILE
 from training.settings import TrainingError
 
@@ -59,7 +59,7 @@ def read_text(files: Sequence[Path], encoding: str, errors: str) -> Iterator[str
             try:
                 while chunk := file.read(_CHUNK) + file.readline(_CHUNK):
                     end = chunk[-1]
-                    yield chunk if chunk.isascii() else unicodedata.normalize("NFC", chunk)
+                    yield normalized(chunk)
             except UnicodeError as error:
                 raise TrainingError(_undecodable(path, actual, error, data.tell())) from None
 

@@ -1,0 +1,124 @@
+"""What strangers send: refused before it is read, or answered without others having to wait."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fuzz.page import Bystander
+from tests.running_app import RunningApp, run_app, small_model_folder
+
+MARKS = "\u0301\u0323" * 30_000
+
+
+@pytest.fixture
+def client(app: RunningApp) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=app.url, timeout=30) as client:
+        yield client
+
+
+def join(client: httpx.Client, **body: Any) -> httpx.Response:
+    """Ask for an event; by default for the answer of `/chat`."""
+    return client.post("/gradio_api/queue/join", json={"session_hash": "a", **body})
+
+
+def test_on_ones_own_computer_only_addresses_of_this_machine_are_answered(
+    client: httpx.Client,
+) -> None:
+    port = client.base_url.port
+    for host in (f"evil.example:{port}", "192.168.1.7", "localhost.evil.example", "", "[::1"):
+        assert client.get("/config", headers={"host": host}).status_code == 403
+    for host in (f"localhost:{port}", "127.0.0.1", f"[::1]:{port}"):
+        assert client.get("/config", headers={"host": host}).status_code == 200
+    files = {"files": ("a.txt", b"a text")}
+    for origin in ("https://evil.example", "null", "http://localhost.evil.example"):
+        answer = client.post("/gradio_api/upload", files=files, headers={"origin": origin})
+        assert answer.status_code == 403
+    own = {"origin": f"http://localhost:{port}"}
+    assert client.post("/gradio_api/upload", files=files, headers=own).status_code == 200
+
+
+def test_a_page_that_is_shared_answers_by_any_name(tmp_path: Path) -> None:
+    model = small_model_folder(tmp_path / "model")
+    with (
+        run_app(tmp_path, "--model", str(model), "--host", "0.0.0.0") as shared,
+        httpx.Client(base_url=shared.url, timeout=30) as client,
+    ):
+        assert client.get("/config", headers={"host": "chat.example"}).status_code == 200
+
+
+def test_a_large_body_is_refused_before_it_is_read(app: RunningApp, client: httpx.Client) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 100_000
+
+    large = b'{"data": ["' + b"a" * 20_000_000 + b'"]}'
+    before = memory(app)
+    for _ in range(10):
+        assert client.post("/gradio_api/queue/join", content=large).status_code == 413
+        assert client.post("/gradio_api/queue/join", content=chunks()).status_code == 413
+    assert memory(app) - before < 20_000_000
+
+
+def test_what_isnt_understood_is_answered_without_a_traceback(
+    app: RunningApp, client: httpx.Client
+) -> None:
+    told = len(app.log())
+    assert join(client, data=[], fn_index=10**9).status_code == 404
+    assert join(client, data={}, fn_index=0).status_code == 422
+    infinite = client.post("/gradio_api/queue/join", content=b'{"data": 1e999}')
+    assert infinite.status_code == 422
+    assert len(infinite.content) < 100
+    assert app.log()[told:] == ""
+
+
+def test_no_text_keeps_the_other_visitors_waiting(app: RunningApp, client: httpx.Client) -> None:
+    hostile = ["a" + MARKS, "\u0f73" * 90_000, "".join(map(chr, range(0x300, 0x370))) * 800]
+    with Bystander(app) as bystander:
+        for text in hostile:
+            for path in ("/gradio_api/call/chat",):
+                answer = client.post(path, json={"data": [text, text, 0.8, 1, 5, 1, 0]})
+                assert answer.status_code == 200
+                event = answer.json()["event_id"]
+                assert "event: complete" in client.get(f"{path}/{event}").text
+    assert bystander.longest_s < 1  # 11 s when the marks were normalised as they are
+
+
+def talk(client: httpx.Client, sessions: int) -> None:
+    """Have many visitors write as much as a session keeps, and ask for two short answers each."""
+    config = client.get("/config").json()
+    answer = next(e for e in config["dependencies"] if e["api_name"] == "_answer")
+    data = ["a" * 100_000, False, None, 0.8, 1, 0, 50, "", 0]
+    for number in range(2 * sessions):
+        asked = {"session_hash": f"s{number // 2}"}
+        assert join(client, data=data, fn_index=answer["id"], **asked).is_success
+        assert '"success":true' in client.get("/gradio_api/queue/data", params=asked).text
+
+
+def test_a_session_keeps_little_of_what_was_sent(app: RunningApp, client: httpx.Client) -> None:
+    talk(client, 1)
+    before = memory(app)
+    talk(client, 40)
+    assert memory(app) - before < 40 * 1_000_000
+
+
+@pytest.mark.long
+def test_a_thousand_visitors_who_wrote_all_they_can_fit_into_600_megabytes(tmp_path: Path) -> None:
+    model = small_model_folder(tmp_path / "model")
+    with (
+        run_app(tmp_path, "--model", str(model)) as app,
+        httpx.Client(base_url=app.url, timeout=30) as client,
+    ):
+        talk(client, 1_000)
+        assert memory(app) < 600_000_000
+
+
+def memory(app: RunningApp) -> int:
+    """Bytes that the app's process holds."""
+    pages = Path(f"/proc/{app.pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from weakref import WeakValueDictionary
 
 from jobs import JobError
 from jobs.limits import Limits
@@ -71,7 +72,9 @@ class RunStore:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()
+        # One a visitor, as long as one of their texts is taken in, which may take half a minute.
+        self._visitors: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
 
     def new_secret(self) -> str:
         """For a visitor who has none; "" where one needs none."""
@@ -112,18 +115,22 @@ class RunStore:
         place = self._place(secret)
         if place is None:
             raise JobError("This browser keeps nothing, so your run couldn't be found again.")
-        with self._lock:
+        with self._one_at_a_time:
+            visitor = self._visitors.setdefault(place, threading.Lock())
+        with visitor:
             data = source if isinstance(source, Path) else source.encode("utf-8", "replace")
-            self._check_room(place, data.stat().st_size if isinstance(data, Path) else len(data))
             run_id, (title, file_name) = secrets.token_hex(16), _names(name)
             unfinished = place / f".{run_id}"
+            target = unfinished / TEXT_FOLDER / file_name
             try:
-                (unfinished / TEXT_FOLDER).mkdir(parents=True)
-                target = unfinished / TEXT_FOLDER / file_name
-                if isinstance(data, Path):
-                    shutil.move(data, target)
-                else:
-                    target.write_bytes(data)
+                with self._one_at_a_time:  # so that each sees the room that the others have left
+                    size = data.stat().st_size if isinstance(data, Path) else len(data)
+                    self._check_room(place, size)
+                    target.parent.mkdir(parents=True)
+                    if isinstance(data, Path):
+                        shutil.move(data, target)
+                    else:
+                        target.write_bytes(data)
                 text = asdict(summarize(target))
                 about = {"title": title, "created": time.time(), "text": text}
                 write_json(unfinished / ABOUT_FILE, about)

@@ -30,6 +30,7 @@ PYTHON_VERSION = "3.12.12"  # ZeroGPU offers this one and 3.10.13, which is olde
 LONGEST_SHORT_DESCRIPTION = 60  # characters; the Hub rejects a README with a longer one
 OAUTH_SCOPES: Sequence[str] = ("contribute-repos",)  # touch only repos that this app created
 MAIN = "main"
+_LONGEST_ID = 200
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def check_name(repo_id: str) -> None:
     """Raises HubError unless `repo_id` is "user/name" as the Hub takes it."""
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
+    if len(repo_id) > _LONGEST_ID:
+        raise HubError(f"{repo_id[:20]}... is too long for a Hub name")
     with hub_errors(repo_id):
         validate_repo_id(repo_id)
     if "/" not in repo_id:

@@ -165,6 +165,9 @@ class Run:
         except Timeout:
             raise RunError(f"another process is training in {self.folder}") from None
         try:
+            for pattern in (".*.tmp", f"{CHECKPOINTS_FOLDER}/*.tmp"):
+                for left in self.folder.glob(pattern):  # by a process that was killed
+                    left.unlink(missing_ok=True)
             if not has_begun(self.folder):
                 write_settings(self.folder, self.settings)
             elif read_settings(self.folder) != self.settings:

@@ -6,12 +6,14 @@ import os
 import secrets
 import time
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 
 from jobs import JobError
 from jobs.limits import Limits
 from jobs.store import ABOUT_FILE, RunStore
+from tests.reference import TEXT
 from training.run import write_json
 
 
@@ -128,3 +130,15 @@ def test_what_others_keep_in_that_folder_is_never_touched(limits: Limits, is_sha
 def test_a_text_that_cannot_be_written_as_it_is_is_kept_as_far_as_it_can(store: RunStore) -> None:
     run = store.add(store.new_secret(), "a.txt", "half of a pair: \ud83d")
     assert run.text.read_text(encoding="utf-8") == "half of a pair: ?"
+
+
+def test_a_text_that_takes_long_to_read_keeps_no_other_visitor_waiting(limits: Limits) -> None:
+    store = RunStore(replace(limits, megabytes=30))
+    slow = Thread(target=store.add, args=(store.new_secret(), "a", "A: b?\nB: c?\n" * 1_500_000))
+    slow.start()
+    while not list(limits.folder.rglob("a.txt")):
+        time.sleep(0.01)
+    store.add(store.new_secret(), "b", TEXT[:5_000])
+    assert slow.is_alive()
+    slow.join()
+    assert len(store.folders()) == 2

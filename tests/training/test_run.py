@@ -62,6 +62,17 @@ def test_there_is_one_writer_at_a_time_and_a_killed_one_is_told(tmp_path: Path) 
     assert read_settings(run) == ASKED
 
 
+def test_what_a_killed_writer_has_left_half_written_is_swept(tmp_path: Path) -> None:
+    half = [".state.json.77.tmp", "checkpoints/step-000000007.tmp"]
+    for name in (*half, "text/novel.tmp", "novel.tmp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with Run(tmp_path, ASKED):
+        assert not any((tmp_path / name).exists() for name in half)
+    assert (tmp_path / "text" / "novel.tmp").exists()
+    assert (tmp_path / "novel.tmp").exists()
+
+
 def test_readers_follow_the_logs_and_never_see_half_a_line(tmp_path: Path) -> None:
     assert read_run(tmp_path).phase == "new"
     with Run(tmp_path, ASKED) as run:

@@ -7,6 +7,7 @@ training is off unless its owner turns it on: two cores and 16 GB are what all i
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,32 @@ class Limits:
                 number("CALL_SECONDS", LONGEST_CALL_S, LONGEST_CALL_S, least=SHORTEST_CALL_S)
             ),
         )
+
+
+def visitor_address(environment: Mapping[str, str], client: str, forwarded: str) -> str:
+    """The address that a visitor's runs are counted by; of IPv6 the network, which is one's own.
+
+    Args:
+        environment: of the page.
+        client: who is connected to it.
+        forwarded: the header X-Forwarded-For. On a Space the visitor is the last public address in
+            it: those before are the visitor's own words, those behind are the platform's machines.
+    """
+    words = forwarded.split(",") if environment.get("SPACE_ID") else []
+    named = (_address(word.strip()) for word in reversed(words))
+    public = next((address for address in named if address and address.is_global), None)
+    address = public or _address(client)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address), 64), strict=False))
+    return str(address or "unknown")
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _where(environment: Mapping[str, str], is_shared: bool) -> tuple[Where, str]:

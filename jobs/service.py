@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from training.run import MODEL_FOLDER, is_being_written, write_settings
 from training.settings import Settings
 
 _SWEEP_EVERY_S = 600.0
+# Besides learning, a run reads its text, times the machine, scores and examines its model.
+# With 20 MB that took 45 s on two busy cores; ten times as much means that it is stuck.
+_SPARE_S, _SPARE_S_A_MEGABYTE = 300.0, 6.0
 _SAID_NOTHING = "the process ended and didn't say why"
 
 
@@ -43,13 +47,17 @@ class TrainingService:
         self._store = RunStore(limits)
         self.new_secret = self._store.new_secret
         self._calls = GpuCalls()
+        spare_s = _SPARE_S + _SPARE_S_A_MEGABYTE * limits.megabytes
         is_here = limits.where == "here"
-        self._queue = RunQueue(self._store.folders) if is_here else self._calls
+        self._queue = RunQueue(self._store.folders, spare_s) if is_here else self._calls
+        self._counting = threading.Lock()
+        self._made_from: dict[Path, str] = {}  # runs' folders, and the addresses that made them
+        self._being_made: list[str] = []  # addresses whose text is being taken in
         self._packing = threading.Lock()
         threading.Thread(target=self._keep_sweeping, daemon=True, name="sweep").start()
 
     def close(self) -> None:
-        """Start nothing more, and ask the current run to stop."""
+        """Start nothing more, and stop the current run."""
         self._queue.close()
 
     def runs(self, secret: str | None) -> list[StoredRun]:
@@ -69,7 +77,9 @@ class TrainingService:
         return run
 
     @refusals()
-    def take(self, secret: str | None, name: str, source: Path | str) -> StoredRun:
+    def take(
+        self, secret: str | None, name: str, source: Path | str, address: str = ""
+    ) -> StoredRun:
         """Take in a text, and say what it is. An uploaded file is moved, wherever this ends."""
         if isinstance(source, Path):
             # Whoever asks names the path: it could be the folder of everybody's uploads.
@@ -77,19 +87,30 @@ class TrainingService:
             if not (is_alone and source.is_file()) or source.is_symlink():
                 raise JobError("This is no file that was uploaded here: choose it again.")
         try:
-            return self._with_waiting(self._store.add(secret, name, source))
+            with self._counted(address):
+                run = self._store.add(secret, name, source)
+                with self._counting:
+                    self._made_from[run.folder] = address
+            return self._with_waiting(run)
         finally:
             if isinstance(source, Path):
                 source.unlink(missing_ok=True)
 
     @refusals()
-    def start(self, secret: str | None, run_id: str | None, minutes: float | None = None) -> None:
+    def start(
+        self,
+        secret: str | None,
+        run_id: str | None,
+        minutes: float | None = None,
+        address: str = "",
+    ) -> None:
         """Let a run wait for its turn, or for the GPU that `call_gpu` has to ask for then.
 
         Args:
             secret: whose it is.
             run_id: which one: a new one, or one that continues.
             minutes: of training; for a new run.
+            address: of `visitor_address`; on a shared page few runs of one are trained or wait.
         """
         run = self.found(secret, run_id)
         if run.is_new:
@@ -103,7 +124,7 @@ class TrainingService:
                 command=f"python -m training {run.text.name} --minutes {minutes:g}",
             )
             write_settings(run.folder, settings)
-        self._queue.start(run.folder)
+        self._queue.start(run.folder, address if self.limits.is_shared else None)
 
     def call_gpu(
         self, secret: str | None, run_id: str | None, minutes: float | None = None
@@ -182,6 +203,24 @@ class TrainingService:
             if words or (words == "" and status.phase == "new"):
                 status = replace(status, phase="failed", message=words or _SAID_NOTHING)
         return replace(run, status=status, waiting=waiting)
+
+    @contextlib.contextmanager
+    def _counted(self, address: str) -> Iterator[None]:
+        """Around the making of a run: on a shared page an address keeps few, under any secrets."""
+        with self._counting:
+            self._made_from = {path: a for path, a in self._made_from.items() if path.is_dir()}
+            kept = [*self._made_from.values(), *self._being_made].count(address)
+            if self.limits.is_shared and kept >= self.limits.runs:
+                raise JobError(
+                    f"{kept} runs of yours, or of others on your network, are here, and no more "
+                    "are kept: delete one of them first."
+                )
+            self._being_made.append(address)
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._being_made.remove(address)
 
     def _keep_sweeping(self) -> None:
         while True:

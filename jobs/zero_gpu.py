@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jobs import JobError, refusals
-from jobs.queue import end_writer
+from jobs.queue import check_turn, end_writer
 from training.run import read_settings, request_stop, stop_requested, withdraw_stop
 
 # Of the Hub's documentation of 2026-08-22 and spaces 0.51.3; tried on a loopback scheduler only.
@@ -38,6 +38,7 @@ _AROUND_S = 12
 _SAVED_BEFORE_S = 4
 """Seconds before its time is up at which a worker has written its model."""
 
+_NOT_NOW = "This run can't be continued now. Try again later, or start a new one."
 _LATER = "Try again in a few minutes; your text is kept as long as the page says."
 _ADVICE = {
     "quota exceeded": f"{QUOTA} Sign in to Hugging Face, ask for less, or come back tomorrow. Your "
@@ -91,7 +92,8 @@ def train_on_gpu(folder: str, seconds: int) -> str:
                 spent = time.monotonic() - began
                 train(read_settings(run), run, seconds - _SAVED_BEFORE_S - spent)
     except JobError as error:  # which the platform would take for one of its own
-        return str(error)
+        # A sentence that names the folder isn't for visitors.
+        return _NOT_NOW if run.name in str(error) else str(error)
     return ""
 
 
@@ -100,13 +102,26 @@ class GpuCalls:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: dict[Path, bool] = {}  # whether a call for it has begun
+        # Addresses of those who asked: for runs whose call has to follow, and has begun.
+        self._waiting: dict[Path, str | None] = {}
+        self._calling: dict[Path, str | None] = {}
 
-    def start(self, folder: Path) -> None:
-        """Let a run wait for the `call` that has to follow."""
+    def start(self, folder: Path, address: str | None = None) -> None:
+        """Let a run wait for the `call` that has to follow.
+
+        A call takes a thread of the page as long as it lasts, so there are as few of them as of
+        runs in a `RunQueue`, for anybody and for one address. Raises JobError beyond that.
+        """
         with self._lock:
+            if folder not in self._calling:
+                self._waiting = {
+                    other: asked_by
+                    for other, asked_by in self._waiting.items()
+                    if other != folder and other.is_dir() and not stop_requested(other)
+                }
+                check_turn([*self._calling.values(), *self._waiting.values()], address)
+                self._waiting[folder] = address
             withdraw_stop(folder)
-            self._asked.setdefault(folder, False)
 
     def call(self, folder: Path, seconds: int) -> bool:
         """Ask for a GPU for so many seconds, train there, and return when that has ended.
@@ -122,9 +137,9 @@ class GpuCalls:
 
         with self._lock:
             # One that was given up may still wait for its GPU: it will train the run.
-            if self._asked.get(folder) is not False:
+            if folder not in self._waiting:
                 return False
-            self._asked[folder] = True
+            self._calling[folder] = self._waiting.pop(folder)
         problem = ""
         try:
             if not stop_requested(folder):
@@ -132,7 +147,7 @@ class GpuCalls:
         except (gr.Error, RuntimeError, ValueError, httpx.HTTPError) as error:
             problem = refusal(error)
         finally:
-            del self._asked[folder]
+            del self._calling[folder]
         if not folder.is_dir() or stop_requested(folder):
             return False
         if problem:
@@ -150,9 +165,10 @@ class GpuCalls:
 
     def waiting(self, folder: Path) -> str:
         """What a run waits for, in words; "" if it wasn't asked for."""
-        is_asked = folder in self._asked and not stop_requested(folder)
+        with self._lock:
+            is_asked = folder in self._calling or folder in self._waiting
         words = "Waiting for a GPU. Keep this page open: a reload ends the request"
-        return words if is_asked else ""
+        return words if is_asked and not stop_requested(folder) else ""
 
     def close(self) -> None:
         """A worker is the platform's to end."""

@@ -113,7 +113,7 @@ def run_app(
     finally:
         child.terminate()
         try:
-            child.wait(10)
+            child.wait(30)  # it gives a run in training ten seconds
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

@@ -121,7 +121,9 @@ class Plan:
             recipe = Recipe(**data["recipe"])
             return cls(**{**data, "recipe": recipe, "notes": tuple(data["notes"])})
         except (TypeError, KeyError):
-            raise RunError(f"{RECIPE_FILE} in {folder} can't be used: start a new run") from None
+            raise RunError(
+                f"{RECIPE_FILE} in the run's folder can't be used: start a new run"
+            ) from None
 
 
 @dataclass(frozen=True)

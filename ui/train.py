@@ -7,6 +7,7 @@ done is up to `jobs.service`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 
 from jobs import JobError
 from jobs.accounts import Accounts
+from jobs.limits import visitor_address
 from jobs.publishing import find_published
 from jobs.service import TrainingService
 from jobs.store import StoredRun
@@ -172,12 +174,11 @@ class TrainTab:
             brought(self._take, [self._secret, *given], [*given, *self._shown], **QUIET)
         self._others.input(self._look, [self._secret, self._others], self._shown, **QUIET)
         service = self._service
-        start, stop, delete, call = (
-            partial(self._after, act)
-            for act in (service.start, service.stop, service.delete, service.call_gpu)
+        stop, delete, call = (
+            partial(self._after, act) for act in (service.stop, service.delete, service.call_gpu)
         )
-        started = self._start.click(start, [*who, self._dial], self._shown, **QUIET)
-        resumed = self._continue.click(start, who, self._shown, **QUIET)
+        started = self._start.click(self._ask, [*who, self._dial], self._shown, **QUIET)
+        resumed = self._continue.click(self._ask, who, self._shown, **QUIET)
         if self._on_gpu:  # whose quota it is, the platform reads off an event that lasts as long
             for event, asked in ((started, [*who, self._dial]), (resumed, who)):
                 event.then(call, asked, self._shown, concurrency_limit=None, **QUIET)
@@ -199,13 +200,16 @@ class TrainTab:
         run = next((run for run in runs if run.is_active), next(iter(runs), None))
         return {self._secret: secret, **self._show(secret, run)}
 
-    def _take(self, secret: str | None, path: str | None, text: str) -> Updates:
+    def _take(
+        self, secret: str | None, path: str | None, text: str, request: gr.Request
+    ) -> Updates:
         """Take in the file that was dropped, or else the text that was pasted."""
         if path is None and not text.strip():
             return {self._problem: note("Paste a text first.")}
         try:
             source = Path(path) if path else text
-            run = self._service.take(secret, Path(path or "pasted text").name, source)
+            name = Path(path or "pasted text").name
+            run = self._service.take(secret, name, source, _address(request))
         except JobError as error:
             return {self._file: None, self._problem: note(str(error))}
         return {self._file: None, self._paste: "", **self._show(secret, run)}
@@ -218,6 +222,16 @@ class TrainTab:
         if run is not None and run.is_new:
             return self._after(self._service.delete, secret, run_id)
         return self._show(secret, None)
+
+    def _ask(
+        self,
+        secret: str | None,
+        run_id: str | None,
+        request: gr.Request,
+        minutes: float | None = None,
+    ) -> Updates:
+        """Let a run begin or continue as soon as it is its turn."""
+        return self._after(self._service.start, secret, run_id, minutes, _address(request))
 
     def _after(
         self, act: Callable[..., bool | None], secret: str | None, run_id: str | None, *more: Any
@@ -287,6 +301,13 @@ class TrainTab:
             self._published: describe_published(find_published(run)),
             self._timer: gr.Timer(active=is_active),
         }
+
+
+def _address(request: gr.Request) -> str:
+    """What a visitor's runs are counted by."""
+    # A proxy may add a header of its own instead of adding to the client's.
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    return visitor_address(os.environ, request.client.host, forwarded)
 
 
 def _points(status: RunStatus) -> pd.DataFrame:

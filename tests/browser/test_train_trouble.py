@@ -107,6 +107,43 @@ def test_a_server_that_is_killed_or_ended_loses_nobodys_run(browser: Browser, ho
         assert house.kept() == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_ends_leaves_no_process_even_if_it_does_not_hear(
+    browser: Browser, house: House, number: signal.Signals
+) -> None:
+    with house.serving() as app:
+        ann = train_tab(browser, app)
+        ask_for(ann, TEXT)
+        told(ann, TRAINING)
+        child = _process(house)
+        os.kill(child, signal.SIGSTOP)
+        os.kill(app.pid, number)
+        os.waitpid(app.pid, 0)
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+    with house.serving():
+        come_back(ann)
+        told(ann, "Interrupted: the process was killed")
+        press(ann, "Continue")
+        told(ann, TRAINING)
+        delete(ann)
+
+
+def test_strangers_of_one_address_are_told_what_to_do(browser: Browser, house: House) -> None:
+    with house.serving() as app:
+        visitors = [train_tab(browser, app) for _ in range(4)]
+        for visitor in visitors[:3]:
+            ask_for(visitor, TEXT)
+        expect(visitors[2].locator("#train-problem")).to_contain_text("wait for one of them, or")
+        expect(visitors[2].get_by_role("button", name="Start")).to_be_visible()
+        file: FilePayload = {"name": "a.txt", "mimeType": "text/plain", "buffer": TEXT.encode()}
+        visitors[3].set_input_files("#drop input[type=file]", [file])
+        expect(visitors[3].locator("#train-problem")).to_contain_text("delete one of them first")
+        press(visitors[2], "Another text")
+        visitors[3].set_input_files("#drop input[type=file]", [file])
+        expect(visitors[3].locator("#summary")).to_contain_text("characters", timeout=MOMENT_MS)
+
+
 def test_a_full_disk_is_said_and_what_was_begun_goes_on_when_there_is_room(
     browser: Browser, house: House, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from jobs.limits import Limits, LimitsError
+from jobs.limits import Limits, LimitsError, visitor_address
 
 
 def test_ones_own_computer_trains_and_keeps_everything() -> None:
@@ -60,3 +60,28 @@ def test_without_torch_it_says_which_command_brings_it(monkeypatch: pytest.Monke
     assert limits.where == "off"
     assert "`make train` installs it" in limits.reason
     assert "python -m pip install -r requirements.txt" in limits.reason
+
+
+SPACE = {"SPACE_ID": "ann/novel"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "client", "forwarded", "address"),
+    [
+        ({}, "9.9.9.9", "8.8.8.8", "9.9.9.9"),  # whoever is connected may write what they like
+        (SPACE, "10.0.0.7", "8.8.8.8", "8.8.8.8"),
+        (SPACE, "10.0.0.7", "1.1.1.1, 8.8.8.8, 10.0.0.3,127.0.0.1", "8.8.8.8"),
+        (SPACE, "10.0.0.7", "<script>, 8.8.8.8", "8.8.8.8"),
+        (SPACE, "10.0.0.7", "", "10.0.0.7"),
+        (SPACE, "10.0.0.7", "192.168.0.1, ::1, nonsense", "10.0.0.7"),
+        ({}, "2600:1:2:3:4:5:6:7", "", "2600:1:2:3::/64"),
+        (SPACE, "10.0.0.7", "2600:1:2:3:ffff::1", "2600:1:2:3::/64"),
+        ({}, "::ffff:9.9.9.9", "", "9.9.9.9"),  # IPv4, as a socket for both tells it
+        ({}, "fe80::1%eth0", "", "fe80::/64"),
+        ({}, "testclient", "", "unknown"),
+    ],
+)
+def test_a_visitor_is_counted_by_an_address_that_they_cannot_choose(
+    environment: dict[str, str], client: str, forwarded: str, address: str
+) -> None:
+    assert visitor_address(environment, client, forwarded) == address

@@ -54,8 +54,9 @@ def its_turn(run: StoredRun) -> bool:
 
 
 def started(service: TrainingService, secret: str, minutes: float) -> tuple[str, Look]:
-    run_id = service.take(secret, "reference.txt", TEXT[:30_000]).id
-    service.start(secret, run_id, minutes)
+    address = secret  # each visitor has a network of their own
+    run_id = service.take(secret, "reference.txt", TEXT[:30_000], address).id
+    service.start(secret, run_id, minutes, address)
     return run_id, lambda: service.find(secret, run_id)
 
 
@@ -161,16 +162,74 @@ def test_what_is_anothers_or_too_much_is_refused(service: TrainingService, secre
         service.generator(secret, run_id)
 
 
+def test_one_address_has_few_runs_whatever_secrets_it_makes_up(service: TrainingService) -> None:
+    def take(address: str) -> tuple[str, str]:
+        secret = service.new_secret()
+        return secret, service.take(secret, "a.txt", TEXT[:5_000], address).id
+
+    runs = [take("8.8.8.8") for _ in range(service.limits.runs)]
+    with pytest.raises(JobError, match=r"3 runs of yours.*delete one of them first"):
+        take("8.8.8.8")
+    others = take("9.9.9.9")
+    for run in runs[:2]:
+        service.start(*run, 5, "8.8.8.8")
+    with pytest.raises(JobError, match="Two of your runs"):
+        service.start(*runs[2], 5, "8.8.8.8")
+    service.start(*others, 5, "9.9.9.9")
+    service.delete(*runs[1])
+    service.start(*runs[2], 5, "8.8.8.8")
+    take("8.8.8.8")
+    for run in (runs[2], others, runs[0]):
+        service.delete(*run)
+
+
+def test_on_ones_own_computer_only_the_number_of_runs_is_limited(tmp_path: Path) -> None:
+    limits = Limits.from_environment({"TRAINING_FOLDER": str(tmp_path / "runs")}, None)
+    own = TrainingService(limits, tmp_path / "uploads")
+    runs = [own.take("", "a.txt", TEXT[:5_000], "127.0.0.1") for _ in range(4)]
+    for run in runs:
+        own.start("", run.id, 5, "127.0.0.1")
+    for run in reversed(runs):
+        own.delete("", run.id)
+    own.close()
+
+
 def test_what_is_no_text_leaves_nothing_behind(
     service: TrainingService, secret: str, limits: Limits, tmp_path: Path
 ) -> None:
-    upload = tmp_path / "upload.bin"
+    upload = tmp_path / "uploads" / "0a1b" / "upload.bin"
+    upload.parent.mkdir(parents=True)
     upload.write_bytes(bytes(range(256)) * 8)
     with pytest.raises(JobError, match="binary") as refused:
         service.take(secret, "../../photo.jpg", upload)
     assert str(limits.folder) not in str(refused.value)
     assert not upload.exists()
     assert service.runs(secret) == []
+
+
+def test_only_an_upload_of_ones_own_is_taken(
+    service: TrainingService, secret: str, tmp_path: Path
+) -> None:
+    uploads = tmp_path / "uploads"
+    theirs, link = uploads / "0a1b" / "theirs.txt", uploads / "2c3d" / "link.txt"
+    for path in (theirs, link):
+        path.parent.mkdir(parents=True)
+    theirs.write_text(TEXT[:5_000], encoding="utf-8")
+    (tmp_path / "own.txt").write_text("not uploaded", encoding="utf-8")
+    link.symlink_to(tmp_path / "own.txt")
+    for path in (
+        uploads,
+        theirs.parent,
+        link,
+        tmp_path / "own.txt",
+        uploads / "x" / "..",
+        Path("/"),
+    ):
+        with pytest.raises(JobError, match="no file that was uploaded"):
+            service.take(secret, "a.txt", path)
+    assert theirs.is_file()
+    assert (tmp_path / "own.txt").is_file()
+    assert service.take(secret, "a.txt", theirs).summary is not None
 
 
 def test_uploads_that_were_broken_off_are_swept(limits: Limits, tmp_path: Path) -> None:

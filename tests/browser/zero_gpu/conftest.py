@@ -5,6 +5,7 @@ The package lives in an environment of its own, installed from the index that pi
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -104,6 +105,8 @@ class Visitor:
 
 Visit = Callable[[], Visitor]
 
+numbers = itertools.count()  # of visitors
+
 
 @pytest.fixture(scope="session")
 def shared_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
@@ -141,7 +144,9 @@ def visit(browser: Browser, space: Space) -> Iterator[Visit]:
     visitors: list[Visitor] = []
 
     def come() -> Visitor:
-        headers = {"X-IP-Token": visitor_token()}
+        # Each from an address of their own, as the platform tells it.
+        address = f"9.9.{next(numbers)}.9"
+        headers = {"X-IP-Token": visitor_token(), "X-Forwarded-For": address}
         visitor = Visitor(browser.new_context(extra_http_headers=headers).new_page())
         visitor.page.set_default_timeout(MOMENT_MS)
         visitor.come_to(space.app.url)

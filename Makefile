@@ -19,7 +19,7 @@ MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 FIND_CHROMIUM = for name in "$$CHROMIUM" chromium chromium-browser google-chrome "$(MAC_CHROME)"; \
 	do command -v "$$name" && break; done
 
-.PHONY: help app train test test-all check format bench fuzz pretrained browser clean
+.PHONY: help app train test test-all check format bench fuzz lock locked pretrained browser clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -36,6 +36,18 @@ test: $(VENV)/dev.installed browser ## the tests, without the long ones
 
 test-all: $(VENV)/dev.installed browser ## all tests, within 25 minutes
 	$(strip $(RUN) -m pytest $(ARGS))
+
+locked: $(RUN) ## install all but torch as requirements-lock.txt has it, by its hashes (Linux, Python 3.11)
+	$(INSTALL) --require-hashes --no-deps -r requirements-lock.txt
+
+lock: $(VENV)/dev.installed ## write requirements-lock.txt anew from the requirements
+	$(INSTALL) pip-tools==7.6.2
+	$(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate \
+	  --no-header --no-emit-index-url --no-emit-find-links --output-file $@.tmp requirements-dev.txt
+	{ echo "# All that requirements-dev.txt brings on Linux with Python 3.11, but torch, whose file depends on"; \
+	  echo "# the machine. Written by make lock; CI installs it with --require-hashes."; \
+	  sed '/^torch==/,/[^\\]$$/d' $@.tmp; } > requirements-lock.txt
+	rm $@.tmp
 
 check: $(VENV)/dev.installed ## format, lint and types
 	$(RUN) -m ruff format --check .

@@ -42,7 +42,7 @@ from ui.chat import ChatTab
 from ui.guard import EXCEPTION_HANDLERS, Guard, Page
 from ui.train import TrainTab, browser_state
 
-_MOST_WAITING = 500  # events of all visitors; each holds what was sent
+_MOST_WAITING = 200  # events of all visitors; each holds what was sent
 UI = Path(__file__).parent / "ui"
 
 

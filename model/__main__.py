@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 from model.facts import model_facts
@@ -70,11 +71,15 @@ def _generate(arguments: argparse.Namespace) -> None:
     if changed := generator.vocabulary.encode(prompt).describe():
         note = f"note: the model doesn't know every character of the prompt: {changed}"
         print(note, file=sys.stderr)
-    sys.stdout.write(prompt)
-    for text in generator.stream(prompt, params):
-        sys.stdout.write(text)
+    is_terminal = sys.stdout.isatty()
+    for text in chain([prompt], generator.stream(prompt, params), ["\n"]):
+        sys.stdout.write(_harmless(text) if is_terminal else text)
         sys.stdout.flush()
-    sys.stdout.write("\n")
+
+
+def _harmless(text: str) -> str:
+    """Without what a terminal would obey: the model may be a stranger's."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,7 +20,10 @@ _MODEL = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, PLOT_FILE)
 
 # Those of requirements-app.txt and requirements.txt (a test compares them) that a Space doesn't
 # bring along. Written here, because a Space that makes another Space has neither file.
-_SERVING = ("charset-normalizer==3.5.2", "numpy==2.4.6", "safetensors==0.8.0")
+_SERVING = (
+    *("charset-normalizer==3.5.2", "fastapi==0.165.0", "numpy==2.4.6", "safetensors==0.8.0"),
+    "starlette==1.10.0",
+)
 _TRAINING = ("filelock==4.2.12", "matplotlib==3.11.2", "tqdm==4.70.1")
 _TORCH = "torch>=2.8,<=2.13.0"
 

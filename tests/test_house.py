@@ -143,3 +143,13 @@ def test_the_space_runs_the_gradio_that_is_pinned() -> None:
     assert front_matter is not None
     assert pinned is not None
     assert front_matter["sdk_version"] == pinned[1]
+
+
+def test_what_ci_installs_is_pinned_with_hashes_and_is_what_is_asked_for() -> None:
+    lock = (ROOT / "requirements-lock.txt").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^(\S+)==(\S+) \\\n    --hash=sha256:", lock, flags=re.MULTILINE))
+    assert len(locked) == len(re.findall(r"^\w", lock, flags=re.MULTILINE)) > 50
+    for name in ("-app", "", "-dev"):
+        asked = (ROOT / f"requirements{name}.txt").read_text(encoding="utf-8")
+        for package, version in re.findall(r"^([\w-]+)==(\S+)$", asked, flags=re.MULTILINE):
+            assert locked[package.replace("_", "-").lower()] == version

@@ -6,11 +6,11 @@ Knows nothing about what is asked for.
 from __future__ import annotations
 
 import ipaddress
-import json
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -93,6 +93,22 @@ def _comes_from_here(method: str, headers: Headers) -> bool:
 class Page(gr.Blocks):
     """A page that answers what it can't read with a sentence, instead of a traceback in the log."""
 
+    def queue(self, *args: Any, **named: Any) -> Page:
+        """Take events in, but those that no page of ours sends."""
+        super().queue(*args, **named)
+        push = self._queue.push
+
+        async def checked(body: Any, *args: Any, **named: Any) -> Any:
+            try:
+                if body.session_hash != "":  # None is a program's
+                    return await push(body, *args, **named)
+            except KeyError:
+                pass
+            return False, "There is no such event: reload the page.", "error"
+
+        self._queue.push = checked  # type: ignore[method-assign]
+        return self
+
     async def process_api(self, block_fn: Any, *args: Any, **named: Any) -> Any:
         """What an event does. Raises gr.Error for one that is the browser's alone."""
         if not block_fn.fn:
@@ -104,18 +120,11 @@ class Page(gr.Blocks):
     ) -> Any:
         """What an event's function gets. Raises gr.Error for values that no component can have."""
         try:
-            json.dumps(inputs, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            orjson.dumps(inputs)  # as Gradio answers: no halves of characters, no huge numbers
             return await super().preprocess_data(block_fn, inputs, *args, **named)
         except Exception as error:
             said = "This page can't read what your browser sent: reload it and try again."
             raise gr.Error(said, print_exception=False) from error
-
-
-async def _no_such_event(request: Request, error: Exception) -> PlainTextResponse:
-    """The answer to a number that no event has."""
-    if not request.url.path.endswith("/queue/join"):
-        raise error
-    return PlainTextResponse("There is no such event: reload the page.", 404)
 
 
 async def _refuse(_: Request, __: Exception) -> PlainTextResponse:
@@ -133,7 +142,6 @@ async def _tell_of_the_disk(request: Request, error: Exception) -> PlainTextResp
 
 EXCEPTION_HANDLERS: dict[Any, Any] = {
     RequestValidationError: _refuse,
-    KeyError: _no_such_event,
     OSError: _tell_of_the_disk,
 }
 """For the app that serves the page."""

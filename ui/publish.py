@@ -27,6 +27,7 @@ from ui.run_view import describe_problem, describe_publishing
 Token = gr.OAuthToken | None
 Profile = gr.OAuthProfile | None
 
+_LONGEST = 300  # characters of what is typed into a box
 _SIGN_IN = "Sign in with Hugging Face"
 _LICENSES = [
     ("not named", ""),
@@ -85,7 +86,7 @@ class PublishPanel:
             self._credit = gr.Textbox(
                 label="Whose text is it?",
                 placeholder="who wrote it, where it is from",
-                max_length=300,
+                max_length=_LONGEST,
             )
             self._license = gr.Dropdown(_LICENSES, value="", label="Licence of the model")
         self._with_space = gr.Checkbox(label="And a Space of it")
@@ -162,7 +163,7 @@ class PublishPanel:
         A name that won't do is refused later: the button must not move from under a finger that
         comes from the name's box.
         """
-        repo_id, space_id = asked[self._repo].strip(), asked[self._space].strip()
+        repo_id, space_id = _text(asked[self._repo]), _text(asked[self._space])
         if with_space := asked[self._with_space]:
             space_id = space_id or f"{repo_id}-chat"
         try:
@@ -185,16 +186,17 @@ class PublishPanel:
 
         No generator, which would end with the page: a plain function runs to its end.
         """
-        space_id = asked[self._space].strip() if asked[self._with_space] else None
+        space_id = _text(asked[self._space]) if asked[self._with_space] else None
         # Never more than two lines of the model and of the Space, after this first one.
         steps, most = itertools.count(), 3 if space_id is None else 5
         progress(next(steps), "Asking the Hub")
-        told = {"credit": " ".join(asked[self._credit].split()), "license": asked[self._license]}
+        credit = " ".join(_text(asked[self._credit]).split())
+        told = {"credit": credit, "license": asked[self._license]}
         try:
             publish_run(
                 self._run_of(asked),
                 self._account_of(request, token, me),
-                asked[self._repo].strip(),
+                _text(asked[self._repo]),
                 space_id=space_id,
                 private=asked[self._private],
                 told={key: value for key, value in told.items() if value},
@@ -214,6 +216,11 @@ class PublishPanel:
         if token is not None and me is not None and token.expires_at > time.time():
             visitor = Account(me.username, token.token)
         return self._accounts.find(visitor, is_here=comes_from_here(request))
+
+
+def _text(typed: str | None) -> str:
+    """What stands in a box; Gradio sends None for one that nobody has touched."""
+    return (typed or "").strip()[:_LONGEST]
 
 
 def comes_from_here(request: gr.Request) -> bool:

@@ -69,7 +69,9 @@ def test_what_isnt_understood_is_answered_without_a_traceback(
     app: RunningApp, client: httpx.Client
 ) -> None:
     told = len(app.log())
-    assert join(client, data=[], fn_index=10**9).status_code == 404
+    for number in (-1, 10**9, 10**400):
+        assert join(client, data=[], fn_index=number).status_code == 400
+    assert join(client, data=[], fn_index=0, session_hash="").status_code == 400
     assert join(client, data={}, fn_index=0).status_code == 422
     infinite = client.post("/gradio_api/queue/join", content=b'{"data": 1e999}')
     assert infinite.status_code == 422

@@ -16,11 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs import JobError, refusals
+from jobs.generators import Generators
 from jobs.limits import Limits
 from jobs.queue import RunQueue, last_words
 from jobs.store import RunStore, StoredRun
 from jobs.zero_gpu import GpuCalls, call_seconds
-from model.folder import WEIGHTS_FILE, load_model
+from model.folder import WEIGHTS_FILE
 from model.generator import Generator
 from training.run import MODEL_FOLDER, is_being_written, write_settings
 from training.settings import Settings
@@ -46,6 +47,7 @@ class TrainingService:
         self._uploads = uploads
         self._store = RunStore(limits)
         self.new_secret = self._store.new_secret
+        self._generators = Generators()
         self._calls = GpuCalls()
         spare_s = _SPARE_S + _SPARE_S_A_MEGABYTE * limits.megabytes
         is_here = limits.where == "here"
@@ -149,13 +151,13 @@ class TrainingService:
         run = self.found(secret, run_id)
         self._queue.end(run.folder)
         self._store.remove(run)
+        self._generators.forget()
         shutil.rmtree(self._uploads / run.id, ignore_errors=True)
 
     @refusals()
-    def generator(self, secret: str | None, run_id: str | None) -> tuple[Generator, str]:
-        """The model of a run, to chat with, and the run's title."""
-        run = self.found(secret, run_id)
-        return Generator(load_model(run.folder)), run.title
+    def generator(self, secret: str | None, run_id: str | None) -> Generator:
+        """The model of a run, to chat with: ask for it at each answer, and keep it no longer."""
+        return self._generators.find(self.found(secret, run_id).folder)
 
     def archive(self, run: StoredRun) -> Path | None:
         """The model's folder as a .zip among the uploads; None where there is no room.
@@ -185,6 +187,7 @@ class TrainingService:
         self._store.sweep(
             lambda folder: bool(self._queue.waiting(folder)) or is_being_written(folder)
         )
+        self._generators.forget()
         for file in self._uploads.glob("tmp*"):
             if file.is_file() and file.stat().st_mtime < time.time() - 3_600:
                 file.unlink()

@@ -7,7 +7,9 @@ that is written here is logged.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+import html
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 
+from jobs import JobError
 from model.config import ModelConfig
 from model.dialogue import conversation_text, written_text
 from model.generator import Generator
@@ -39,6 +42,14 @@ _SCRIPTS = "window.charlstm."  # page.js
 _ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
 
 
+@dataclass(frozen=True)
+class OwnModel:
+    """A visitor's own model: not itself, which would stay in memory with the session."""
+
+    find: Callable[[], Generator]  # raises JobError when it is gone
+    config: ModelConfig
+
+
 @dataclass
 class Session:
     """One visitor's conversation. Gradio keeps one for each open page; its events share it."""
@@ -46,7 +57,7 @@ class Session:
     speakers: Speakers  # from now on
     transcript: Transcript = ()
     aside: Transcript = ()  # of the form (dialogue or one text) that isn't shown now
-    generator: Generator | None = None  # the visitor's own; None for the page's
+    own: OwnModel | None = None  # that answers; None for the page's
     answer: object = None  # the one that is being written; replace it to end that answer
 
 
@@ -158,7 +169,7 @@ class ChatTab:
         for choice in speaking:
             asked = [self.session, *speaking]
             choice.input(self._change_speakers, asked, self._form, **QUIET)
-        back = partial(self.use, generator=None)
+        back = partial(self.use, find=None)
         self._return.click(back, self.session, self.changed_by_model, **QUIET)
 
     async def _answer(
@@ -167,6 +178,7 @@ class ChatTab:
         """Write the answer to a message, or another one in place of the last."""
         speakers, template = session.speakers, session.speakers.template
         params, pace = self._settings.read(settings, template.stop if template else ())
+        generator = await self._generator_of(session)
         transcript = session.transcript
         if is_another:
             transcript = without_last_answer(transcript)
@@ -183,7 +195,6 @@ class ChatTab:
         begun, answer = reply.text, ""
         reply = replace(reply, seeds=(*reply.seeds, params.seed or 0))
         prompt = conversation_text(transcript, template, speakers.model)
-        generator = self._generator_of(session)
         async with aclosing(stream_updates(generator, prompt, params, pace)) as updates:
             async for text in updates:
                 if session.answer is not this:
@@ -201,8 +212,18 @@ class ChatTab:
         elif not answer:
             gr.Info("The model has nothing to add here. Write something for it to continue.")
 
-    def _generator_of(self, session: Session) -> Generator:
-        return session.generator or self._generator
+    async def _generator_of(self, session: Session) -> Generator:
+        """The model that answers. Raises gr.Error if it is gone."""
+        if session.own is None:
+            return self._generator
+        try:
+            return await asyncio.to_thread(session.own.find)  # which may have to load it
+        except JobError as error:
+            told = html.escape(f"{error} Go back to this page's own model to chat on.", quote=False)
+            raise gr.Error(told, print_exception=False) from error
+
+    def _config_of(self, session: Session) -> ModelConfig:
+        return session.own.config if session.own else self._generator.config
 
     def _note_on(self, message: str | None, session: Session) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
@@ -212,24 +233,32 @@ class ChatTab:
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
         if template and template.fitted(kept) != kept.strip():
             notes.append("Line breaks that would have ended your turn were removed")
-        if changes := self._generator_of(session).vocabulary.encode(kept).describe():
+        if changes := self._config_of(session).vocabulary.encode(kept).describe():
             notes.append(f"Characters that this model doesn't know: {changes}")
         return note(". ".join(notes))
 
-    def use(self, session: Session, generator: Generator | None, title: str = "") -> Updates:
-        """Chat with a model of the visitor's own from now on, or with the page's (None)."""
-        config = (generator or self._generator).config
-        session.answer = None
-        session.generator = generator
+    def use(
+        self, session: Session, find: Callable[[], Generator] | None, title: str = ""
+    ) -> Updates:
+        """Chat with a model of the visitor's own from now on, or with the page's (None).
+
+        Args:
+            session: the visitor's.
+            find: gives the model, at each answer; raises JobError when it is gone.
+            title: of the model.
+        """
+        own = None if find is None else OwnModel(find, find().config)
+        session.own, session.answer = own, None
+        config = self._config_of(session)
         session.speakers = Speakers.of(config.chat_template)
         session.transcript = session.aside = ()
         return {
             **self._show_form(session),
             self.session: session,
-            self._about: describe_model(config, None if generator else self._hub_id),
+            self._about: describe_model(config, None if own else self._hub_id),
             self._title: heading(config),
-            self._whose: note(f"Your model: {title}" if generator else ""),
-            self._return: gr.Button(visible=generator is not None),
+            self._whose: note(f"Your model: {title}" if own else ""),
+            self._return: gr.Button(visible=own is not None),
         }
 
     def _undo_last(self, typed: str, session: Session) -> Updates:
@@ -243,7 +272,7 @@ class ChatTab:
 
     async def _change_speakers(self, session: Session, *choices: str) -> Updates:
         """Dialogue and one text are kept apart, each with what was written in it."""
-        before, template = session.speakers, self._generator_of(session).config.chat_template
+        before, template = session.speakers, self._config_of(session).chat_template
         session.speakers = self._speakers.read(template, *choices)
         if session.speakers.template != before.template:
             session.transcript, session.aside = session.aside, session.transcript
@@ -251,7 +280,7 @@ class ChatTab:
 
     def _show_form(self, session: Session) -> Updates:
         """Dialogue or one text, what was written in it, and who speaks."""
-        config = self._generator_of(session).config
+        config = self._config_of(session)
         look = _look(config, session.speakers)
         return {
             self._view: gr.Chatbot(chatbot_messages(session.transcript), **look),

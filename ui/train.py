@@ -251,11 +251,12 @@ class TrainTab:
     def _talk(self, secret: str | None, run_id: str | None, session: Session) -> Updates:
         """Go to the chat, with the model of this run."""
         assert self._chat_tab is not None
+        find = partial(self._service.generator, secret, run_id)
         try:
-            generator, title = self._service.generator(secret, run_id)
+            title = self._service.found(secret, run_id).title
+            changed = self._chat_tab.use(session, find, title)
         except JobError as error:
             return {self._problem: note(str(error))}
-        changed = self._chat_tab.use(session, generator, title)
         return {self._tabs: gr.Tabs(selected="chat"), **changed}
 
     def _show(self, secret: str | None, run: StoredRun | None) -> Updates:

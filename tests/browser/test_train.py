@@ -108,6 +108,18 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
     expect(page.get_by_role("button", name="Delete it")).to_be_hidden()
     told(page, "my novel: Stopped")
     delete(page)
+
+    page.get_by_role("tab", name="Chat").click()  # where what was begun is still being written
+    expect(page.get_by_role("button", name="Continue", exact=True)).to_be_visible()
+    page.fill("#message textarea", "And then ")
+    page.press("#message textarea", "Enter")
+    gone = "This run isn't here any more. Go back to this page's own model"
+    expect(page.get_by_text(gone)).to_be_visible()
+    expect(page.locator("#message textarea")).to_have_value("And then ")
+    press(page, "Back to this page's own model")
+    page.press("#message textarea", "Enter")
+    expect(answer).to_contain_text(re.compile(r"\w{2}"), timeout=MOMENT_MS)
+    assert "Traceback" not in shared_app.log()
     page.context.close()
 
 

@@ -79,13 +79,15 @@ def test_a_text_becomes_a_model_that_writes_and_is_packed_again_when_it_has_lear
     service.start(secret, run_id)
     done = when(look, lambda r: not r.is_active)
     assert (done.status.phase, done.status.can_continue) == ("done", False)
-    generator, _ = service.generator(secret, run_id)
+    generator = service.generator(secret, run_id)
     assert len(generator.generate("The ", SamplingParams(length=20))) == 20
     late = service.archive(done)
     assert late is not None
     assert zipfile.ZipFile(late).read("reference/model.safetensors") != weights
     assert list(tmp_path.rglob("*.zip")) == [late]
     service.delete(secret, run_id)
+    with pytest.raises(JobError, match="isn't here any more"):
+        service.generator(secret, run_id)
     assert not late.exists()
     assert not done.folder.exists()
     assert service.runs(secret) == []

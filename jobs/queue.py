@@ -39,6 +39,7 @@ MOST_OF_ONE_ADDRESS = 2
 STOP_WITHIN_S = 10.0
 """Seconds in which a run must have heard that it is to stop: most of what it does takes less."""
 
+_EVALUATION = 0.002  # of a run: one of its evaluations takes up to that, and hears nothing
 _LOG_FILE = "log.txt"
 _ROOT = Path(__file__).parents[1]
 _NICENESS = 10
@@ -68,6 +69,7 @@ class RunQueue:
         self._current: Path | None = None  # our own, or an earlier page's that is waited for
         self._child: subprocess.Popen[bytes] | None = None
         self._ends_at = self._asked_at = math.inf  # when the current one is, and was asked to stop
+        self._grace_s = STOP_WITHIN_S
         self._earlier_pid = 0  # of the process that trained it before
         self._is_open = True
         threading.Thread(target=self._work, daemon=True, name="training").start()
@@ -174,6 +176,7 @@ class RunQueue:
             with suppress(RunError, OSError):  # then its process ends at once
                 minutes = read_settings(folder).minutes
             self._ends_at = time.monotonic() + 2 * minutes * 60 + self._spare_s
+            self._grace_s = STOP_WITHIN_S + _EVALUATION * minutes * 60
 
     def _watch(self, folder: Path) -> None:
         """Ask the current run to stop when it is time, and kill it if it doesn't hear that."""
@@ -184,7 +187,7 @@ class RunQueue:
             return  # `close` kills it
         if now >= self._ends_at + STOP_WITHIN_S:
             self._kill(folder, _TOO_LONG)
-        elif now >= self._asked_at + STOP_WITHIN_S:
+        elif now >= self._asked_at + self._grace_s:
             status = read_run(folder)
             if status.phase not in _HEARD or status.pid == self._earlier_pid:
                 self._kill(folder, _DEAF)

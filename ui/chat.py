@@ -194,7 +194,8 @@ class ChatTab:
             before, reply = transcript[:-1], transcript[-1]
         begun, answer = reply.text, ""
         reply = replace(reply, seeds=(*reply.seeds, params.seed or 0))
-        prompt = conversation_text(transcript, template, speakers.model)
+        # In a thread: a template whose stop strings a long message is full of takes its time.
+        prompt = await asyncio.to_thread(conversation_text, transcript, template, speakers.model)
         async with aclosing(stream_updates(generator, prompt, params, pace)) as updates:
             async for text in updates:
                 if session.answer is not this:

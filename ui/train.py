@@ -201,13 +201,13 @@ class TrainTab:
         return {self._secret: secret, **self._show(secret, run)}
 
     def _take(
-        self, secret: str | None, path: str | None, text: str, request: gr.Request
+        self, secret: str | None, path: str | None, text: str | None, request: gr.Request
     ) -> Updates:
         """Take in the file that was dropped, or else the text that was pasted."""
-        if path is None and not text.strip():
+        if not (path or (text or "").strip()):
             return {self._problem: note("Paste a text first.")}
         try:
-            source = Path(path) if path else text
+            source = Path(path) if path else text or ""
             name = Path(path or "pasted text").name
             run = self._service.take(secret, name, source, _address(request))
         except JobError as error:

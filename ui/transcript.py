@@ -44,7 +44,7 @@ def clean_message(text: str | None) -> str:
 
 def bounded(transcript: Transcript) -> Transcript:
     """The transcript without its oldest messages, where it is longer than `MAX_TRANSCRIPT`."""
-    while sum(len(message.text) for message in transcript) > MAX_TRANSCRIPT:
+    while len(transcript) > 1 and sum(len(m.text) for m in transcript) > MAX_TRANSCRIPT:
         transcript = transcript[1:]
     return transcript
 

@@ -7,7 +7,14 @@ import re
 
 import gradio as gr
 
-from ui.transcript import MAX_MESSAGE, Message, chatbot_messages, clean_message
+from ui.transcript import (
+    MAX_MESSAGE,
+    MAX_TRANSCRIPT,
+    Message,
+    bounded,
+    chatbot_messages,
+    clean_message,
+)
 
 
 def test_the_chatbot_keeps_every_character() -> None:
@@ -26,3 +33,10 @@ def test_the_chatbot_keeps_every_character() -> None:
 def test_a_message_is_kept_as_valid_text_of_bounded_length() -> None:
     assert clean_message("a" * 300_000 + "end") == "a" * (MAX_MESSAGE - 3) + "end"
     assert clean_message(None) == ""
+
+
+def test_the_oldest_messages_go_when_a_transcript_is_too_long() -> None:
+    transcript = tuple(Message("user", f"{n}" * 60_000) for n in range(5))
+    assert bounded(transcript[:3]) == transcript[:3]
+    assert bounded(transcript) == transcript[2:]
+    assert bounded((Message("user", "a" * 2 * MAX_TRANSCRIPT),))

@@ -150,11 +150,13 @@ class RunQueue:
         with self._changed:
             while self._is_open or self._current is not None:
                 if self._child is None or self._child.poll() is not None:
-                    self._next()
+                    with suppress(OSError):  # a folder was deleted meanwhile: it is tried again
+                        self._next()
                     self._changed.notify_all()
                 if self._current is not None:
                     self._watch(self._current)
-                self._changed.wait(None if self._current is None else _LOOK_EVERY_S)
+                is_busy = self._current is not None or self._waiting
+                self._changed.wait(_LOOK_EVERY_S if is_busy else None)
 
     def _next(self) -> None:
         """Turn to the next run, once nobody trains."""

@@ -109,6 +109,7 @@ def test_a_run_that_takes_too_long_is_stopped(folders: list[Path]) -> None:
         assert read_run(run).has_model
 
 
+@pytest.mark.long
 def test_a_run_that_takes_too_long_and_is_deaf_is_killed(folders: list[Path]) -> None:
     run = folders[0]
     with serving(folders, spare_s=5) as queue:
@@ -118,7 +119,7 @@ def test_a_run_that_takes_too_long_and_is_deaf_is_killed(folders: list[Path]) ->
         assert "much longer than it was meant to" in (last_words(run) or "")
 
 
-@pytest.mark.parametrize("is_deaf", [False, True])
+@pytest.mark.parametrize("is_deaf", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_page_that_ends_leaves_no_process_and_the_run_can_be_continued(
     folders: list[Path], is_deaf: bool
 ) -> None:

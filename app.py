@@ -19,6 +19,8 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Before gradio is imported: it would report its use.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# It would also count its events, and summarise ten thousand of them at each new one.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 # Where matplotlib is installed, gradio asks for its backend at the first event; searching for a
 # screen took the first visitor 0.8 s.
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -74,7 +76,7 @@ def choose_model(model: str | None, revision: str | None = None) -> LoadedModel:
 
 def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
     """The whole page: a chat with the loaded model, and training as far as the limits allow."""
-    page = Page(title="CharLSTM", delete_cache=(3_600, 3_600))
+    page = Page(title="CharLSTM", delete_cache=(3_600, 3_600), is_shared=limits.is_shared)
     with page:
         config = loaded.generator.config if loaded.generator else None
         title = gr.HTML(heading(config), elem_id="heading")
@@ -97,7 +99,7 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
         if loaded.generator:
             add_chat_endpoint(loaded.generator)
     # Without a limit of its own an event is answered for one visitor at a time.
-    page.queue(default_concurrency_limit=16, max_size=_MOST_WAITING)
+    page.queue(default_concurrency_limit=16, max_size=_MOST_WAITING, api_open=False)
     return page
 
 

@@ -15,7 +15,7 @@ from model.generator import Generator
 from training.run import MODEL_FOLDER
 
 MOST_BYTES = 500e6
-_BYTES = 4  # of a parameter
+_BYTES = 4  # of a float
 
 Loading = Future[Generator]
 _Key = tuple[Path, int]  # a run's folder, and the version of its weights
@@ -63,7 +63,7 @@ class Generators:
             loaded = {
                 key: loading.result() for key, loading in self._known.items() if loading.done()
             }
-            sizes = {key: g.config.parameters * _BYTES for key, g in loaded.items()}
+            sizes = {key: g.config.served_numbers * _BYTES for key, g in loaded.items()}
             while sum(sizes.values()) > self._most_bytes and len(sizes) > 1:
                 oldest = next(iter(sizes))
                 del sizes[oldest], self._known[oldest]

@@ -86,6 +86,8 @@ class RunQueue:
             JobError: if too many wait or run already.
         """
         with self._changed:
+            if not self._is_open:
+                raise JobError("This page is ending: try again in a minute.")
             busy = [*self._waiting, *([] if self._current is None else [self._current])]
             if folder in busy:
                 return

@@ -164,10 +164,11 @@ class TrainingService:
 
         Made anew when the model has changed, and deleted with the run.
         """
-        model, name = run.folder / MODEL_FOLDER, run.text.stem
+        model = run.folder / MODEL_FOLDER
         place = self._uploads / run.id  # which nobody can guess: whoever knows it can download it
         with self._packing:
             try:
+                name = run.text.stem
                 version = (model / WEIGHTS_FILE).stat().st_mtime_ns
                 path = place / str(version) / f"{name}.zip"
                 if path.is_file():
@@ -177,7 +178,7 @@ class TrainingService:
                 with zipfile.ZipFile(path, "w") as archive:  # stored: weights stay as large
                     for file in sorted(model.iterdir()):
                         archive.write(file, f"{name}/{file.name}")
-            except OSError:
+            except (OSError, StopIteration):  # the run was deleted just now, or the disk is full
                 shutil.rmtree(place, ignore_errors=True)
                 return None
         return path

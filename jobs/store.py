@@ -212,16 +212,20 @@ class RunStore:
 
 
 def _ours_in(place: Path) -> list[Path]:
-    inside = place.iterdir() if place.is_dir() else iter(())
+    try:
+        inside = list(place.iterdir())
+    except OSError:  # there is none, or it was swept just now
+        return []
     return [path for path in inside if _OURS.fullmatch(path.name) and path.is_dir()]
 
 
 def _size(folder: Path) -> int:
     """Bytes of all files below a folder."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # deleted just now
-            total += path.stat().st_size if path.is_file() else 0
+    for place, _, names in os.walk(folder):  # which passes over what is deleted meanwhile
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(place) / name).stat().st_size
     return total
 
 

@@ -58,9 +58,10 @@ class ModelConfig:
             size = getattr(self, name)
             if type(size) is not int or not least <= size <= most:
                 raise ConfigError(f"{name} must be a number from {least} to {most:,}, not {size!r}")
-        if self.parameters > MAX_PARAMETERS:
+        if self.served_numbers > MAX_PARAMETERS:
             raise ConfigError(
-                f"these sizes make {self.parameters:,} parameters; the limit is {MAX_PARAMETERS:,}"
+                f"these sizes make {self.served_numbers:,} numbers of {self.parameters:,} "
+                f"parameters; the limit is {MAX_PARAMETERS:,}"
             )
 
     @property
@@ -72,6 +73,12 @@ class ModelConfig:
     def parameters(self) -> int:
         """Number of weights."""
         return sum(math.prod(shape) for shape in self.parameter_shapes().values())
+
+    @property
+    def served_numbers(self) -> int:
+        """Floats that `model.decoder` keeps: with an embedding, a row of gates a character, too."""
+        table = 4 * self.hidden_size * self.vocab_size if self.embedding_size else 0
+        return self.parameters + table
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor, under PyTorch's own names."""

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+_MOST_PASSES = 50
+
 Role = Literal["user", "assistant"]
 
 
@@ -87,9 +89,12 @@ class ChatTemplate:
         """
         if not self.stop:
             return message
-        text = message.strip()
+        text, passes = message.strip(), 0
         while found := next((string for string in self.stop if string in text), None):
-            if found == "\n":
+            passes += 1
+            if passes > _MOST_PASSES:  # nobody's speech: each pass makes new ones
+                text = text[: text.index(found)]
+            elif found == "\n":
                 lines = (line.strip() for line in text.split(found))
                 text = " ".join(line for line in lines if line)
             elif found.startswith("\n"):
@@ -117,7 +122,7 @@ def unfinished_stop(text: str, stop: Sequence[str]) -> int:
         size
         for string in stop
         for size in range(1, min(len(string), len(text) + 1))
-        if text.endswith(string[:size])
+        if text[-1:] == string[size - 1] and text.endswith(string[:size])
     )
     return max(sizes, default=0)
 

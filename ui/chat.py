@@ -37,6 +37,7 @@ from ui.transcript import (
     without_last_exchange,
 )
 
+_ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
 _SCRIPTS = "window.charlstm."  # page.js
 # Any number of visitors at once: they share the worker threads of ui.streaming.
 _ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
@@ -234,7 +235,7 @@ class ChatTab:
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
         if template and template.fitted(kept) != kept.strip():
             notes.append("Line breaks that would have ended your turn were removed")
-        if changes := self._config_of(session).vocabulary.encode(kept).describe():
+        if changes := self._config_of(session).vocabulary.encode(kept[-_ENCODED:]).describe():
             notes.append(f"Characters that this model doesn't know: {changes}")
         return note(". ".join(notes))
 
@@ -271,7 +272,7 @@ class ChatTab:
         session.transcript = ()
         return {**self._show(session), self._box: "", self._note: note("")}
 
-    async def _change_speakers(self, session: Session, *choices: str) -> Updates:
+    def _change_speakers(self, session: Session, *choices: str) -> Updates:
         """Dialogue and one text are kept apart, each with what was written in it."""
         before, template = session.speakers, self._config_of(session).chat_template
         session.speakers = self._speakers.read(template, *choices)

@@ -7,7 +7,6 @@ done is up to `jobs.service`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,6 @@ import pandas as pd
 
 from jobs import JobError
 from jobs.accounts import Accounts
-from jobs.limits import visitor_address
 from jobs.publishing import find_published
 from jobs.service import TrainingService
 from jobs.store import StoredRun
@@ -26,6 +24,7 @@ from jobs.zero_gpu import QUOTA, RUN_MINUTES, price
 from training.run import RunStatus
 from ui import QUIET, Updates, note
 from ui.chat import ChatTab, Session
+from ui.guard import address_of
 from ui.publish import PublishPanel
 from ui.run_view import (
     describe_price,
@@ -209,7 +208,7 @@ class TrainTab:
         try:
             source = Path(path) if path else text or ""
             name = Path(path or "pasted text").name
-            run = self._service.take(secret, name, source, _address(request))
+            run = self._service.take(secret, name, source, address_of(request))
         except JobError as error:
             return {self._file: None, self._problem: note(str(error))}
         return {self._file: None, self._paste: "", **self._show(secret, run)}
@@ -231,7 +230,7 @@ class TrainTab:
         minutes: float | None = None,
     ) -> Updates:
         """Let a run begin or continue as soon as it is its turn."""
-        return self._after(self._service.start, secret, run_id, minutes, _address(request))
+        return self._after(self._service.start, secret, run_id, minutes, address_of(request))
 
     def _after(
         self, act: Callable[..., bool | None], secret: str | None, run_id: str | None, *more: Any
@@ -302,13 +301,6 @@ class TrainTab:
             self._published: describe_published(find_published(run)),
             self._timer: gr.Timer(active=is_active),
         }
-
-
-def _address(request: gr.Request) -> str:
-    """What a visitor's runs are counted by."""
-    # A proxy may add a header of its own instead of adding to the client's.
-    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-    return visitor_address(os.environ, request.client.host, forwarded)
 
 
 def _points(status: RunStatus) -> pd.DataFrame:

@@ -86,7 +86,8 @@ def _above(message: Message) -> str:
 
 
 def _shown(message: Message) -> str:
-    is_visible = any(not (c.isspace() or c == "\ufeff") for c in message.text)
+    seen = message.text.replace("\ufeff", "")
+    is_visible = bool(seen) and not seen.isspace()
     is_reply = message.role == "assistant" and (message.speaker or message.is_whole)
     if is_reply and not is_visible:
         return f'<i class="silence">{"says nothing" if message.is_whole else "..."}</i>'

@@ -122,3 +122,10 @@ def test_a_template_comes_back_from_json_and_an_older_one_lacks_nothing() -> Non
 def test_a_strangers_template_that_cannot_be_one_is_refused(data: object, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         ChatTemplate.from_json(data)
+
+
+def test_a_message_that_makes_new_stop_strings_again_and_again_is_cut_in_time() -> None:
+    began = time.process_time()
+    fitted = ChatTemplate(stop=("ab", "\n\n")).fitted("a" * 50_000 + "b" * 49_000)  # took 9.5 s
+    assert time.process_time() - began < 1
+    assert "ab" not in fitted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,21 @@ MARKS = "\u0301\u0323" * 30_000
 def client(app: RunningApp) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=app.url, timeout=30) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """A page that others reach."""
+    scratch = tmp_path_factory.mktemp("shared")
+    model = small_model_folder(scratch / "model")
+    with run_app(scratch, "--model", str(model), "--host", "0.0.0.0") as app:
+        yield app
+
+
+def visitor(app: RunningApp, address: str) -> httpx.Client:
+    """A client at an address of this machine."""
+    transport = httpx.HTTPTransport(local_address=address)
+    return httpx.Client(base_url=app.url, transport=transport, timeout=30)
 
 
 def join(client: httpx.Client, **body: Any) -> httpx.Response:
@@ -43,13 +59,43 @@ def test_on_ones_own_computer_only_addresses_of_this_machine_are_answered(
     assert client.post("/gradio_api/upload", files=files, headers=own).status_code == 200
 
 
-def test_a_page_that_is_shared_answers_by_any_name(tmp_path: Path) -> None:
-    model = small_model_folder(tmp_path / "model")
-    with (
-        run_app(tmp_path, "--model", str(model), "--host", "0.0.0.0") as shared,
-        httpx.Client(base_url=shared.url, timeout=30) as client,
-    ):
+def test_a_page_that_is_shared_answers_by_any_name(shared: RunningApp) -> None:
+    with visitor(shared, "127.0.0.1") as client:
         assert client.get("/config", headers={"host": "chat.example"}).status_code == 200
+
+
+def test_what_the_page_has_no_use_for_isnt_there(client: httpx.Client) -> None:
+    for path in ("run/chat", "api/chat", "process_recording", "component_server", "vibe-edit"):
+        assert client.post(f"/gradio_api/{path}", json={"data": []}).status_code == 404
+    assert client.post("/login", data={"username": "a", "password": "b"}).status_code == 404
+    for path in ("file=http://127.0.0.1:1/x.png", "deep_link", "proxy=https://a.hf.space/x"):
+        assert client.get(f"/gradio_api/{path}").status_code == 404
+    # A field's name would be decoded by punycode, which takes quadratic time.
+    kind = {"content-type": "multipart/form-data; boundary=B; charset=punycode"}
+    assert client.post("/gradio_api/upload", content=b"--B--", headers=kind).status_code == 415
+
+
+def test_one_address_leaves_the_others_their_turn_and_their_conversations(
+    shared: RunningApp,
+) -> None:
+    with visitor(shared, "127.0.0.1") as greedy, visitor(shared, "127.0.0.2") as other:
+        talk(other, 1)
+        note = event_of(other, "_note_on")
+        long = {"data": ["a", "", 0.8, 1, 20_000, 1, 0]}
+        asked = [greedy.post("/gradio_api/call/chat", json=long) for _ in range(60)]
+        assert 10 < sum(answer.is_success for answer in asked) <= 32
+        assert "from your network" in asked[-1].text
+        began = time.monotonic()
+        assert done(other, note, "s0", ["a", None])
+        assert time.monotonic() - began < 10
+    with visitor(shared, "127.0.0.3") as greedy, visitor(shared, "127.0.0.2") as other:
+        for number in range(600):
+            done(greedy, note, f"new{number}", ["a", None])
+        assert "aaaa" in done(other, event_of(other, "_kept_text"), "s0", [None])
+    with visitor(shared, "127.0.0.4") as greedy:
+        data = {"data": ["a", None], "fn_index": note}
+        answers = [join(greedy, **data, session_hash=f"u{n // 50}") for n in range(600)]
+        assert not answers[-1].is_success  # what it doesn't read is kept up to a limit
 
 
 def test_a_large_body_is_refused_before_it_is_read(app: RunningApp, client: httpx.Client) -> None:
@@ -80,6 +126,9 @@ def test_what_isnt_understood_is_answered_without_a_traceback(
 
 
 def test_no_text_keeps_the_other_visitors_waiting(app: RunningApp, client: httpx.Client) -> None:
+    nested: Any = "[" + "[]," * 300_000 + "[]]"
+    body = f'{{"data": [{nested}], "fn_index": 0, "session_hash": "a"}}'
+    assert client.post("/gradio_api/queue/join", content=body).status_code in (400, 413)
     hostile = ["a" + MARKS, "\u0f73" * 90_000, "".join(map(chr, range(0x300, 0x370))) * 800]
     with Bystander(app) as bystander:
         for text in hostile:
@@ -91,15 +140,25 @@ def test_no_text_keeps_the_other_visitors_waiting(app: RunningApp, client: httpx
     assert bystander.longest_s < 1  # 11 s when the marks were normalised as they are
 
 
+def event_of(client: httpx.Client, name: str) -> int:
+    """The number of one of the page's events."""
+    events = client.get("/config").json()["dependencies"]
+    return int(next(event["id"] for event in events if event["api_name"] == name))
+
+
+def done(client: httpx.Client, event: int, session: str, data: list[Any]) -> str:
+    """Ask for an event, and what came of it."""
+    asked = {"session_hash": session}
+    assert join(client, data=data, fn_index=event, **asked).is_success
+    return client.get("/gradio_api/queue/data", params=asked).text
+
+
 def talk(client: httpx.Client, sessions: int) -> None:
     """Have many visitors write as much as a session keeps, and ask for two short answers each."""
-    config = client.get("/config").json()
-    answer = next(e for e in config["dependencies"] if e["api_name"] == "_answer")
+    answer = event_of(client, "_answer")
     data = ["a" * 100_000, False, None, 0.8, 1, 0, 50, "", 0]
     for number in range(2 * sessions):
-        asked = {"session_hash": f"s{number // 2}"}
-        assert join(client, data=data, fn_index=answer["id"], **asked).is_success
-        assert '"success":true' in client.get("/gradio_api/queue/data", params=asked).text
+        assert '"success":true' in done(client, answer, f"s{number // 2}", data)
 
 
 def test_a_session_keeps_little_of_what_was_sent(app: RunningApp, client: httpx.Client) -> None:

@@ -33,7 +33,9 @@ _MOST_UNREAD = 200  # messages to all sessions of one address
 _MOST_SESSIONS = 100  # of one address
 
 _POSTS = re.compile(r"/gradio_api/(queue/join|call/(v2/)?\w+|upload|cancel|reset)/?$")
-_NO_GETS = re.compile(r"://|/(deep_link|dev|monitoring|proxy=|stream|token|user)")
+_NO_GETS = re.compile(
+    r"(^|/gradio_api)/(deep_link|dev/|file=\w+://|monitoring|proxy=|stream/|token|user)"
+)
 _NO_SUCH_EVENT = "There is no such event: reload the page."
 
 # For links that open a page as it was, which this page hasn't, Gradio would keep the last value of

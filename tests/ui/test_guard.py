@@ -70,6 +70,8 @@ def test_what_the_page_has_no_use_for_isnt_there(client: httpx.Client) -> None:
     assert client.post("/login", data={"username": "a", "password": "b"}).status_code == 404
     for path in ("file=http://127.0.0.1:1/x.png", "deep_link", "proxy=https://a.hf.space/x"):
         assert client.get(f"/gradio_api/{path}").status_code == 404
+    own = "/gradio_api/file=/home/user/stream/novel.zip"  # Gradio says itself what may be read
+    assert client.get(own).status_code == 403
     # A field's name would be decoded by punycode, which takes quadratic time.
     kind = {"content-type": "multipart/form-data; boundary=B; charset=punycode"}
     assert client.post("/gradio_api/upload", content=b"--B--", headers=kind).status_code == 415

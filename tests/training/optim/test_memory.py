@@ -20,16 +20,16 @@ from training.optim.memory import keep_freed_memory
 from training.settings import Settings
 
 vocabulary = Vocabulary(tuple("abcdefgh"))
-settings = Settings(("text",), steps=20, hidden_size=448)
+settings = Settings(("text",), steps=40, hidden_size=448)
 made, _ = recipe.choose(settings, 50_000, vocabulary, lambda _: 1.0, "float32")
 indices = np.random.default_rng(1).integers(8, size=50_000).astype(np.uint8)
 learner = Learner(made, made.config(vocabulary), indices, seed=1)
 for keep in (False, True):
     assert not keep or keep_freed_memory()
-    for step in range(2):
+    for step in range(8):  # until the heap has grown to what a step needs
         learner.step(0.1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for step in range(4):
+    for step in range(8):
         learner.step(0.1)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """

@@ -31,6 +31,7 @@ _MOST_BRACKETS = 100_000  # of a body; a megabyte of them is 50 MB of lists
 _MOST_EVENTS = 32  # of one address of a shared page, that run or wait: half of Gradio's threads
 _MOST_UNREAD = 200  # messages to all sessions of one address
 _MOST_SESSIONS = 100  # of one address
+_MOST_KNOWN = 2_000  # sessions of all addresses
 
 _POSTS = re.compile(r"/gradio_api/(queue/join|call/(v2/)?\w+|upload|cancel|reset)/?$")
 _NO_GETS = re.compile(
@@ -73,7 +74,7 @@ class Guard:
             refused = 403, "This page answers to localhost only: start it with --host to share it."
         elif not _is_used(method, path):
             refused = 404, "This page has nothing here."
-        elif is_upload and "charset" in headers.get("content-type", ""):
+        elif is_upload and "charset" in headers.get("content-type", "").lower():
             refused = 415, "An upload has no charset."  # it would be decoded by any of Python's
         elif not is_upload and int(headers.get("content-length", "0")) > MOST_BYTES:
             refused = 413, "This is more than a megabyte: save it as a file, and drop that here."
@@ -176,8 +177,10 @@ class Page(gr.Blocks):
             self._addresses.setdefault(session, address)
         unread = self._queue.pending_messages_per_session
         own = [session for session, owner in self._addresses.items() if owner == address]
-        for oldest in own[:-_MOST_SESSIONS]:
+        for oldest in [*self._addresses][:-_MOST_KNOWN]:  # Gradio has forgotten them long ago
             del self._addresses[oldest]
+        for oldest in own[:-_MOST_SESSIONS]:
+            self._addresses.pop(oldest, None)
             self.state_holder.session_data.pop(oldest, None)
             unread.pop(oldest, None)
         events = self._queue.event_ids_to_events.values()

@@ -73,8 +73,10 @@ def test_what_the_page_has_no_use_for_isnt_there(client: httpx.Client) -> None:
     own = "/gradio_api/file=/home/user/stream/novel.zip"  # Gradio says itself what may be read
     assert client.get(own).status_code == 403
     # A field's name would be decoded by punycode, which takes quadratic time.
-    kind = {"content-type": "multipart/form-data; boundary=B; charset=punycode"}
-    assert client.post("/gradio_api/upload", content=b"--B--", headers=kind).status_code == 415
+    for word in ("charset", "CharSet"):
+        kind = {"content-type": f"multipart/form-data; boundary=B; {word}=punycode"}
+        answer = client.post("/gradio_api/upload", content=b"--B--", headers=kind)
+        assert answer.status_code == 415
 
 
 def test_one_address_leaves_the_others_their_turn_and_their_conversations(

@@ -34,13 +34,16 @@ class Batches:
         """Whether the streams jump at this step, so that the carried state must be dropped."""
         return step % self.steps_per_epoch == 0
 
-    def chunk(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets of a step, each of shape `(batch, time)`, int64."""
+    def positions(self, step: int) -> np.ndarray:
+        """Where the characters of a step stand in the text, shape `(batch, time + 1)`."""
         epoch, position = divmod(step, self.steps_per_epoch)
         total = len(self.indices)
         stride = total // self.batch_size
         rotation = np.random.default_rng((self.seed, epoch)).integers(total) if epoch else 0
         starts = np.arange(self.batch_size) * stride + rotation + position * self.sequence_length
-        offsets = np.arange(self.sequence_length + 1)
-        windows = self.indices[(starts[:, None] + offsets) % total].astype(np.int64)
+        return (starts[:, None] + np.arange(self.sequence_length + 1)) % total
+
+    def chunk(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of a step, each of shape `(batch, time)`, int64."""
+        windows = self.indices[self.positions(step)].astype(np.int64)
         return windows[:, :-1], windows[:, 1:]

@@ -7,6 +7,8 @@ mask for all steps of a chunk ("variational", Gal & Ghahramani 2016; AWD-LSTM's 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -62,6 +64,14 @@ class CharLSTM(nn.Module):
             dropout=dropout,
             input_dropout=input_dropout,
         )
+
+    @classmethod
+    def from_weights(cls, config: ModelConfig, weights: Mapping[str, Tensor]) -> CharLSTM:
+        """A trained network, in evaluation mode; it keeps these very tensors."""
+        with torch.device("meta"):  # draws no numbers for weights that are replaced at once
+            network = cls.from_config(config)
+        network.load_state_dict(weights, assign=True)
+        return network.eval().requires_grad_(False)
 
     def forward(
         self,

@@ -1,4 +1,4 @@
-"""The loop of a run: steps, evaluations, checkpoints, and what is written at its end.
+"""The loop of a network's training: steps, evaluations, samples, checkpoints.
 
 What a step does is in `training.optim.learner`; here the run's progress decides what is due. Of
 several processes only the first one comes here.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
@@ -17,21 +16,18 @@ import torch
 from model.folder import Model
 from model.generator import Generator
 from model.sampling import SamplingParams
-from training.evaluate import Best, default_patience, sample_spans, score, whole_spans
+from training.evaluate import Best, default_patience, sample_spans, score
 from training.optim.checkpoint import Checkpoint, save_checkpoint
 from training.optim.learner import Learner, labelled
 from training.optim.threads import WINDOW_S, ThreadChoice
-from training.plan import Plan, Schedule
-from training.report.examine import examine
-from training.report.model import write_model
-from training.run import SAMPLES_FILE, Run, read_run, stop_requested
+from training.plan import Place, Plan, Schedule
+from training.run import SAMPLES_FILE, Run, stop_requested
 from training.settings import TrainingError
 from training.text.corpus import Corpus
 
 WRITING_S = 5.0
 """To write a checkpoint, the model, its samples and its plot."""
 
-_EXAMINING_S = 20.0
 _CHECKPOINT_EVERY_S = 60.0
 _IN_A_HURRY_S = 15.0  # the same where there is a deadline: such a process may be killed
 _LOG_EVERY_S = 0.5
@@ -52,8 +48,8 @@ class Loop:
     """Trains a learner along a schedule and keeps its best weights.
 
     `seconds_left` are those until the model must have been written, `notes` what readers should
-    know besides the notes of the corpus and the plan. The learner is fresh, or restored from the
-    same `checkpoint`.
+    know besides the notes of the corpus and the plan, `place` is where the run is. The learner is
+    fresh, or restored from the same `checkpoint`.
     """
 
     def __init__(
@@ -65,12 +61,15 @@ class Loop:
         schedule: Schedule,
         seconds_left: Callable[[], float],
         notes: list[str],
-        checkpoint: Checkpoint | None = None,
+        place: Place,
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._run, self._corpus, self._plan = run, corpus, plan
         self._learner, self._schedule, self._seconds_left = learner, schedule, seconds_left
-        self._notes = [*corpus.notes, *plan.notes, *notes]
-        self._config = plan.recipe.config(corpus.vocabulary)
+        self.notes = [*corpus.notes, *plan.notes, *notes]
+        self._place = place
+        self._recipe = plan.recipe_of(place.network)
+        self._config = self._recipe.config(corpus.vocabulary)
         patience = run.settings.patience
         if patience is None:
             patience = default_patience(plan.evaluations)
@@ -82,17 +81,16 @@ class Loop:
         self._train_loss: float | None = None  # the running mean of the steps' losses
         self._skipped = 0
         self._scoring_s = 0.0  # of the whole held-out part, as far as the last evaluation tells
-        self._began = time.perf_counter()
+        self._began = time.perf_counter() - place.seconds
         if checkpoint is not None:
             facts = checkpoint.facts
             self._best.restore(labelled(checkpoint.tensors, "best."), facts)
             self._train_loss = facts["train_loss"]
-            self._began -= facts["seconds"]
 
     def learn(self) -> bool:
-        """Train until the run ends. Returns whether it was stopped before its time."""
+        """Train the network. Returns whether it was stopped before its time."""
         learner, run = self._learner, self._run
-        run.truncate_logs(learner.steps)
+        run.truncate_logs(self._now().step)
         run.state(
             "training",
             recipe=self._plan.recipe.describe(),
@@ -100,9 +98,9 @@ class Loop:
             characters=len(self._corpus.indices),
             train_characters=len(self._corpus.train),
             vocab_size=len(self._corpus.vocabulary),
-            evaluations=self._plan.evaluations,
-            start_step=learner.steps,
-            notes=self._notes,
+            evaluations=self._plan.evaluations * (1 + self._plan.teachers),
+            start_step=self._now().step,
+            notes=self.notes,
         )
         save_every = _CHECKPOINT_EVERY_S if math.isinf(self._seconds_left()) else _IN_A_HURRY_S
         choice = ThreadChoice(torch.get_num_threads(), self._plan.speed)
@@ -112,7 +110,7 @@ class Loop:
         evaluated = saved = logged = watched = self._now()
         while True:
             now = self._now()
-            if now.progress >= 1 and learner.steps > evaluated.step:
+            if now.progress >= 1 and now.step > evaluated.step:
                 self._evaluate()
             is_late = self._seconds_left() < WRITING_S + self._scoring_s
             stops = is_late or stop_requested(run.folder)
@@ -126,7 +124,9 @@ class Loop:
                 saved = self._now()
                 watched = watched._replace(seconds=watched.seconds + saved.seconds - now.seconds)
             if ends:
-                self._notes += [reason] if reason else []
+                self.notes += (
+                    [reason] if reason and self._place.network == self._plan.teachers else []
+                )
                 return stops and now.progress < 1
             self._take(learner.step(reached))
             now = self._now()
@@ -137,7 +137,7 @@ class Loop:
                     run.log(
                         step=now.step,
                         seconds=round(now.seconds, 3),
-                        progress=round(now.progress, 6),
+                        progress=round(self._plan.share(self._place.network, now.progress), 6),
                         train_loss=self._train_loss,
                         characters_per_second=round(self._speed(logged, now)),
                     )
@@ -152,64 +152,33 @@ class Loop:
                 # Like saving, it is no part of the steps' speed.
                 watched = watched._replace(seconds=watched.seconds + spent)
 
-    def finish(self, *, was_stopped: bool) -> None:
-        """Score the best weights on the whole held-out part, write the model, examine it.
+    def result(self) -> Checkpoint:
+        """The network's best weights, and what is to be known of them.
 
         Raises:
             TrainingError: if there is nothing worth keeping.
         """
-        learner, corpus, settings = self._learner, self._corpus, self._run.settings
-        end = self._now()
         if not self._best.weights:
             self._evaluate()
         if not self._best.weights:
             raise TrainingError("the loss exploded at once: lower the learning rates")
-        self._run.state("scoring", notes=self._notes, seconds=end.seconds)
-        network = learner.average
-        network.load_state_dict(self._best.weights)
-        val_loss = None
-        if corpus.held_out:
-            spans = whole_spans(len(corpus.train), len(corpus.indices))
-            val_loss = score(network, corpus.indices, spans)
-        seen = end.step * self._plan.recipe.characters_per_step
-        training: dict[str, Any] = {
-            "corpus": corpus.name,
-            "corpus_sha256": corpus.sha256,
-            "corpus_characters": len(corpus.indices),
-            "train_characters": len(corpus.train),
-            "held_out_characters": corpus.held_out,
-            "steps": end.step,
-            "init_from": self._plan.init_from,
-            "best_step": self._best.step,
-            "seconds": round(end.seconds, 1),
-            "epochs": round(seen / len(corpus.train), 2),
-            "train_loss": self._train_loss,
-            "val_loss": val_loss,
-            "val_bits": None if val_loss is None else val_loss / math.log(2),
-            "recipe": asdict(self._plan.recipe),
-        }
-        for name in ("command", "seed", "license", "language", "credit"):
-            training[name] = getattr(settings, name)
-        model = Model(self._config, learner.weights())
-        training = write_model(self._run.folder, corpus, model, training)
-        if self._seconds_left() < _EXAMINING_S:
-            return
-        self._run.state("examining")
-        found = examine(
-            network,
-            model,
-            corpus,
-            training,
-            was_stopped=was_stopped,
-            minutes=settings.minutes if settings.steps is None else None,
-            val_losses=list(read_run(self._run.folder).val_losses),
-        )
-        write_model(self._run.folder, corpus, model, {**training, **found})
+        return Checkpoint(self._best.weights, {**self._facts(), **self._best.facts()})
+
+    def next_place(self) -> Place:
+        """Where the next network begins."""
+        now = self._now()
+        return Place(self._place.network + 1, now.step, now.seconds)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far."""
+        return self._now().seconds
 
     def _now(self) -> _Mark:
         seconds = time.perf_counter() - self._began
         steps = self._learner.steps
-        return _Mark(steps, seconds, self._schedule.progress(steps, seconds))
+        progress = self._schedule.progress(steps, seconds)
+        return _Mark(self._place.first_step + steps, seconds, progress)
 
     def _take(self, loss: float) -> None:
         """Follow the losses of the steps by their running mean."""
@@ -220,8 +189,8 @@ class Loop:
 
     def _reason_to_end(self, progress: float) -> str:
         """Why the run should end before its time, though nobody asked it to; "" if it shouldn't."""
-        step, blind = self._learner.steps, math.log(len(self._corpus.vocabulary)) + 1
-        is_high = step > _SETTLED and (self._train_loss or 0.0) > blind
+        step, blind = self._now().step, math.log(len(self._corpus.vocabulary)) + 1
+        is_high = self._learner.steps > _SETTLED and (self._train_loss or 0.0) > blind
         if is_high or self._skipped >= _MOST_SKIPPED:
             return (
                 f"the loss exploded at step {step:,}, so the run ended there and keeps its best "
@@ -230,18 +199,18 @@ class Loop:
         if self._best.patience_is_over and progress < 1:
             return (
                 f"ended early, after step {step:,}: the held-out loss has not fallen since step "
-                f"{self._best.step:,}"
+                f"{self._place.first_step + self._best.step:,}"
             )
         return ""
 
     def _speed(self, since: _Mark, now: _Mark) -> float:
         """Characters a second between two moments."""
-        characters = (now.step - since.step) * self._plan.recipe.characters_per_step
+        characters = (now.step - since.step) * self._recipe.characters_per_step
         return characters / max(1e-9, now.seconds - since.seconds)
 
     def _evaluate(self) -> None:
         """Score the average weights on a sample of the held-out part; keep the best."""
-        learner, loss = self._learner, None
+        learner, step, loss = self._learner, self._now().step, None
         if self._spans is not None:
             began = time.perf_counter()
             loss = score(learner.average, self._corpus.indices, self._spans)
@@ -251,20 +220,22 @@ class Loop:
             self._skipped = _MOST_SKIPPED
             return
         if loss is not None:
-            self._run.log(step=learner.steps, val_loss=loss)
+            self._run.log(step=step, val_loss=loss)
         self._best.offer(learner.average, learner.steps, loss)
         params = SamplingParams(length=200, temperature=0.8, seed=learner.steps)
         text = Generator(Model(self._config, learner.weights())).generate("", params)
-        self._run.log(SAMPLES_FILE, step=learner.steps, val_loss=loss, text=text)
+        self._run.log(SAMPLES_FILE, step=step, val_loss=loss, text=text)
 
     def _save(self, now: _Mark) -> None:
         tensors = {f"learner.{k}": v for k, v in self._learner.tensors().items()}
         tensors |= {f"best.{name}": value for name, value in self._best.weights.items()}
-        facts = {
-            "step": now.step,
-            "progress": now.progress,
-            "seconds": now.seconds,
+        facts = {**self._facts(), **self._best.facts(), "progress": now.progress}
+        save_checkpoint(self._run.folder, now.step, tensors, {**facts, "seconds": now.seconds})
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "network": self._place.network,
+            "first_step": self._place.first_step,
+            "steps": self._learner.steps,
             "train_loss": self._train_loss,
-            **self._best.facts(),
         }
-        save_checkpoint(self._run.folder, now.step, tensors, facts)

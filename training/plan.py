@@ -6,8 +6,10 @@ from how far it is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
@@ -15,27 +17,43 @@ from model.config import ConfigError
 from training.optim.device import find_precision
 from training.optim.distributed import Group
 from training.optim.learner import Learner
-from training.pretrained import Pretrained
-from training.recipe import Recipe, choose, most_steps
+from training.pretrained import load_pretrained
+from training.recipe import MOST_TEACHERS, STUDENT_LENGTH, Recipe, choose, most_steps, student
 from training.run import RECIPE_FILE, RunError, read_json, write_json
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus
 
+_IN_STEPS = 0.9  # of a run's time; evaluations, checkpoints and soft targets take the rest
 _STRETCH = 1.5  # times the time that is left: a longer rest continues in another call
+
+
+class Place(NamedTuple):
+    """Where a run is when a network begins or continues."""
+
+    network: int = 0  # its number
+    first_step: int = 0  # steps of the run before the network's
+    seconds: float = 0.0  # of training so far
+    progress: float = 0.0  # the network's
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Place:
+        """Where a checkpoint was made."""
+        return cls(*(facts[name] for name in cls._fields))
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is decided before a run starts, and kept in its folder."""
 
-    recipe: Recipe  # the hyperparameters
-    steps: int  # how many there will be: exactly, where they were set, else about
-    most_steps: int  # at which it ends at the latest
+    recipe: Recipe  # the hyperparameters, of the last network where there are several
+    steps: int  # of each network: exactly, where they were set, else about
+    most_steps: int  # of each, at which it ends at the latest
     threads: int  # of the processor
     speed: float = 0.0  # characters a second, as measured before the run; 0 if nothing was measured
     # name and sha256 of the model that it starts from, if it does
     init_from: dict[str, str] | None = None
     notes: tuple[str, ...] = ()  # what a reader should know about that; clauses
+    teacher: Recipe | None = None  # of the networks before the last
 
     @classmethod
     def make(
@@ -43,7 +61,6 @@ class Plan:
         settings: Settings,
         end_s: float,
         corpus: Corpus,
-        pretrained: Pretrained | None,
         group: Group,
         device: torch.device,
     ) -> Plan:
@@ -52,7 +69,10 @@ class Plan:
         Raises:
             TrainingError: if the network would be too large, or its batch can't be divided.
         """
-        settings = replace(settings, minutes=end_s / 60)
+        teachers = settings.teachers
+        lengths = teachers + STUDENT_LENGTH if teachers else 1
+        settings = replace(settings, minutes=end_s / 60 / lengths)
+        pretrained = load_pretrained(settings.init_from) if settings.init_from else None
         if pretrained is not None:
             settings = pretrained.fit(settings)
         all_threads = settings.threads or torch.get_num_threads()
@@ -79,23 +99,41 @@ class Plan:
         except ConfigError as error:
             raise TrainingError(f"{error}: choose a narrower network") from error
         group.check_batch(recipe.batch_size)
+        fastest = max(speeds.values(), default=0.0)
+        most = settings.steps or most_steps(recipe, len(corpus.train))
+        if teachers is None:
+            teachers = 0 if settings.steps else _teachers(recipe, most, end_s, fastest)
+        notes = [pretrained.overlap(corpus.vocabulary)] if pretrained else []
+        if teachers:
+            networks = "a network" if teachers == 1 else f"{teachers} networks"
+            notes.append(f"trains {networks} first, from which the one that is kept learns as well")
         return cls(
-            recipe,
+            student(recipe, teachers, settings) if teachers else recipe,
             steps,
-            settings.steps or most_steps(recipe, len(corpus.train)),
+            most,
             threads=max(speeds, key=lambda count: speeds[count], default=all_threads),
-            speed=max(speeds.values(), default=0.0),
+            speed=fastest,
             init_from=pretrained.source if pretrained else None,
-            notes=(pretrained.overlap(corpus.vocabulary),) if pretrained else (),
+            notes=tuple(notes),
+            teacher=recipe if teachers else None,
         )
+
+    def recipe_of(self, network: int) -> Recipe:
+        """The hyperparameters of a network, counted from 0; the teachers come first."""
+        return self.recipe if self.teacher is None or network == self.teachers else self.teacher
+
+    @property
+    def teachers(self) -> int:
+        """How many networks are trained before the last, which learns from them."""
+        return self.recipe.taught_by
 
     @property
     def evaluations(self) -> int:
-        """How often the held-out part is evaluated on the way."""
+        """How often the held-out part is evaluated on a network's way."""
         return max(min(20, max(1, self.steps // 25)), self.steps // 1_000)
 
     def is_evaluation(self, before: float, after: float) -> bool:
-        """Whether the held-out part is to be evaluated between two shares of the run."""
+        """Whether the held-out part is to be evaluated between two shares of a network's way."""
         return int(after * self.evaluations) > int(before * self.evaluations)
 
     @property
@@ -118,17 +156,43 @@ class Plan:
         if data is None:
             return None
         try:
-            recipe = Recipe(**data["recipe"])
-            return cls(**{**data, "recipe": recipe, "notes": tuple(data["notes"])})
+            recipe, teacher = Recipe(**data["recipe"]), data["teacher"]
+            known = {"recipe": recipe, "teacher": teacher and Recipe(**teacher)}
+            return cls(**{**data, **known, "notes": tuple(data["notes"])})
         except (TypeError, KeyError):
             raise RunError(
                 f"{RECIPE_FILE} in the run's folder can't be used: start a new run"
             ) from None
 
+    def schedule(self, place: Place, end_s: float | None) -> Schedule:
+        """Of the network that begins or continues at `place`.
+
+        Args:
+            place: in the run.
+            end_s: seconds of training at which the run ends; None for a run of steps.
+        """
+        if end_s is not None:  # the network gets its share of what is left
+            before = self.share(place.network, place.progress)
+            part = (self.share(place.network + 1, 0.0) - before) / max(1e-9, 1 - before)
+            end_s = place.seconds + (end_s - place.seconds) * part
+        steps = self.most_steps * self.length(place.network)
+        return Schedule(steps, end_s, resumed=(place.progress, place.seconds))
+
+    def share(self, network: int, progress: float) -> float:
+        """The share of the run that is done when a network is so far."""
+        lengths = [self.length(number) for number in range(self.teachers + 1)]
+        return (sum(lengths[:network]) + progress * sum(lengths[network : network + 1])) / sum(
+            lengths
+        )
+
+    def length(self, network: int) -> int:
+        """How long a network is trained, in lengths of the first."""
+        return STUDENT_LENGTH if network == self.teachers > 0 else 1
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """How far a run is: a share from 0 to 1 that its learning rates and its end follow.
+    """How far a network is: a share from 0 to 1 that its learning rates and its end follow.
 
     A run of steps counts them, so it is repeatable exactly. A run of minutes goes by the clock, or
     by the epochs of a text from which more would learn nothing; it ends in time whatever else the
@@ -137,7 +201,7 @@ class Schedule:
 
     steps: int  # at which it ends
     end_s: float | None = None  # seconds of training at which it ends; None for a run of steps
-    # progress and seconds of the checkpoint that it continues from
+    # its progress and the run's seconds when it begins or continues
     resumed: tuple[float, float] = (0.0, 0.0)
 
     def progress(self, steps: int, seconds: float) -> float:
@@ -149,6 +213,12 @@ class Schedule:
         left = max(1e-9, self.end_s - since)
         by_clock = done + (1 - done) * (seconds - since) / left
         return min(1.0, max(by_steps, by_clock))
+
+
+def _teachers(recipe: Recipe, steps: int, end_s: float, speed: float) -> int:
+    """How many networks there is time for beside the one that learns from them."""
+    seconds = steps * recipe.characters_per_step / speed
+    return max(0, min(MOST_TEACHERS, int(_IN_STEPS * end_s / seconds) - STUDENT_LENGTH))
 
 
 def end_seconds(asked: float, spent: float, left: float) -> float:

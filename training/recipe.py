@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from model.config import ModelConfig
 from model.vocabulary import Vocabulary
@@ -38,6 +39,12 @@ MOST_DECAY = 8.0
 MOST_EMBEDDING_DECAY = 5.0
 """For AdamW's part where there is an embedding: see the texts of thousands of distinct characters
 in docs/experiments.md."""
+
+MOST_TEACHERS = 8
+SOFT_TARGETS, STUDENT_DROPOUT, STUDENT_DECAY = 0.5, 0.05, 0.67
+STUDENT_LENGTH = 2
+"""Times the steps of a teacher: what teachers expect keeps a network from learning the text by
+heart, so it can read the text more often. docs/experiments.md has the alternatives."""
 
 NEWTON_SCHULZ_STEPS = 2  # of training.optim.muon, which needs torch and can't be asked here
 BANDS = 4
@@ -70,6 +77,8 @@ class Recipe:
     warmup: float = 0.02
     min_lr_ratio: float = 0.02
     clip: float = 1.0
+    taught_by: int = 0  # so many networks that were trained before
+    soft_targets: float = 0.0  # share of the loss that is measured against the teachers' mean
 
     @property
     def bands(self) -> int:
@@ -91,6 +100,10 @@ class Recipe:
             f"(input {self.input_dropout:.2f}), state reset {self.state_reset:g}, "
             f"Muon {self.muon_lr:g} with weight decay {self.weight_decay:.2g}, "
             f"AdamW {self.adam_lr:g} with {self.adam_weight_decay:.2g}, {self.precision}"
+            + (
+                f"; learns {self.soft_targets:.0%} from {self.taught_by} like it"
+                * bool(self.taught_by)
+            )
         )
 
     @property
@@ -152,6 +165,20 @@ def choose(
         steps = min(steps, most_steps(recipe, train_characters))
     regularization = _regularization(recipe, steps, train_characters, vocabulary)
     return replace(recipe, **{**regularization, **asked}), steps
+
+
+def student(recipe: Recipe, teachers: int, settings: Settings) -> Recipe:
+    """The recipe of a network that others have taught, which have had `recipe`.
+
+    Their targets keep it from learning the text by heart, so it needs less of what else does.
+    """
+    chosen: dict[str, Any] = {
+        "dropout": min(STUDENT_DROPOUT, recipe.dropout),
+        "weight_decay": round(STUDENT_DECAY * recipe.weight_decay, 3),
+        "adam_weight_decay": round(STUDENT_DECAY * recipe.adam_weight_decay, 3),
+    }
+    free = {name: value for name, value in chosen.items() if getattr(settings, name) is None}
+    return replace(recipe, taught_by=teachers, soft_targets=SOFT_TARGETS, **free)
 
 
 def most_steps(recipe: Recipe, train_characters: int) -> int:

@@ -57,6 +57,12 @@ class Settings:
         "end after so many evaluations without a better held-out loss; 0: never",
         (0, 10**9),
     )
+    teachers: int | None = _option(
+        _LENGTH,
+        "networks trained first, for the one that is kept to learn from; 0: none "
+        "(default: as many as there is time for, at most 8)",
+        (0, 100),
+    )
 
     encoding: str = _option(_TEXT, "of the files; a byte order mark wins", default="utf-8")
     errors: str = _option(

@@ -16,13 +16,16 @@ from pathlib import Path
 
 import torch
 
+from model.char_lstm import CharLSTM
+from training.finish import finish
 from training.loop import WRITING_S, Loop
-from training.optim.checkpoint import load_checkpoint
+from training.optim.checkpoint import drop_teachers, load_checkpoint, load_teacher, save_teacher
 from training.optim.device import find_device, is_lack_of_memory
 from training.optim.distributed import Group, join
 from training.optim.learner import Learner, Start, labelled, starting_from
 from training.optim.memory import keep_freed_memory
-from training.plan import Plan, Schedule, end_seconds
+from training.optim.targets import open_targets, write_targets
+from training.plan import Place, Plan, end_seconds
 from training.pretrained import load_pretrained
 from training.run import Phase, Run, RunStopped, stop_requested
 from training.settings import Settings, TrainingError
@@ -80,36 +83,68 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
     keep_freed_memory()
 
     checkpoint, damaged = load_checkpoint(folder)
-    spent = 0.0 if checkpoint is None else checkpoint.facts["seconds"]
-    end_s = end_seconds(settings.minutes * 60, spent, seconds_left() - WRITING_S)
-    pretrained = None
-    if settings.init_from is not None and checkpoint is None:
-        pretrained = load_pretrained(settings.init_from)
+    place = Place() if checkpoint is None else Place.of(checkpoint.facts)
+    end_s = end_seconds(settings.minutes * 60, place.seconds, seconds_left() - WRITING_S)
     plan = Plan.read(folder)
     if plan is None:
         run.state("timing", characters=len(corpus.indices), notes=corpus.notes)
-        plan = Plan.make(settings, end_s, corpus, pretrained, group, device)
+        plan = Plan.make(settings, end_s, corpus, group, device)
         if is_unwanted():
             raise RunStopped
         plan.write(folder)
 
-    learner = _learner(plan, corpus, settings.seed, group, device)
-    start: Start | None = None
-    if checkpoint is not None:
-        start = labelled(checkpoint.tensors, "learner."), *checkpoint.position
-    elif pretrained is not None:
-        start = starting_from(pretrained.weights(corpus.vocabulary, learner.weights())), 0, 0.0
-    group.tell((folder, settings.device, settings.seed, plan, start))
-    if start is not None:
-        learner.restore(*start)
-    clock = end_s if settings.steps is None else None
-    schedule = Schedule(plan.most_steps, clock, resumed=(learner.progress, spent))
-    loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged, checkpoint)
-    was_stopped = loop.learn()
-    loop.finish(was_stopped=was_stopped)
+    while True:  # a network after the other: the teachers, if there are any, then the one to keep
+        torch.set_num_threads(plan.threads)
+        if 0 < place.network == plan.teachers:
+            seconds = _ask_teachers(folder, plan, corpus, device, is_unwanted)
+            place = place._replace(seconds=place.seconds + seconds)
+        learner = _learner(plan, place.network, corpus, folder, settings.seed, group, device)
+        start: Start | None = None
+        if checkpoint is not None:
+            start = labelled(checkpoint.tensors, "learner."), *checkpoint.position
+        elif settings.init_from is not None:
+            pretrained = load_pretrained(settings.init_from)
+            start = starting_from(pretrained.weights(corpus.vocabulary, learner.weights())), 0, 0.0
+        group.tell((folder, settings.device, settings.seed, plan, place.network, start))
+        if start is not None:
+            learner.restore(*start)
+        schedule = plan.schedule(place, None if settings.steps else end_s)
+        loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged, place, checkpoint)
+        was_stopped = loop.learn()
+        if was_stopped or place.network == plan.teachers:
+            break
+        save_teacher(folder, place.network, loop.result())
+        place, checkpoint = loop.next_place(), None
+    group.tell(None)
+    networks = [load_teacher(folder, number) for number in range(place.network)]
+    if learner.steps or not networks:
+        networks.append(loop.result())
+    finish(run, corpus, plan, networks, loop.notes, loop.seconds, seconds_left, was_stopped)
+    if not was_stopped:
+        drop_teachers(folder)
     phase: Phase = "stopped" if was_stopped else "done"
     run.state(phase)
     return phase
+
+
+def _ask_teachers(
+    folder: Path,
+    plan: Plan,
+    corpus: Corpus,
+    device: torch.device,
+    is_unwanted: Callable[[], bool],
+) -> float:
+    """Write what the teachers expect of the text, unless that is there. Returns the seconds."""
+    began, vocabulary, train = time.perf_counter(), corpus.vocabulary, corpus.train
+    if open_targets(folder, len(train), len(vocabulary)) is not None:
+        return 0.0
+    teachers = []
+    for number in range(plan.teachers):
+        config = plan.recipe_of(number).config(vocabulary)
+        weights = load_teacher(folder, number).tensors
+        teachers.append(CharLSTM.from_weights(config, weights).to(device))
+    write_targets(folder, teachers, train, plan.recipe.precision, is_unwanted)
+    return time.perf_counter() - began
 
 
 def follow() -> None:
@@ -123,22 +158,34 @@ def follow() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with join() as group:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        folder, kind, seed, plan, start = group.tell(None)
         keep_freed_memory()
-        device = find_device(kind, group.local_rank)
-        learner = _learner(plan, open_corpus(folder), seed, group, device)
-        if start is not None:
-            learner.restore(*start)
-        while True:
-            progress, ends, saves = group.tell(None)
-            if saves:
-                learner.tensors()  # hands in its share of the state
-            if ends:
-                return
-            learner.step(progress)
+        while (told := group.tell(None)) is not None:
+            folder, kind, seed, plan, network, start = told
+            torch.set_num_threads(plan.threads)
+            device = find_device(kind, group.local_rank)
+            learner = _learner(plan, network, open_corpus(folder), folder, seed, group, device)
+            if start is not None:
+                learner.restore(*start)
+            ends = False
+            while not ends:
+                progress, ends, saves = group.tell(None)
+                if saves:
+                    learner.tensors()  # hands in its share of the state
+                if not ends:
+                    learner.step(progress)
 
 
-def _learner(plan: Plan, corpus: Corpus, seed: int, group: Group, device: torch.device) -> Learner:
-    torch.set_num_threads(plan.threads)
-    config = plan.recipe.config(corpus.vocabulary)
-    return Learner(plan.recipe, config, corpus.train, seed, device, group)
+def _learner(
+    plan: Plan,
+    network: int,
+    corpus: Corpus,
+    folder: Path,
+    seed: int,
+    group: Group,
+    device: torch.device,
+) -> Learner:
+    recipe, targets = plan.recipe_of(network), None
+    if recipe.taught_by:
+        targets = open_targets(folder, len(corpus.train), len(corpus.vocabulary))
+    config = recipe.config(corpus.vocabulary)
+    return Learner(recipe, config, corpus.train, seed + network, device, targets, group)

@@ -23,6 +23,7 @@ from training.optim.batches import Batches
 from training.optim.device import autocast
 from training.optim.distributed import Group
 from training.optim.muon import Muon
+from training.optim.targets import SoftTargets
 from training.recipe import Recipe
 
 _CPU = torch.device("cpu")
@@ -41,6 +42,7 @@ class Learner:
         indices: the train part, shape `(characters,)`.
         seed: of initialisation, dropout and the batches.
         device: to compute on.
+        targets: what teachers expect, if they are to be learnt from as well.
         group: of processes that share each batch. All of them must call `step` and `tensors`.
 
     Raises:
@@ -54,10 +56,12 @@ class Learner:
         indices: np.ndarray,
         seed: int,
         device: torch.device = _CPU,
+        targets: SoftTargets | None = None,
         group: Group = _ALONE,
     ) -> None:
         group.check_batch(recipe.batch_size)
         self.recipe = recipe
+        self.targets = targets
         self.seed = seed
         self.device = device
         self.group = group
@@ -104,8 +108,8 @@ class Learner:
                 follow it.
 
         Returns:
-            The loss over the whole batch, in nats per character; NaN where a gradient isn't finite,
-            and then no weight has changed.
+            The loss on the text over the whole batch, in nats per character; NaN where a gradient
+            isn't finite, and then no weight has changed.
         """
         number = self.steps
         inputs, targets = map(self._here, self.batches.chunk(number))  # (B / processes, T)
@@ -114,10 +118,12 @@ class Learner:
         self.state = None if self.batches.begins_epoch(number) else self._state_with_resets()
         with autocast(self.device, self.recipe.precision):
             logits, state = self.network(inputs, self.state, self._random, part)
-        loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        log_probabilities = logits.float().flatten(0, 1).log_softmax(-1)
+        loss = nn.functional.nll_loss(log_probabilities, targets.flatten())
+        learnt = self._with_teachers(loss, log_probabilities, number)
         self.state = (state[0].detach(), state[1].detach())
         self.network.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        learnt.backward()  # type: ignore[no-untyped-call]
         loss = loss.detach()
         self.group.average(
             [*(p.grad for p in self.network.parameters() if p.grad is not None), loss]
@@ -139,6 +145,16 @@ class Learner:
             ):
                 mean.lerp_(value, weight)
         return loss.item()
+
+    def _with_teachers(self, loss: Tensor, log_probabilities: Tensor, number: int) -> Tensor:
+        """The loss to learn from: a share of it is measured against what the teachers expect."""
+        if self.targets is None:
+            return loss
+        places = self.group.share(torch.from_numpy(self.batches.positions(number)[:, 1:]))
+        characters, probabilities = self.targets.at(places.flatten().numpy())
+        expected = log_probabilities.gather(1, characters.to(self.device))
+        against_teachers = -(probabilities.to(self.device) * expected).sum(1).mean()
+        return torch.lerp(loss, against_teachers, self.recipe.soft_targets)
 
     def _decay(self, share: float) -> None:
         """Shrink all weights: `share` sums up to about 1/2 over a run, as the mean rate is."""

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from training.recipe import MOST_DROPOUT
+from training.recipe import MOST_DROPOUT, STUDENT_LENGTH
 
 # By how much of the held-out loss that of the train part is lower: closer, and new text is hardly
 # harder than what was learnt; wider, and a good part of what it knows is its text by heart. The
@@ -61,7 +61,8 @@ def diagnose(
     if has_peaked or (training["val_loss"] or 0) < _EASY:
         longer = {}
     elif minutes is None:
-        longer = {"steps": 2 * training["steps"]}
+        each = STUDENT_LENGTH if training["recipe"]["taught_by"] else 1
+        longer = {"steps": 2 * training["steps"] // each}
     elif training["seconds"] >= 0.5 * minutes * 60:  # a small text is learnt before the time is up
         longer = {"minutes": float(f"{2 * minutes:.2g}")}
     else:
@@ -125,6 +126,13 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
                 "on new text, so the weights of that step were kept"
             )
         yield f"{text}."
+        if alone := training.get("teacher_val_loss"):
+            count = training["recipe"]["taught_by"]
+            yield (
+                f"It has learnt from the text and from {count} "
+                f"network{'s' if count > 1 else ''} before it, of which the best needs "
+                f"{_bits(alone)}."
+            )
         lowest, xz = training["baselines"]["five_gram"], training["baselines"]["xz"]
         text = f"a 5-gram, which only counts characters, needs {_bits(lowest)}"
         if xz is not None:

@@ -19,7 +19,7 @@ TRAINING: dict[str, Any] = {
     "best_step": 1_000,
     "seconds": 300.0,
     "epochs": 7.0,
-    "recipe": {"dropout": 0.2},
+    "recipe": {"dropout": 0.2, "taught_by": 0},
     "train_characters": 1_000_000,
     "held_out_characters": 110_000,
     "longest_copy": {"length": 31, "written": 6_000, "repeated": 29, "compared": 6_000},

@@ -23,7 +23,7 @@ from training.settings import Settings
 def compare(settings: Settings, model: str, scratch: Path) -> None:
     """A row: the same minutes from a model and from nothing, in turn."""
     print(f"  {settings.minutes:g} minutes")
-    for name, init_from in (("fine-tuned", model), ("from scratch", None)):
+    for name, init_from in (("fine-tuned", model), ("from scratch", "none")):
         folder = scratch / f"{name}-{settings.minutes:g}"
         facts = ours(replace(settings, init_from=init_from), folder)
         print(

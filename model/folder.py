@@ -25,6 +25,8 @@ CARD_FILE = "README.md"
 PLOT_FILE = "loss.png"
 
 BUNDLED_MODEL = Path(__file__).parent / "pretrained"
+BASE_MODEL = Path(__file__).parent / "base"
+"""One that has read much English, for runs on little of it to start from."""
 
 _MAX_HEADER_BYTES = 2**20  # of the weights; ours take less than 10,000
 

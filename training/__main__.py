@@ -25,7 +25,7 @@ from model.config import ModelConfig
 from model.hub import HubError
 from publish import __main__ as publish
 from publish.hub import CPU_BASIC, HARDWARE, ZERO_GPU
-from training.pretrained import load_pretrained, shown_name
+from training.pretrained import AUTO, NONE, load_pretrained, shown_name
 from training.progress import Progress, command_line, say
 from training.run import (
     LOCK_FILE,
@@ -152,7 +152,7 @@ def _new(parsed: argparse.Namespace, arguments: Sequence[str]) -> tuple[Settings
         if path != "-" and not (path and Path(path).exists()):
             raise TrainingError(f"{path!r} doesn't exist: name a text file, or a folder of them")
     settings = Settings(tuple(corpus), shown_command(arguments), **_given(parsed))
-    if settings.init_from is not None:
+    if settings.init_from not in (AUTO, NONE):
         load_pretrained(settings.init_from).fit(settings)
     folder = Path(parsed.output) if parsed.output else _free_folder(corpus[0])
     if has_begun(folder):
@@ -269,7 +269,7 @@ def _check_publishing(words: Sequence[str], settings: Settings, folder: Path) ->
     with Run(folder, settings):
         corpus = read_corpus(settings, folder, partial(stop_requested, folder))
     training: dict[str, Any] = {"corpus": corpus.name, "command": settings.command}
-    if settings.init_from is not None:
+    if settings.init_from not in (AUTO, NONE):
         training["init_from"] = {"name": shown_name(settings.init_from)}
     template = corpus.chat_template
     config = ModelConfig(corpus.vocabulary, 1, chat_template=template, training=training)

@@ -17,7 +17,7 @@ from model.config import ConfigError
 from training.optim.device import find_precision
 from training.optim.distributed import Group
 from training.optim.learner import Learner
-from training.pretrained import load_pretrained
+from training.pretrained import find_start
 from training.recipe import MOST_TEACHERS, STUDENT_LENGTH, Recipe, choose, most_steps, student
 from training.run import RECIPE_FILE, RunError, read_json, write_json
 from training.settings import Settings, TrainingError
@@ -72,12 +72,13 @@ class Plan:
         teachers = settings.teachers
         lengths = teachers + STUDENT_LENGTH if teachers else 1
         settings = replace(settings, minutes=end_s / 60 / lengths)
-        pretrained = load_pretrained(settings.init_from) if settings.init_from else None
+        pretrained = find_start(settings, corpus)
         if pretrained is not None:
             settings = pretrained.fit(settings)
         all_threads = settings.threads or torch.get_num_threads()
         is_free = settings.threads is None and group.size == 1 and device.type == "cpu"
-        speeds: dict[int, float] = {}
+        # characters a second by the number of threads, by width and batch
+        timed: dict[tuple[int, int], dict[int, float]] = {}
 
         def speed(recipe: Recipe) -> float:
             """Characters a second with the best number of threads: two can be slower than one."""
@@ -85,11 +86,13 @@ class Plan:
             own = replace(recipe, batch_size=recipe.batch_size // group.size)
             config = own.config(corpus.vocabulary)
             learner = Learner(own, config, corpus.train, settings.seed, device)
+            speeds = timed[recipe.hidden_size, recipe.batch_size] = {}
             for threads in {all_threads, 1} if is_free else {all_threads}:
                 torch.set_num_threads(threads)
-                speeds[threads] = learner.characters_per_second(min(1.0, end_s / 60))
+                seconds = min(1.0, end_s / 60)
+                speeds[threads] = learner.characters_per_second(seconds) * group.size
             torch.set_num_threads(all_threads)
-            return max(speeds.values()) * group.size
+            return max(speeds.values())
 
         precision = find_precision(device, settings.precision)
         try:
@@ -99,7 +102,8 @@ class Plan:
         except ConfigError as error:
             raise TrainingError(f"{error}: choose a narrower network") from error
         group.check_batch(recipe.batch_size)
-        fastest = max(speeds.values(), default=0.0)
+        speeds = timed.get((recipe.hidden_size, recipe.batch_size), {all_threads: 0.0})
+        threads, fastest = max(speeds.items(), key=lambda entry: entry[1])
         most = settings.steps or most_steps(recipe, len(corpus.train))
         if teachers is None:
             teachers = 0 if settings.steps else _teachers(recipe, most, end_s, fastest)
@@ -111,7 +115,7 @@ class Plan:
             student(recipe, teachers, settings) if teachers else recipe,
             steps,
             most,
-            threads=max(speeds, key=lambda count: speeds[count], default=all_threads),
+            threads=threads,
             speed=fastest,
             init_from=pretrained.source if pretrained else None,
             notes=tuple(notes),

@@ -1,5 +1,8 @@
 """Fine-tuning: a run that starts from a trained model, whose characters may differ from the text's.
 
+The bundled base has read 20 million characters of English. A run starts from it by itself where
+that was measured to be better: see docs/experiments.md.
+
 Characters that both know keep what the model has learnt about them: their columns of the first
 layer's input (or rows of the embedding), and their rows and biases of the output. The rest of the
 network is taken as it is. Knows nothing about torch or how a network learns.
@@ -9,19 +12,35 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model.folder import WEIGHTS_FILE, Model, ModelFolderError, load_model
+from model.decoder import Decoder
+from model.folder import (
+    BASE_MODEL,
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    Model,
+    ModelFolderError,
+    load_model,
+)
 from model.hub import HubError, resolve_model
 from model.vocabulary import Vocabulary
+from training.report.baselines import COUNTED_AT_MOST, ORDER, ngram_losses
 from training.settings import Settings, TrainingError
+from training.text.corpus import Corpus
 
 _SIZES = ("hidden_size", "num_layers", "embedding_size")
 _RATES = {"muon_lr": 0.02, "adam_lr": 0.01, "weight_decay": 0.5, "adam_weight_decay": 0.0}
 _SHOWN = 30
+
+AUTO, NONE = "auto", "none"
+_LEAST_TEXT, _MOST_TEXT = 2_000, 500_000  # characters to learn
+_KNOWN_CHARACTERS = 0.98  # share of a text's
+_ASKED = 5_000  # characters that a model is to predict: a second
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,21 @@ class Pretrained:
             rows[here] = old[there]
         return fitted
 
+    def reads(self, corpus: Corpus) -> bool:
+        """Whether it predicts a text better than a 5-gram of that text does.
+
+        Both are asked about the end of the train part, which the 5-gram then hasn't counted.
+        """
+        end = len(corpus.train) - min(_ASKED, len(corpus.train) // 10)
+        known, asked = corpus.train[:end], corpus.train[end:]
+        theirs = self.model.config.vocabulary
+        is_known = np.array([c in theirs for c in corpus.vocabulary.characters])
+        if is_known[corpus.train].mean() < _KNOWN_CHARACTERS:
+            return False
+        five_gram = ngram_losses(known[-COUNTED_AT_MOST:], asked, len(corpus.vocabulary), ORDER)[-1]
+        encoded = theirs.encode(corpus.vocabulary.decode(asked.tolist())).indices
+        return _loss(Decoder(self.model), encoded) < five_gram
+
     def overlap(self, vocabulary: Vocabulary) -> str:
         """What the model knows of a text's characters, in one line."""
         theirs = self.model.config.vocabulary
@@ -95,12 +129,32 @@ class Pretrained:
         return line
 
 
+def find_start(settings: Settings, corpus: Corpus) -> Pretrained | None:
+    """The model that a run is to start from; None for new weights.
+
+    Raises:
+        TrainingError: if the one that was asked for can't be used.
+    """
+    if settings.init_from == NONE:
+        return None
+    if settings.init_from != AUTO:
+        return load_pretrained(settings.init_from)
+    is_asked = any(getattr(settings, size) is not None for size in _SIZES)
+    size = len(corpus.train)
+    if is_asked or not _LEAST_TEXT <= size <= _MOST_TEXT or not (BASE_MODEL / CONFIG_FILE).exists():
+        return None
+    base = load_pretrained(AUTO)
+    return base if base.reads(corpus) else None
+
+
 def load_pretrained(init_from: str) -> Pretrained:
-    """The model that `init_from` names: its folder, a run's folder, or a Hub id.
+    """The model that `init_from` names: its folder, a run's folder, a Hub id; "auto": the base.
 
     Raises:
         TrainingError: if it can't be used.
     """
+    if init_from == AUTO:
+        init_from = str(BASE_MODEL)
     try:
         folder = resolve_model(init_from)
         model = load_model(folder)
@@ -108,6 +162,16 @@ def load_pretrained(init_from: str) -> Pretrained:
     except (ModelFolderError, HubError) as error:
         raise TrainingError(f"the model to start from can't be used: {error}") from error
     return Pretrained(shown_name(init_from), digest, model)
+
+
+def _loss(decoder: Decoder, indices: np.ndarray) -> float:
+    """Mean cross-entropy of a text but its first character, in nats per character."""
+    state, total = decoder.initial_state(), 0.0
+    for index, target in pairwise(indices):
+        state = decoder.feed([index], state)
+        logits = decoder.logits(state)
+        total += float(np.logaddexp.reduce(logits) - logits[target])
+    return total / (len(indices) - 1)
 
 
 def shown_name(init_from: str) -> str:

@@ -25,14 +25,21 @@ from training.settings import Settings
 
 WIDTHS = (48, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536)
 CHARACTERS_PER_WEIGHT = 4.0
-WEIGHTS_PER_CHARACTER = 3
+WEIGHTS_PER_CHARACTER, ON_SMALL_TEXTS = 3, 8
 """At most. In 14 epochs of 903,000 characters, 896 wide (3.9 weights a character) learnt no more
 than 768 wide (2.9); in 12 of 450,000, 640 wide (4.1) no more than 448 wide (2.0). The wider ones
-cost nearly twice as much."""
+cost nearly twice as much. Up to 450,000 weights there may be eight: 256 wide beat 128 by 0.13 nats
+on 54,000 characters, and 192 by 0.03 on 90,000."""
+
+_SMALL = 220_000, 450_000  # weights that any text may have, and that one with eight a character may
 
 MAX_EPOCHS = 16
 """12 epochs of 100,000 characters were 0.07 nats better than 23; a text of 9,000 characters took 12
 to its lowest loss, and 25 to write mostly words of its own."""
+
+CHUNKS_PER_STREAM, LEAST_BATCH = 160, 4
+"""Where time is left, batches shrink until a stream has so many chunks: the same epochs are more
+steps then. On 90,000 characters batches of 32, 16 and 8 came to 1.44, 1.41 and 1.40."""
 
 MOST_DROPOUT = 0.5
 MOST_DECAY = 8.0
@@ -137,7 +144,7 @@ def choose(
     """
     length = min(settings.sequence_length or 64, train_characters - 1)
     # Streams shorter than a chunk can't be; on a small text, smaller batches give more steps.
-    batch = min(32, max(4, train_characters // (20 * length)))
+    batch = min(32, max(LEAST_BATCH, train_characters // (20 * length)))
     batch = settings.batch_size or max(1, batch // processes) * processes
     fitting = {
         "batch_size": min(batch, max(1, train_characters // length)),
@@ -160,11 +167,36 @@ def choose(
             work = seconds * speed(recipe) * _work(recipe, vocabulary)
             recipe = _widest(recipe, train_characters, vocabulary, work, _work)
     if steps is None:
-        # Evaluations, samples and checkpoints take their share of the minutes.
-        steps = max(1, round(0.95 * speed(recipe) * seconds / recipe.characters_per_step))
-        steps = min(steps, most_steps(recipe, train_characters))
+
+        def steps_for(recipe: Recipe) -> int:
+            # Evaluations, samples and checkpoints take their share of the minutes.
+            in_time = round(0.95 * speed(recipe) * seconds / recipe.characters_per_step)
+            return min(max(1, in_time), most_steps(recipe, train_characters))
+
+        steps = steps_for(recipe)
+        if settings.batch_size is None:
+            recipe, steps = _smallest_batch(recipe, steps, steps_for, train_characters, processes)
     regularization = _regularization(recipe, steps, train_characters, vocabulary)
     return replace(recipe, **{**regularization, **asked}), steps
+
+
+def _smallest_batch(
+    recipe: Recipe,
+    steps: int,
+    steps_for: Callable[[Recipe], int],
+    train_characters: int,
+    processes: int,
+) -> tuple[Recipe, int]:
+    """The recipe with the smallest batch that leaves time for all epochs, and its steps."""
+    least = max(LEAST_BATCH, train_characters // (CHUNKS_PER_STREAM * recipe.sequence_length))
+    while steps == most_steps(recipe, train_characters):
+        half = replace(recipe, batch_size=recipe.batch_size // (2 * processes) * processes)
+        if half.batch_size < least:
+            break
+        if (more := steps_for(half)) < most_steps(half, train_characters):
+            break
+        recipe, steps = half, more
+    return recipe, steps
 
 
 def student(recipe: Recipe, teachers: int, settings: Settings) -> Recipe:
@@ -217,7 +249,9 @@ def _widest(
     cost: Callable[[Recipe, Vocabulary], float],
 ) -> Recipe:
     """The widest recipe that sees enough characters, with a budget and its cost of each."""
-    most = max(220_000, WEIGHTS_PER_CHARACTER * train_characters)
+    least, small = _SMALL
+    small = min(small, ON_SMALL_TEXTS * train_characters)
+    most = max(least, small, WEIGHTS_PER_CHARACTER * train_characters)
     best = replace(base, hidden_size=WIDTHS[0])
     for width in WIDTHS[1:]:
         recipe = replace(base, hidden_size=width)

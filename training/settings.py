@@ -79,8 +79,11 @@ class Settings:
     credit: str | None = _option(_TEXT, "whose text it is, for the model card")
     license: str | None = _option(_TEXT, "of the model, for its card: mit, cc0-1.0, ...")
 
-    init_from: str | None = _option(
-        _NETWORK, "fine-tune a model: its folder, a run's folder, or its name on the Hub"
+    init_from: str = _option(
+        _NETWORK,
+        "a model to start from: its folder, a run's folder, or its name on the Hub; auto: the "
+        "bundled model of English, where a short text gains by it; none: new weights",
+        default="auto",
     )
     hidden_size: int | None = _option(_NETWORK, "width of a layer", (1, 8_192))
     num_layers: int | None = _option(_NETWORK, "stacked LSTM layers (default: 1)", (1, 16))

@@ -102,7 +102,7 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
         start: Start | None = None
         if checkpoint is not None:
             start = labelled(checkpoint.tensors, "learner."), *checkpoint.position
-        elif settings.init_from is not None:
+        elif plan.init_from is not None:
             pretrained = load_pretrained(settings.init_from)
             start = starting_from(pretrained.weights(corpus.vocabulary, learner.weights())), 0, 0.0
         group.tell((folder, settings.device, settings.seed, plan, place.network, start))

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model.folder import BUNDLED_MODEL, CARD_FILE, CONFIG_FILE, PLOT_FILE, WEIGHTS_FILE
+from model.folder import (
+    BASE_MODEL,
+    BUNDLED_MODEL,
+    CARD_FILE,
+    CONFIG_FILE,
+    PLOT_FILE,
+    WEIGHTS_FILE,
+)
 from publish.hub import ZERO_GPU
 
 ROOT = Path(__file__).parents[1]
@@ -38,9 +45,10 @@ def requirements(*, hardware: str, training: bool) -> str:
 
 
 def project_files(root: Path = ROOT) -> dict[str, bytes]:
-    """The app, its packages and the bundled model, by their paths from the root with "/"."""
-    model = root / BUNDLED_MODEL.relative_to(ROOT)
-    found = [*(root / name for name in _ALONE), *(model / name for name in _MODEL)]
+    """The app, its packages and the bundled models, by their paths from the root with "/"."""
+    found = [root / name for name in _ALONE]
+    for model in (BUNDLED_MODEL, BASE_MODEL):
+        found += [root / model.relative_to(ROOT) / name for name in _MODEL]
     # By their kinds: a text or a model that somebody keeps in there isn't ours to publish.
     found += [p for room in _ROOMS for p in (root / room).rglob("*") if p.suffix in _CODE]
     paths = {path.relative_to(root): path for path in sorted(found) if path.is_file()}

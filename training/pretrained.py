@@ -38,6 +38,7 @@ _RATES = {"muon_lr": 0.02, "adam_lr": 0.01, "weight_decay": 0.5, "adam_weight_de
 _SHOWN = 30
 
 AUTO, NONE = "auto", "none"
+_BASE_NAME = "CharLSTM's base of English"
 _LEAST_TEXT, _MOST_TEXT = 2_000, 500_000  # characters to learn
 _KNOWN_CHARACTERS = 0.98  # share of a text's
 _ASKED = 5_000  # characters that a model is to predict: a second
@@ -153,15 +154,14 @@ def load_pretrained(init_from: str) -> Pretrained:
     Raises:
         TrainingError: if it can't be used.
     """
-    if init_from == AUTO:
-        init_from = str(BASE_MODEL)
+    name = _BASE_NAME if init_from == AUTO else shown_name(init_from)
     try:
-        folder = resolve_model(init_from)
+        folder = BASE_MODEL if init_from == AUTO else resolve_model(init_from)
         model = load_model(folder)
         digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     except (ModelFolderError, HubError) as error:
         raise TrainingError(f"the model to start from can't be used: {error}") from error
-    return Pretrained(shown_name(init_from), digest, model)
+    return Pretrained(name, digest, model)
 
 
 def _loss(decoder: Decoder, indices: np.ndarray) -> float:

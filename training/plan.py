@@ -18,7 +18,7 @@ from training.optim.device import find_precision
 from training.optim.distributed import Group
 from training.optim.learner import Learner
 from training.pretrained import find_start
-from training.recipe import MOST_TEACHERS, STUDENT_LENGTH, Recipe, choose, most_steps, student
+from training.recipe import MOST_TEACHERS, Recipe, choose, most_steps, student
 from training.run import RECIPE_FILE, RunError, read_json, write_json
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus
@@ -70,8 +70,7 @@ class Plan:
             TrainingError: if the network would be too large, or its batch can't be divided.
         """
         teachers = settings.teachers
-        lengths = teachers + STUDENT_LENGTH if teachers else 1
-        settings = replace(settings, minutes=end_s / 60 / lengths)
+        settings = replace(settings, minutes=end_s / 60 / (1 + (teachers or 0)))
         pretrained = find_start(settings, corpus)
         if pretrained is not None:
             settings = pretrained.fit(settings)
@@ -179,19 +178,11 @@ class Plan:
             before = self.share(place.network, place.progress)
             part = (self.share(place.network + 1, 0.0) - before) / max(1e-9, 1 - before)
             end_s = place.seconds + (end_s - place.seconds) * part
-        steps = self.most_steps * self.length(place.network)
-        return Schedule(steps, end_s, resumed=(place.progress, place.seconds))
+        return Schedule(self.most_steps, end_s, resumed=(place.progress, place.seconds))
 
     def share(self, network: int, progress: float) -> float:
         """The share of the run that is done when a network is so far."""
-        lengths = [self.length(number) for number in range(self.teachers + 1)]
-        return (sum(lengths[:network]) + progress * sum(lengths[network : network + 1])) / sum(
-            lengths
-        )
-
-    def length(self, network: int) -> int:
-        """How long a network is trained, in lengths of the first."""
-        return STUDENT_LENGTH if network == self.teachers > 0 else 1
+        return (network + progress) / (1 + self.teachers)
 
 
 @dataclass(frozen=True)
@@ -222,7 +213,7 @@ class Schedule:
 def _teachers(recipe: Recipe, steps: int, end_s: float, speed: float) -> int:
     """How many networks there is time for beside the one that learns from them."""
     seconds = steps * recipe.characters_per_step / speed
-    return max(0, min(MOST_TEACHERS, int(_IN_STEPS * end_s / seconds) - STUDENT_LENGTH))
+    return max(0, min(MOST_TEACHERS, int(_IN_STEPS * end_s / seconds) - 1))
 
 
 def end_seconds(asked: float, spent: float, left: float) -> float:

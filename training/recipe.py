@@ -49,7 +49,6 @@ in docs/experiments.md."""
 
 MOST_TEACHERS = 3
 SOFT_TARGETS, STUDENT_DROPOUT, STUDENT_DECAY = 0.7, 0.1, 0.63
-STUDENT_LENGTH = 1  # times the steps of a teacher
 """What teachers expect keeps a network from learning the text by heart, so less of what else does
 is better. With one teacher 90,000 characters came to 1.372 (1.396 without), 54,000 to 1.488
 (1.513); a second one gave 0.007 more."""

@@ -24,18 +24,17 @@ from tests.training_run import (
     weights_digest,
 )
 from training.optim.targets import open_targets, write_targets
-from training.recipe import STUDENT_LENGTH
 from training.run import read_run, write_settings
 from training.train import train
 
-STEPS = 80
-ASKED: dict[str, Any] = {"steps": STEPS, "teachers": 2, "dropout": 0.1}
-ALL_STEPS = STEPS * (2 + STUDENT_LENGTH)
+STEPS = 200
+ASKED: dict[str, Any] = {"steps": STEPS, "teachers": 2, "hidden_size": 64}
+ALL_STEPS = STEPS * 3
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return corpus_in(tmp_path_factory.mktemp("corpus"), 60_000)
+    return corpus_in(tmp_path_factory.mktemp("corpus"), 8_000)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_student_is_kept_that_predicts_better_than_its_teachers(whole: Path) -> None:
     training = load_model(whole).config.training
     assert training["recipe"]["taught_by"] == 2
-    assert training["steps"] == training["best_step"] == STEPS * STUDENT_LENGTH
+    assert training["steps"] == training["best_step"] == STEPS
     assert training["val_loss"] < training["teacher_val_loss"] < training["baselines"]["unigram"]
     assert "learnt from the text and from 2 networks before it" in " ".join(training["judgement"])
     status = read_run(whole)
@@ -114,12 +113,12 @@ def test_with_nothing_held_out_a_network_that_is_whole_is_kept(
     assert load_model(run).config.training["steps"] == STEPS
     assert train(asked, run) == "done"
     training = load_model(run).config.training
-    assert (training["steps"], training["val_loss"]) == (STEPS * STUDENT_LENGTH, None)
+    assert (training["steps"], training["val_loss"]) == (STEPS, None)
 
 
 def test_minutes_that_hold_more_epochs_than_a_text_can_use_go_to_teachers(tmp_path: Path) -> None:
     corpus = corpus_in(tmp_path, 3_000)
-    for teachers, planned in ((None, 8), (0, 0)):
+    for teachers, planned in ((None, 3), (0, 0)):
         run = tmp_path / f"run-{planned}"
         assert train(settings(corpus, minutes=2.0, teachers=teachers), run) == "done"
         assert load_model(run).config.training["recipe"]["taught_by"] == planned

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from training.recipe import MOST_DROPOUT, STUDENT_LENGTH
+from training.recipe import MOST_DROPOUT
 
 # By how much of the held-out loss that of the train part is lower: closer, and new text is hardly
 # harder than what was learnt; wider, and a good part of what it knows is its text by heart. The
@@ -61,8 +61,7 @@ def diagnose(
     if has_peaked or (training["val_loss"] or 0) < _EASY:
         longer = {}
     elif minutes is None:
-        each = STUDENT_LENGTH if training["recipe"]["taught_by"] else 1
-        longer = {"steps": 2 * training["steps"] // each}
+        longer = {"steps": 2 * training["steps"]}
     elif training["seconds"] >= 0.5 * minutes * 60:  # a small text is learnt before the time is up
         longer = {"minutes": float(f"{2 * minutes:.2g}")}
     else:

@@ -62,10 +62,10 @@ def diagnose(
         longer = {}
     elif minutes is None:
         longer = {"steps": 2 * training["steps"]}
-    elif training["seconds"] >= 0.5 * minutes * 60:  # a small text is learnt before the time is up
-        longer = {"minutes": float(f"{2 * minutes:.2g}")}
+    elif training["recipe"]["taught_by"] or training["seconds"] < 0.5 * minutes * 60:
+        longer = {}  # the text was read as often as it can be
     else:
-        longer = {}
+        longer = {"minutes": float(f"{2 * minutes:.2g}")}
     advice: dict[str, Any] = {}
     first = "It was stopped early: resume it, because the end of a run teaches it the most."
     if not was_stopped:

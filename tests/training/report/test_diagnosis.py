@@ -166,3 +166,9 @@ def test_every_advice_is_a_setting_and_no_sentence_names_a_flag() -> None:
         )  # fmt: skip
         Settings(("a.txt",), **advice)
         assert all(s.endswith(".") and "--" not in s for s in sentences)
+
+
+def test_a_taught_run_hears_what_its_teachers_need_and_is_not_told_to_take_more_minutes() -> None:
+    taught = {"recipe": {"taught_by": 2}, "teacher_val_loss": 1.44}
+    assert "from 2 networks before it, of which the best needs 2.08" in said(**taught)
+    assert diagnosed(**taught)[1] == {} != diagnosed()[1]

@@ -46,7 +46,7 @@ def examined(corpus: Corpus, **facts: Any) -> tuple[dict[str, Any], dict[str, An
         "epochs": 5.0,
         "init_from": None,
         "val_loss": val_loss,
-        "recipe": {"batch_size": 32, "sequence_length": 64, "dropout": 0.2},
+        "recipe": {"batch_size": 32, "sequence_length": 64, "dropout": 0.2, "taught_by": 0},
         "samples": samples(Generator(model), 100),
         **facts,
     }

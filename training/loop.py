@@ -70,7 +70,7 @@ class Loop:
         self._run, self._corpus, self._plan = run, corpus, plan
         self._learner, self._schedule, self._seconds_left = learner, schedule, seconds_left
         self._notes = [*corpus.notes, *plan.notes, *notes]
-        self._config = plan.recipe.config(corpus.vocabulary)
+        self._config = plan.recipe.config(corpus.vocabulary, corpus.is_list)
         patience = run.settings.patience
         if patience is None:
             patience = default_patience(plan.evaluations)

@@ -77,9 +77,10 @@ class Recipe:
         wide = self.hidden_size >= BANDS * NARROWEST_BAND
         return BANDS if wide and self.hidden_size % BANDS == 0 else 1
 
-    def config(self, vocabulary: Vocabulary) -> ModelConfig:
+    def config(self, vocabulary: Vocabulary, is_list: bool = False) -> ModelConfig:
         """The sizes of the network, as a config."""
-        return ModelConfig(vocabulary, self.hidden_size, self.num_layers, self.embedding_size)
+        sizes = (self.hidden_size, self.num_layers, self.embedding_size)
+        return ModelConfig(vocabulary, *sizes, is_list=is_list)
 
     def describe(self) -> str:
         """The recipe in one line."""

@@ -140,5 +140,5 @@ def follow() -> None:
 
 def _learner(plan: Plan, corpus: Corpus, seed: int, group: Group, device: torch.device) -> Learner:
     torch.set_num_threads(plan.threads)
-    config = plan.recipe.config(corpus.vocabulary)
+    config = plan.recipe.config(corpus.vocabulary, corpus.is_list)
     return Learner(plan.recipe, config, corpus.train, seed, device, group)

@@ -74,7 +74,13 @@ class Plan:
         precision = find_precision(device, settings.precision)
         try:
             recipe, steps = choose(
-                settings, len(corpus.train), corpus.vocabulary, speed, precision, group.size
+                settings,
+                len(corpus.train),
+                corpus.vocabulary,
+                speed,
+                precision,
+                group.size,
+                corpus.is_list,
             )
         except ConfigError as error:
             raise TrainingError(f"{error}: choose a narrower network") from error

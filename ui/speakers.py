@@ -36,7 +36,7 @@ class Speakers:
     def invitation(self) -> str:
         """What the page says before anything is written. Gradio reads it as Markdown."""
         if self.is_list:
-            return "Write how they should begin and the model writes ten, or send nothing."
+            return "Write how an item begins and the model writes ten of them, or send nothing."
         if self.template is None:
             return "Write something and the model continues it, or send nothing and it begins."
         return "Say something and the model replies, or send nothing and it speaks first."
@@ -45,7 +45,7 @@ class Speakers:
     def hint(self) -> str:
         """The message box's placeholder."""
         if self.is_list:
-            return "How they should begin (may be empty)"
+            return "How an item begins (may be empty)"
         if self.template is None:
             return "Your text (may be empty)"
         return f"Speak as {self.visitor}" if self.visitor else "Your message (may be empty)"

@@ -39,7 +39,7 @@ def test_an_answer_has_ten_items_that_begin_as_the_visitor_says(shop: Visit) -> 
     page = visit_at_once(shop)
     choose(page, "Seed", "7")
     expect(page.locator("#message textarea")).to_have_attribute(
-        "placeholder", "How they should begin (may be empty)"
+        "placeholder", "How an item begins (may be empty)"
     )
     items = Generator(list_model())
     answers = []

@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter
 from statistics import fmean, median
 
-LARGEST = 20_000_000
+LARGEST = 10_000_000
 """Characters of a list: a longer one is learnt in its own order, for shuffling it takes memory."""
 
 DESCRIPTION = (

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from jobs import sentence
 from training.settings import TrainingError
+from training.text import lists
 from training.text.dialogue import EXAMINED, detect
 from training.text.reading import find_files, guess_encoding, read_text
 
 _LITTLE = 100_000
 """Characters below which a text is learnt by heart rather than generalised from."""
 
-_PROSE = "the text reads like prose, verse or a list; the model will continue what a visitor writes"
+_PROSE = "the text reads like prose or verse; the model will continue what a visitor writes"
 _RARE = 0.25  # share of the vocabulary that occurs once
 
 
@@ -28,7 +29,7 @@ class TextSummary:
     characters: int  # how many
     distinct: int  # how many different ones: the size of its vocabulary
     encoding: str  # that it was read in
-    kind: str  # prose or a dialogue, and what follows from that; a sentence
+    kind: str  # prose, a dialogue or a list, and what follows from that; a sentence
     warnings: tuple[str, ...]  # whole sentences
 
 
@@ -59,12 +60,16 @@ def _summarize(path: Path, encoding: str, *warnings: str) -> TextSummary:
     if len(counts) < 2:
         problem = "is empty" if not counts else "has one character only, over and over"
         raise TrainingError(f"{path.name} {problem}: there is nothing to learn from")
-    dialogue = detect(beginning)
+    kind, dialogue = _PROSE, detect(beginning)
+    if dialogue is not None:
+        kind = dialogue.describe()
+    elif counts.total() <= lists.LARGEST and lists.is_list(beginning[:EXAMINED]):
+        kind = lists.DESCRIPTION
     return TextSummary(
         characters=counts.total(),
         distinct=len(counts),
         encoding=encoding,
-        kind=sentence(dialogue.describe() if dialogue else _PROSE),
+        kind=sentence(kind),
         warnings=(*warnings, *_warnings(counts)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from model.sampling import SamplingError, SamplingParams
 _EXAMPLES = """examples:
   python -m model generate runs/novel --prompt "Once upon a time" --length 500
   python -m model generate user/novel --temperature 0.5 --seed 7 < beginning.txt
+  python -m model generate user/names --lines 20 --prompt An
   python -m model info model/pretrained
 """
 
@@ -49,6 +50,13 @@ def build_parser() -> argparse.ArgumentParser:
         told = meaning if default is None else f"{meaning} (default: {default})"
         generate.add_argument(f"--{number.name}", type=kind, default=default, help=told)
     generate.add_argument(
+        "--lines",
+        type=int,
+        metavar="N",
+        help="write N different whole lines instead, each of so many characters at most: new items "
+        "of a list, which begin with the prompt",
+    )
+    generate.add_argument(
         "--stop", action="append", default=[], metavar="TEXT", help="end before TEXT; repeatable"
     )
     return parser
@@ -72,7 +80,10 @@ def _generate(arguments: argparse.Namespace) -> None:
         note = f"note: the model doesn't know every character of the prompt: {changed}"
         print(note, file=sys.stderr)
     is_terminal = sys.stdout.isatty()
-    for text in chain([prompt], generator.stream(prompt, params), ["\n"]):
+    texts: Iterable[str] = chain([prompt], generator.stream(prompt, params), ["\n"])
+    if arguments.lines is not None:
+        texts = (f"{line}\n" for line in generator.lines(arguments.lines, params, prompt))
+    for text in texts:
         sys.stdout.write(_harmless(text) if is_terminal else text)
         sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""ModelConfig: the contents of config.json: sizes, vocabulary, chat template, training facts.
+"""ModelConfig: the contents of config.json: sizes, vocabulary, kind of text, training facts.
 
 Knows neither torch nor files; `model.folder` reads and writes it.
 
@@ -51,6 +51,7 @@ class ModelConfig:
     chat_template: ChatTemplate | None = None  # None: turns are joined as they are
     # how it was trained: JSON data, of which what doesn't fit `model.schema.TRAINING` is left out
     training: Mapping[str, Any] = field(default_factory=dict)
+    is_list: bool = False  # of items, one a line: it is asked for whole ones
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", fitted(dict(self.training)))
@@ -108,6 +109,7 @@ class ModelConfig:
             "embedding_size": self.embedding_size,
             "vocabulary": list(self.vocabulary.characters),
             "chat_template": None if self.chat_template is None else asdict(self.chat_template),
+            "is_list": self.is_list,
             "training": dict(self.training),
         }
         return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
@@ -143,6 +145,8 @@ def _config(data: Any) -> ModelConfig:
     training = data.get("training") or {}
     if not isinstance(characters, list):
         raise ConfigError("vocabulary must be a list of strings")
+    if type(is_list := data.get("is_list", False)) is not bool:
+        raise ConfigError("is_list must be true or false")
     if not isinstance(training, dict):
         raise ConfigError("training must be an object")
     config = ModelConfig(
@@ -152,6 +156,7 @@ def _config(data: Any) -> ModelConfig:
         embedding_size=data["embedding_size"],
         chat_template=None if template is None else ChatTemplate.from_json(template),
         training=training,
+        is_list=is_list,
     )
     size = data.get("vocab_size", config.vocab_size)
     if size != config.vocab_size:

@@ -44,6 +44,9 @@ def _facts(config: ModelConfig) -> Iterator[tuple[str, str]]:
     if corpus := training.get("corpus"):
         size = training.get("corpus_characters")
         yield "Trained on", corpus + (f" ({size:,.0f} characters)" if size else "")
+    if config.is_list:
+        listed = (training.get("items") or {}).get("listed")
+        yield "Kind", f"a list of {listed:,.0f} items" if listed else "a list"
     if loss := training.get("val_loss"):
         bits = loss / math.log(2)
         yield "Held-out loss", f"{loss:.4f} nats per character ({bits:.3f} bits)"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import abc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ CACHED_STATES = 256
 """States after texts that a generator remembers."""
 
 _ENCODED_BLOCKS = 20  # of a long prompt: enough to be fed, whatever characters are left out
+_ATTEMPTS = 50  # at a line that there isn't yet
 _BYTES = 4  # of an index in a key
 
 
@@ -116,6 +118,29 @@ class Generator:
     def generate(self, prompt: str = "", params: SamplingParams | None = None) -> str:
         """The whole continuation as one string."""
         return "".join(self.stream(prompt, params))
+
+    def lines(
+        self, count: int, params: SamplingParams | None = None, prompt: str = ""
+    ) -> abc.Generator[str, None, None]:
+        """Generate distinct whole lines, lazily: new items of a list.
+
+        Each begins anew, after a line break, with what `prompt` has in its last line. It has at
+        most `params.length` characters more; a blank one and one that would be longer are left out.
+        There may be fewer than `count`: after 50 attempts in a row that bring nothing new it ends.
+        """
+        params = params or SamplingParams()
+        rng, begun = np.random.default_rng(params.seed), prompt.rpartition("\n")[2]
+        known: set[str] = set()
+        in_vain = 0
+        while len(known) < count and in_vain < _ATTEMPTS:
+            seed = int(rng.integers(2**63))
+            once = replace(params, seed=seed, stop=(*params.stop, "\n"), length=params.length + 1)
+            written = self.generate(f"\n{begun}", once)
+            line, in_vain = begun + written, in_vain + 1
+            if len(written) <= params.length and line.strip() and line not in known:
+                known.add(line)
+                in_vain = 0
+                yield line
 
     def _state_after(self, indices: np.ndarray) -> State:
         """The state after these indices, from that after their longest known beginning."""

@@ -80,6 +80,7 @@ TRAINING: Mapping[str, Any] = {
     "baselines": dict.fromkeys(("five_gram", "xz", "unigram", "uniform"), _number),
     "judgement": [_line],
     "longest_copy": {"passage": _text},
+    "items": dict.fromkeys(("listed", "written", "new"), _number),
     "samples": [{"temperature": _number, "prompt": _text, "text": _text}],
 }
 """What is read of `ModelConfig.training`, and as what; nobody reads the rest, which is kept."""

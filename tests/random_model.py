@@ -26,6 +26,7 @@ def random_model(
     has_unknown: bool = False,
     template: ChatTemplate | None = None,
     training: Mapping[str, Any] | None = None,
+    is_list: bool = False,
     spread: float = 1,
     seed: int = 0,
 ) -> Model:
@@ -36,7 +37,7 @@ def random_model(
     """
     vocabulary = Vocabulary(tuple(sorted({*characters, *([UNKNOWN] * has_unknown)})))
     config = ModelConfig(
-        vocabulary, hidden_size, num_layers, embedding_size, template, training or {}
+        vocabulary, hidden_size, num_layers, embedding_size, template, training or {}, is_list
     )
     rng, shapes = np.random.default_rng(seed), config.parameter_shapes()
     drawn = {name: rng.normal(0, spread, shape) for name, shape in shapes.items()}

@@ -70,7 +70,7 @@ def finish(
     for name in ("command", "seed", "license", "language", "credit"):
         training[name] = getattr(run.settings, name)
     weights = {name: value.numpy() for name, value in kept.tensors.items()}
-    model = Model(recipe.config(corpus.vocabulary), weights)
+    model = Model(plan.config(kept.facts["network"], corpus), weights)
     training = write_model(run.folder, corpus, model, training)
     if seconds_left() < _EXAMINING_S:
         return
@@ -112,8 +112,7 @@ def _loss(network: Checkpoint) -> float:
 
 
 def _network(kept: Checkpoint, plan: Plan, corpus: Corpus) -> CharLSTM:
-    recipe = plan.recipe_of(kept.facts["network"])
-    return CharLSTM.from_weights(recipe.config(corpus.vocabulary), kept.tensors)
+    return CharLSTM.from_weights(plan.config(kept.facts["network"], corpus), kept.tensors)
 
 
 def _score(network: CharLSTM, corpus: Corpus) -> float | None:

@@ -69,7 +69,7 @@ class Loop:
         self.notes = [*corpus.notes, *plan.notes, *notes]
         self._place = place
         self._recipe = plan.recipe_of(place.network)
-        self._config = self._recipe.config(corpus.vocabulary)
+        self._config = plan.config(place.network, corpus)
         patience = run.settings.patience
         if patience is None:
             patience = default_patience(plan.evaluations)

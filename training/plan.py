@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from model.config import ConfigError
+from model.config import ConfigError, ModelConfig
 from training.optim.device import find_precision
 from training.optim.distributed import Group
 from training.optim.learner import Learner
@@ -83,7 +83,7 @@ class Plan:
             """Characters a second with the best number of threads: two can be slower than one."""
             group.check_batch(recipe.batch_size)
             own = replace(recipe, batch_size=recipe.batch_size // group.size)
-            config = own.config(corpus.vocabulary)
+            config = own.config(corpus.vocabulary, corpus.is_list)
             learner = Learner(own, config, corpus.train, settings.seed, device)
             speeds = timed[recipe.hidden_size, recipe.batch_size] = {}
             for threads in {all_threads, 1} if is_free else {all_threads}:
@@ -96,7 +96,13 @@ class Plan:
         precision = find_precision(device, settings.precision)
         try:
             recipe, steps = choose(
-                settings, len(corpus.train), corpus.vocabulary, speed, precision, group.size
+                settings,
+                len(corpus.train),
+                corpus.vocabulary,
+                speed,
+                precision,
+                group.size,
+                corpus.is_list,
             )
         except ConfigError as error:
             raise TrainingError(f"{error}: choose a narrower network") from error
@@ -124,6 +130,10 @@ class Plan:
     def recipe_of(self, network: int) -> Recipe:
         """The hyperparameters of a network, counted from 0; the teachers come first."""
         return self.recipe if self.teacher is None or network == self.teachers else self.teacher
+
+    def config(self, network: int, corpus: Corpus) -> ModelConfig:
+        """The sizes of a network."""
+        return self.recipe_of(network).config(corpus.vocabulary, corpus.is_list)
 
     @property
     def teachers(self) -> int:

@@ -93,9 +93,10 @@ class Recipe:
         wide = self.hidden_size >= BANDS * NARROWEST_BAND
         return BANDS if wide and self.hidden_size % BANDS == 0 else 1
 
-    def config(self, vocabulary: Vocabulary) -> ModelConfig:
+    def config(self, vocabulary: Vocabulary, is_list: bool = False) -> ModelConfig:
         """The sizes of the network, as a config."""
-        return ModelConfig(vocabulary, self.hidden_size, self.num_layers, self.embedding_size)
+        sizes = (self.hidden_size, self.num_layers, self.embedding_size)
+        return ModelConfig(vocabulary, *sizes, is_list=is_list)
 
     def describe(self) -> str:
         """The recipe in one line."""
@@ -131,6 +132,7 @@ def choose(
     speed: Callable[[Recipe], float],
     precision: str,
     processes: int = 1,
+    is_list: bool = False,
 ) -> tuple[Recipe, int]:
     """The recipe of a run, and about how many steps it will have (exactly, where they are set).
 
@@ -141,10 +143,13 @@ def choose(
         speed: times a recipe on this machine; characters a second.
         precision: "float32" or "bfloat16", whichever is faster here.
         processes: that share the batch; where it isn't asked for, it is a multiple of them.
+        is_list: whether the text is items that each begin anew.
     """
-    length = min(settings.sequence_length or 64, train_characters - 1)
+    # A chunk of a list holds many items, and more steps taught 0.01 nats more at equal cost.
+    most, length = (16, 32) if is_list else (32, 64)
+    length = min(settings.sequence_length or length, train_characters - 1)
     # Streams shorter than a chunk can't be; on a small text, smaller batches give more steps.
-    batch = min(32, max(LEAST_BATCH, train_characters // (20 * length)))
+    batch = min(most, max(LEAST_BATCH, train_characters // (20 * length)))
     batch = settings.batch_size or max(1, batch // processes) * processes
     fitting = {
         "batch_size": min(batch, max(1, train_characters // length)),

@@ -75,6 +75,11 @@ class Settings:
     dialogue: str = _option(
         _TEXT, "look for the speakers of a play or a chat log", choices=("auto", "off")
     )
+    as_list: str = _option(
+        _TEXT,
+        "learn each line as an item by itself, in random order: names, titles",
+        choices=("auto", "on", "off"),
+    )
     language: str | None = _option(_TEXT, "of the text, for the model card: en, de, ...")
     credit: str | None = _option(_TEXT, "whose text it is, for the model card")
     license: str | None = _option(_TEXT, "of the model, for its card: mit, cc0-1.0, ...")

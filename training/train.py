@@ -140,9 +140,8 @@ def _ask_teachers(
         return 0.0
     teachers = []
     for number in range(plan.teachers):
-        config = plan.recipe_of(number).config(vocabulary)
         weights = load_teacher(folder, number).tensors
-        teachers.append(CharLSTM.from_weights(config, weights).to(device))
+        teachers.append(CharLSTM.from_weights(plan.config(number, corpus), weights).to(device))
     write_targets(folder, teachers, train, plan.recipe.precision, is_unwanted)
     return time.perf_counter() - began
 
@@ -187,5 +186,5 @@ def _learner(
     recipe, targets = plan.recipe_of(network), None
     if recipe.taught_by:
         targets = open_targets(folder, len(corpus.train), len(corpus.vocabulary))
-    config = recipe.config(corpus.vocabulary)
+    config = plan.config(network, corpus)
     return Learner(recipe, config, corpus.train, seed + network, device, targets, group)

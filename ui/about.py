@@ -41,18 +41,21 @@ def heading(config: ModelConfig | None) -> str:
         return "<h1>CharLSTM</h1>"
     corpus = config.training.get("corpus")
     trained = f" trained on {html.escape(corpus)}" if corpus else ""
+    does = "writes new items of a list" if config.is_list else "continues your text"
     return (
-        f"<h1>CharLSTM</h1><p>A small neural network{trained}. It continues your text, "
-        "one character at a time.</p>"
+        f"<h1>CharLSTM</h1><p>A small neural network{trained}. It {does}, one character at a time."
+        "</p>"
     )
 
 
 def examples(config: ModelConfig, template: ChatTemplate | None) -> list[str]:
-    """A few texts to begin with: of a dialogue with this template, or of one text."""
+    """A few texts to begin with: of a dialogue with this template, of one text or of items."""
     samples = config.training.get("samples") or []
     prompts, texts = ([s.get(key) or "" for s in samples] for key in ("prompt", "text"))
     written = "\n".join(texts)
     found = _lines(written, template) if template else chain(prompts, _beginnings(written))
+    if config.is_list:
+        found = (item[:2] for item in written.split("\n"))
     short = (example for example in found if example.strip() and len(example) <= _LONGEST)
     usable = (example for example in short if not config.vocabulary.encode(example).changes)
     return list(islice(dict.fromkeys(usable), _MOST))

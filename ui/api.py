@@ -55,8 +55,8 @@ def add_chat_endpoint(generator: Generator) -> None:
                 raise SamplingError(f"length must be at most {LONGEST_ANSWER:,} here")
         except SamplingError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        answer = ""
-        async with aclosing(stream_updates(generator, context + message, params)) as updates:
+        answer, pieces = "", generator.stream(context + message, params)
+        async with aclosing(stream_updates(pieces)) as updates:
             async for text in updates:
                 answer += text
                 yield answer

@@ -38,6 +38,7 @@ from ui.transcript import (
 )
 
 _ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
+_ITEMS = 10  # of a list, in an answer
 _SCRIPTS = "window.charlstm."  # page.js
 # Any number of visitors at once: they share the worker threads of ui.streaming.
 _ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
@@ -75,7 +76,7 @@ class ChatTab:
         self._generator = generator
         self._title = title
         self._hub_id = hub_id
-        speakers = Speakers.of(generator.config.chat_template)
+        speakers = Speakers.of(generator.config.chat_template, generator.config.is_list)
         self.session = gr.State(Session(speakers))
         """Input to `use`."""
         with gr.Row(equal_height=False):
@@ -197,7 +198,11 @@ class ChatTab:
         reply = replace(reply, seeds=(*reply.seeds, params.seed or 0))
         # In a thread: a template whose stop strings a long message is full of takes its time.
         prompt = await asyncio.to_thread(conversation_text, transcript, template, speakers.model)
-        async with aclosing(stream_updates(generator, prompt, params, pace)) as updates:
+        pieces = generator.stream(prompt, params)
+        if speakers.is_list:
+            begun = transcript[-1].text if transcript and transcript[-1].role == "user" else ""
+            pieces = (f"{item}\n" for item in generator.lines(_ITEMS, params, begun))
+        async with aclosing(stream_updates(pieces, pace)) as updates:
             async for text in updates:
                 if session.answer is not this:
                     return
@@ -206,9 +211,9 @@ class ChatTab:
                 reply = replace(reply, text=shown)
                 session.transcript = (*before, reply)
                 yield self._show(session)
-        if session.answer is not this or len(answer) == params.length:
+        if session.answer is not this or (len(answer) == params.length and not speakers.is_list):
             return
-        if template:
+        if template or speakers.is_list:
             session.transcript = (*before, replace(reply, is_whole=True))
             yield self._show(session)
         elif not answer:
@@ -252,7 +257,7 @@ class ChatTab:
         own = None if find is None else OwnModel(find, find().config)
         session.own, session.answer = own, None
         config = self._config_of(session)
-        session.speakers = Speakers.of(config.chat_template)
+        session.speakers = Speakers.of(config.chat_template, config.is_list)
         session.transcript = session.aside = ()
         return {
             **self._show_form(session),
@@ -298,7 +303,7 @@ class ChatTab:
 def _look(config: ModelConfig, speakers: Speakers) -> dict[str, Any]:
     """How the text is shown: as bubbles or as one text, and what stands there at first."""
     return {
-        "elem_classes": ["chat" if speakers.template else "one-text"],
+        "elem_classes": ["chat" if speakers.template or speakers.is_list else "one-text"],
         "placeholder": speakers.invitation,
         "examples": [{"text": text} for text in examples(config, speakers.template)],
     }
@@ -309,7 +314,10 @@ def _stop(session: Session) -> None:
 
 
 def _kept_text(session: Session) -> str:
-    return written_text(session.transcript, session.speakers.template)
+    transcript = session.transcript
+    if session.speakers.is_list:  # how they should begin is no item
+        transcript = tuple(message for message in transcript if message.role == "assistant")
+    return written_text(transcript, session.speakers.template)
 
 
 def _example_text(event: gr.EventData) -> str:

@@ -23,15 +23,20 @@ class Speakers:
     template: ChatTemplate | None = None  # of a dialogue; None for one text
     visitor: str = ""
     model: str = ""
+    is_list: bool = False  # neither: the model writes items, which begin as the visitor says
 
     @classmethod
-    def of(cls, template: ChatTemplate | None) -> Speakers:
-        """How a page begins with a model that has this template."""
-        return cls(template, template.user_speaker, template.reply_speaker) if template else cls()
+    def of(cls, template: ChatTemplate | None, is_list: bool = False) -> Speakers:
+        """How a page begins with a model that has this template, or has read a list."""
+        if template is None:
+            return cls(is_list=is_list)
+        return cls(template, template.user_speaker, template.reply_speaker)
 
     @property
     def invitation(self) -> str:
         """What the page says before anything is written. Gradio reads it as Markdown."""
+        if self.is_list:
+            return "Write how an item begins and the model writes ten of them, or send nothing."
         if self.template is None:
             return "Write something and the model continues it, or send nothing and it begins."
         return "Say something and the model replies, or send nothing and it speaks first."
@@ -39,6 +44,8 @@ class Speakers:
     @property
     def hint(self) -> str:
         """The message box's placeholder."""
+        if self.is_list:
+            return "How an item begins (may be empty)"
         if self.template is None:
             return "Your text (may be empty)"
         return f"Speak as {self.visitor}" if self.visitor else "Your message (may be empty)"
@@ -76,9 +83,10 @@ class SpeakersPanel:
         """What the choices mean for a model with this template."""
         if template is None or mode == _ONE_TEXT:
             return Speakers()
-        return (
-            Speakers(template, *names) if template.has_choice_of_speakers else Speakers.of(template)
-        )
+        if not template.has_choice_of_speakers:
+            return Speakers.of(template)
+        visitor, model = names
+        return Speakers(template, visitor, model)
 
     def show(self, template: ChatTemplate | None, speakers: Speakers) -> dict[Any, Any]:
         """The choices as they are, by component, for a model with this template."""

@@ -14,9 +14,6 @@ import time
 from collections import abc
 from concurrent.futures import ThreadPoolExecutor
 
-from model.generator import Generator
-from model.sampling import SamplingParams
-
 CHARACTERS_PER_SECOND = 150
 """A page's default speed: a little faster than one can read."""
 
@@ -41,23 +38,18 @@ def next_interval(interval: float, late: float) -> float:
 
 
 async def stream_updates(
-    generator: Generator,
-    prompt: str,
-    params: SamplingParams,
+    pieces: abc.Generator[str, None, None],
     characters_per_second: float = math.inf,
 ) -> abc.AsyncGenerator[str]:
-    """Generate a continuation in updates of a few characters each.
+    """Generate a text in updates of a few characters each.
 
     The first one comes as soon as there is a character. Closing or cancelling ends the work.
 
     Args:
-        generator: the model; it works in a thread, at most one a core over all streams.
-        prompt: the text to continue.
-        params: how to sample.
+        pieces: of the text; they are generated in a thread, at most one a core over all streams.
         characters_per_second: no faster than this.
     """
     loop = asyncio.get_running_loop()
-    pieces = generator.stream(prompt, params)
     pull: asyncio.Future[tuple[str, bool, float]] | None = None
     interval, allowed = SHORTEST_INTERVAL_S, 1.0
     try:

@@ -116,3 +116,22 @@ def test_the_unknown_character_is_never_generated() -> None:
     weights["fc.bias"] = np.array([0.0, 50.0], np.float32)  # it would like nothing better
     generator = Generator(Model(config, weights))
     assert generator.generate("", SamplingParams(length=20)) == "a" * 20
+
+
+def test_lines_are_whole_distinct_and_begin_as_asked(generator: Generator) -> None:
+    lines = list(generator.lines(12, SamplingParams(length=200, seed=5), "Not this\nThe"))
+    assert len(set(lines)) == 12
+    for line in lines:
+        assert line.startswith("The")
+        assert "\n" not in line
+        assert len(line) <= 203
+    again = Generator(random_model()).lines(12, SamplingParams(length=200, seed=5), "The")
+    assert list(again) == lines
+
+
+def test_where_there_is_nothing_new_to_write_lines_end(generator: Generator) -> None:
+    always_the_same = SamplingParams(temperature=0, length=1_000)
+    assert len(list(generator.lines(3, always_the_same))) <= 1
+    assert list(generator.lines(3, SamplingParams(length=0))) == []
+    lineless = Generator(random_model(characters="ab"))
+    assert list(lineless.lines(3, SamplingParams(length=10))) == []

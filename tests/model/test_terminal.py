@@ -1,4 +1,4 @@
-"""python -m model on a real terminal: what a stranger's model writes can't command it."""
+"""python -m model on a real terminal: lines that are whole, and nothing that commands it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ def written(folder: Path, output: int) -> None:
     """Have the model write a few hundred of its characters, escapes most of them."""
     command = [sys.executable, "-m", "model", "generate", str(folder), "--prompt", ESCAPES]
     subprocess.run([*command, "--length", "300"], cwd=ROOT, stdout=output, check=True)
+
+
+def test_lines_are_written_one_a_line(tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "model", is_list=True)
+    command = [sys.executable, "-m", "model", "generate", str(folder), "--lines", "7"]
+    told = subprocess.check_output([*command, "--prompt", "An", "--seed", "1"], cwd=ROOT, text=True)
+    lines = told.splitlines()
+    assert len(set(lines)) == len(lines) == 7
+    assert all(line.startswith("An") for line in lines)
+    described = [sys.executable, "-m", "model", "info", str(folder)]
+    assert "a list" in subprocess.check_output(described, cwd=ROOT, text=True)
 
 
 def test_escapes_arrive_in_a_file_and_not_on_a_terminal(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def chosen(
     gigaflops: float = 100,
     vocabulary: Vocabulary = LATIN,
     processes: int = 1,
+    is_list: bool = False,
     **asked: Any,
 ) -> tuple[Recipe, int]:
     """The choice on a machine that does so many billion operations a second."""
@@ -32,7 +33,7 @@ def chosen(
         return gigaflops * 1e9 / work
 
     settings = Settings(("x",), minutes=minutes, **asked)
-    return choose(settings, characters, vocabulary, speed, "float32", processes)
+    return choose(settings, characters, vocabulary, speed, "float32", processes, is_list)
 
 
 def test_more_minutes_or_a_faster_machine_make_a_wider_network() -> None:
@@ -50,6 +51,8 @@ def test_the_numbers_of_the_recipe_are_those_that_were_measured() -> None:
     assert (recipe.ema_decay, recipe.warmup, recipe.min_lr_ratio) == (0.998, 0.02, 0.02)
     assert (recipe.clip, recipe.embedding_size) == (1.0, 0)
     assert chosen(vocabulary=HAN)[0].embedding_size == 128
+    of_list, _ = chosen(is_list=True)
+    assert (of_list.batch_size, of_list.sequence_length) == (16, 32)
     rates = tuple(map(recipe.lr_factor, (0.01, 0.02, 0.5, 1.0)))  # they rise shortly, then fall
     assert rates == pytest.approx((0.5 * 0.99, 0.98, 0.5, 0.02))
     sizes = (16, 188, 191, 192, 193, 640)  # wide gates are cut into bands

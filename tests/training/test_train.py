@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from model.facts import model_facts
 from model.folder import Model, load_model, save_model
 from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.random_model import random_model
+from tests.reference import ITEMS, LIST
 from tests.training_run import (
     CHECKPOINTS_OFTEN,
     corpus_in,
@@ -32,7 +34,7 @@ from tests.training_run import (
     weights_digest,
 )
 from training.recipe import Recipe
-from training.run import RunError, has_begun, read_run, write_settings
+from training.run import RunError, has_begun, read_run, withdraw_stop, write_settings
 from training.settings import TrainingError
 from training.train import train
 
@@ -88,6 +90,30 @@ def test_a_seed_repeats_a_run_of_steps_exactly_whatever_the_global_random_state(
     train(replace(asked, seed=2), tmp_path / "c")
     a, b, c = (weights_digest(tmp_path / name) for name in "abc")
     assert a == b != c
+
+
+def test_a_list_is_learnt_judged_by_its_items_and_resumed_to_the_same_weights(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pictures.txt").write_text(LIST, encoding="utf-8")
+    asked = settings(tmp_path / "pictures.txt", steps=STEPS)
+    assert train(asked, tmp_path / "whole") == "done"
+    with stopped_when(lambda: read_run(tmp_path / "run").step > STEPS // 2, tmp_path / "run"):
+        assert train(asked, tmp_path / "run") == "stopped"
+    assert read_run(tmp_path / "run").step < STEPS
+    withdraw_stop(tmp_path / "run")
+    assert train(asked, tmp_path / "run") == "done"
+    assert weights_digest(tmp_path / "run") == weights_digest(tmp_path / "whole")
+
+    model = load_model(tmp_path / "run")
+    assert model.config.is_list
+    items, lines = model.config.training["items"], list(Generator(model).lines(5))
+    assert (items["listed"], items["written"]) == (len(ITEMS), 200)
+    assert len(set(lines)) == 5
+    said = " ".join(model.config.training["judgement"])
+    assert f"{items['new']} are new: they aren't among the {len(ITEMS)} of the list" in said
+    assert "passage" not in said
+    assert f"a list of {len(ITEMS)} items" in dict(model_facts(model.config)).values()
 
 
 def test_resume_after_kill_gives_the_same_weights(

@@ -57,3 +57,9 @@ def test_in_a_dialogue_examples_are_lines_that_the_model_has_written_itself() ->
     config = trained(samples=[{"text": PLAY}, {"text": 5}])
     assert examples(config, template) == ["O Romeo.", "What light is this?", "My love."]
     assert examples(trained(), template) == []
+
+
+def test_of_a_list_examples_are_how_its_items_begin() -> None:
+    config = replace(trained(samples=[{"text": "Anna\nBo\nAnton\nCleo\n"}]), is_list=True)
+    assert examples(config, None) == ["An", "Bo", "Cl"]
+    assert "It writes new items of a list, one character at a time" in heading(config)

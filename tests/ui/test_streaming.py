@@ -55,7 +55,7 @@ def test_a_page_is_shown_its_pace_and_generation_isnt_ahead_of_it(
 
     async def listen() -> tuple[int, int, float]:
         shown, updates, began = 0, 0, time.monotonic()
-        async with aclosing(stream_updates(generator, "A", params, 150)) as stream:
+        async with aclosing(stream_updates(generator.stream("A", params), 150)) as stream:
             async for text in stream:
                 shown += len(text)
                 updates += 1

@@ -38,7 +38,7 @@ class Learner:
 
     Args:
         recipe: the hyperparameters.
-        config: sizes and vocabulary.
+        config: sizes and vocabulary, and whether the text is a list.
         indices: the train part, shape `(characters,)`.
         seed: of initialisation, dropout and the batches.
         device: to compute on.
@@ -73,7 +73,9 @@ class Learner:
         initialise(self.network, self._random.manual_seed(seed))
         self.network.to(device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.batches = Batches(indices, recipe.batch_size, recipe.sequence_length, seed)
+        line_break = config.vocabulary.index("\n") if config.is_list else None
+        sizes = (recipe.batch_size, recipe.sequence_length)
+        self.batches = Batches(indices, *sizes, seed, line_break)
         self.state: LSTMState | None = None
         self.steps = 0
         self.progress = 0.0

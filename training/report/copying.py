@@ -1,4 +1,4 @@
-"""Copying: the longest passage that texts share with a corpus, and which of their words it has.
+"""Copying: which passages, words or items of what was written stand in a corpus as well.
 
 Knows nothing about who wrote the texts.
 """
@@ -6,7 +6,7 @@ Knows nothing about who wrote the texts.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SEARCHED_AT_MOST = 3_000_000
 """Characters: of a longer corpus, the last ones are searched, which takes a second a million."""
@@ -43,3 +43,10 @@ def known_word_share(text: str, corpus: str) -> float | None:
         return None
     known = set(words(corpus))
     return sum(word in known for word in written) / len(written)
+
+
+def judge_items(written: Sequence[str], corpus: str) -> dict[str, int]:
+    """How many items a list has, how many were written, and how many of these it lacks."""
+    listed = set(corpus.split("\n")) - {""}
+    new = sum(item not in listed for item in written)
+    return {"listed": len(listed), "written": len(written), "new": new}

@@ -27,6 +27,7 @@ _EASY = 0.05  # nats: below, there is next to nothing left that could be learnt
 _REAL_WORDS = 0.9
 _RECITES = 60  # characters: a line of verse or code; shorter ones are the common stock of a text
 _REPEATS = 200  # characters: longer passages are not said twice, they are copied
+_FEW_NEW = 0.1  # of a list's items that it wrote: fewer, and it only knows the list by heart
 _SMALL_TEXT = 100_000  # characters: below, most runs of five letters were seen once or never
 _JUDGEABLE = 100  # characters held out: below, their loss is chance
 _ROUGH = 5_000  # the same: below, the figure of another stretch would differ by 0.1 bits and more
@@ -42,7 +43,8 @@ def diagnose(
     """Say how a run did and what to do next.
 
     Args:
-        training: the facts about it, with what was measured, as config.json has them.
+        training: the facts about it, with what was measured, as config.json has them: of a list
+            `items`, of any other text `longest_copy` and `known_words`.
         was_stopped: somebody asked the run to end early.
         minutes: that were asked for; None if a number of steps was.
         val_losses: (step, nats) of a sample of the held-out part, during the run.
@@ -55,8 +57,11 @@ def diagnose(
     best, last = training["best_step"], max(losses, default=0)
     has_peaked = best < _LATE * last
     has_risen = has_peaked and best in losses and losses[last] - losses[best] > _RISEN
-    copied, repeated = training["longest_copy"]["length"], _repeated(training)
-    recites = copied > max(_RECITES, min(2 * repeated, _REPEATS))
+    if items := training.get("items"):
+        recites = items["new"] < _FEW_NEW * items["written"]
+    else:
+        copied, repeated = training["longest_copy"]["length"], _repeated(training)
+        recites = copied > max(_RECITES, min(2 * repeated, _REPEATS))
     longer: dict[str, Any]
     if has_peaked or (training["val_loss"] or 0) < _EASY:
         longer = {}
@@ -75,14 +80,15 @@ def diagnose(
 
 def _repeated(training: Mapping[str, Any]) -> int:
     """Length of the longest passage of held-out text that stands in the train part as well."""
-    return training["longest_copy"]["repeated"] or 0
+    copy = training.get("longest_copy") or {}  # of a list, no item stands in both parts
+    return copy.get("repeated") or 0
 
 
 def _verdict(
     training: Mapping[str, Any], longer: dict[str, Any], *, has_risen: bool, recites: bool
 ) -> tuple[str, dict[str, Any]]:
     """The first sentence, and its advice. `longer` is the advice to train longer, {} if useless."""
-    val_loss, known_words = training["val_loss"], training["known_words"]
+    val_loss, known_words = training["val_loss"], training.get("known_words")
     if val_loss is None:
         return "Try it: no text was held out, so how it does on new text wasn't measured.", {}
     if training["held_out_characters"] < _JUDGEABLE:
@@ -104,7 +110,8 @@ def _verdict(
         advice = "train it for twice as long" if longer else "give it more text"
         return f"It still makes up too many words: {advice}.", longer
     if recites:
-        return f"It repeats passages of the text: {more_text}.", stronger
+        what = "items of the list" if training.get("items") else "passages of the text"
+        return f"It repeats {what}: {more_text}.", stronger
     good = "It has learnt the text well and writes new text in its style: try it."
     if longer:
         return f"{good} Training it for twice as long may make it a little better.", longer
@@ -146,7 +153,27 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
             "text that it learnt as well. That flatters all these figures, most of all those of "
             "the 5-gram and xz, which find such passages again."
         )
-    copy = training["longest_copy"]
+    if items := training.get("items"):
+        yield (
+            f"Of {items['written']:,} different items that it wrote at temperature 1, "
+            f"{items['new']:,} are new: they aren't among the {items['listed']:,} of the list."
+        )
+    else:
+        yield from _copying(training, recites=recites)
+    learnt, held_out = training["train_characters"], training["held_out_characters"]
+    if learnt < _SMALL_TEXT:
+        pretrained = ", and so does starting from a model trained on a longer text"
+        yield (
+            f"{learnt:,} characters are little to learn from: a few hundred thousand make a great "
+            f"difference{'' if training['init_from'] else pretrained}."
+        )
+    if 0 < held_out < _ROUGH:
+        yield f"{held_out:,} characters are little to measure on: the figures are rough."
+
+
+def _copying(training: Mapping[str, Any], *, recites: bool) -> Iterator[str]:
+    """What of it stands in the text that it learnt."""
+    copy, repeated = training["longest_copy"], _repeated(training)
     text = (
         f"in {copy['written']:,} characters that it wrote, the longest passage that stands word "
         f"for word in the text that it learnt has {copy['length']:,}"
@@ -160,15 +187,6 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
     if training["known_words"] is not None:
         share = f"{training['known_words']:.0%}"
         yield f"Of the words that it wrote at temperature 0.5, {share} stand in the text."
-    learnt, held_out = training["train_characters"], training["held_out_characters"]
-    if learnt < _SMALL_TEXT:
-        pretrained = ", and so does starting from a model trained on a longer text"
-        yield (
-            f"{learnt:,} characters are little to learn from: a few hundred thousand make a great "
-            f"difference{'' if training['init_from'] else pretrained}."
-        )
-    if 0 < held_out < _ROUGH:
-        yield f"{held_out:,} characters are little to measure on: the figures are rough."
 
 
 def _bits(nats: float) -> str:

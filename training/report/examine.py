@@ -15,15 +15,22 @@ import numpy as np
 from model.char_lstm import CharLSTM
 from model.folder import Model
 from model.generator import Generator
+from model.sampling import SamplingParams
 from training.evaluate import SCORED_AT_MOST, WARM_UP, sample_spans, score, score_with_resets
 from training.report.baselines import measure_baselines
-from training.report.copying import SEARCHED_AT_MOST, known_word_share, longest_copy
+from training.report.copying import (
+    SEARCHED_AT_MOST,
+    judge_items,
+    known_word_share,
+    longest_copy,
+)
 from training.report.diagnosis import diagnose
 from training.report.model import SAMPLE_LENGTH, samples
 from training.text.corpus import Corpus
 
 _WRITTEN_AT_MOST = 2_000  # characters a sample
 _LEARNT_A_WRITTEN = 180  # so that writing three samples takes about a tenth of the run's time
+_ITEMS = 200  # of a list, written at temperature 1, as the model believes
 _SHOWN = 200  # characters of a passage
 _SPACED = 0.05  # share of spaces below which a script doesn't part its words by them
 _BLANKS = re.compile(r"\s{21,}")  # more than indentation: not what is meant by a passage
@@ -67,14 +74,19 @@ def examine(
     written = training["samples"]
     if length > SAMPLE_LENGTH:
         written = samples(Generator(model), length)
-    learnt_text = corpus.vocabulary.decode(corpus.train[-SEARCHED_AT_MOST:].tolist())
-    found = {
+    found: dict[str, Any] = {
         "train_part_loss": train_part_loss,
         "val_loss_reset_256": reset_loss,
         "baselines": None if baselines is None else asdict(baselines),
-        "longest_copy": _longest_copy(written, corpus, learnt_text),
-        "known_words": _known_words(written[0]["text"], learnt_text),
     }
+    if corpus.is_list:
+        params = SamplingParams(length=200, temperature=1.0, seed=1)
+        items = list(Generator(model).lines(_ITEMS, params))
+        found["items"] = judge_items(items, corpus.vocabulary.decode(corpus.indices))
+    else:
+        learnt_text = corpus.vocabulary.decode(corpus.train[-SEARCHED_AT_MOST:].tolist())
+        found["longest_copy"] = _longest_copy(written, corpus, learnt_text)
+        found["known_words"] = _known_words(written[0]["text"], learnt_text)
     sentences, advice = diagnose(
         {**training, **found}, was_stopped=was_stopped, minutes=minutes, val_losses=val_losses
     )

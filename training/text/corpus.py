@@ -21,6 +21,7 @@ from model.dialogue import ChatTemplate
 from model.vocabulary import Vocabulary
 from training.run import RunError, RunStopped, read_json, write_json
 from training.settings import Settings, TrainingError
+from training.text import lists
 from training.text.dialogue import EXAMINED, detect
 from training.text.reading import find_files, read_text
 
@@ -39,6 +40,7 @@ class Corpus:
     held_out: int  # number of characters at the end that are never trained on
     notes: tuple[str, ...] = ()  # what the reader should know about how the text was read; clauses
     chat_template: ChatTemplate | None = None  # how its turns are written, if it is a dialogue
+    is_list: bool = False  # of distinct items in random order, each with its line break
 
     @property
     def train(self) -> np.ndarray:
@@ -74,7 +76,7 @@ def read_corpus(
         for chunk in read_text(files, settings.encoding, settings.errors):
             if stop_requested():
                 raise RunStopped
-            yield np.frombuffer(chunk.encode("utf-32-le"), np.uint32)
+            yield _code_points(chunk)
 
     written_at = [path.stat().st_mtime_ns for path in files]
     counts = _count(blocks())
@@ -86,15 +88,25 @@ def read_corpus(
     characters = sum(counts.values())
     held_out = round(characters * settings.held_out)
     notes += folded
+    dialogue = None
+    if settings.dialogue == "auto" and settings.as_list != "on":
+        dialogue = detect(_text(folder, vocabulary, min(EXAMINED, characters - held_out)))
+    if dialogue is not None:
+        notes.append(dialogue.describe())
+    is_list = settings.as_list == "on" and "\n" in vocabulary
+    if settings.as_list == "auto" and dialogue is None and characters <= lists.LARGEST:
+        is_list = lists.is_list(_text(folder, vocabulary, EXAMINED))
+    if is_list:
+        # Split between two items, and none in both parts.
+        items = lists.shuffled(_text(folder, vocabulary, characters), settings.seed)
+        learnt = items[: len(items) - round(len(items) * settings.held_out)]
+        text = "".join(items)
+        _write_indices(iter([_code_points(text)]), vocabulary, folder)
+        characters, held_out = len(text), len(text) - sum(map(len, learnt))
+        notes.append(lists.DESCRIPTION)
     if settings.held_out and min(held_out, characters - held_out) < 2:
         held_out = 0
         notes.append("the text is too short to hold any of it out: nothing will be measured")
-    dialogue = None
-    if settings.dialogue == "auto":
-        learnt = np.memmap(folder / INDICES_FILE, _index_type(vocabulary), "r")
-        dialogue = detect(vocabulary.decode(learnt[: min(EXAMINED, characters - held_out)]))
-    if dialogue is not None:
-        notes.append(dialogue.describe())
     description = {
         "characters": characters,
         "vocabulary": vocabulary.characters,
@@ -103,6 +115,7 @@ def read_corpus(
         "held_out": held_out,
         "notes": notes,
         "chat_template": None if dialogue is None else asdict(dialogue.template),
+        "is_list": is_list,
     }
     write_json(folder / DESCRIPTION_FILE, description)
     return open_corpus(folder)
@@ -114,7 +127,7 @@ def open_corpus(folder: Path) -> Corpus:
         description = read_json(folder / DESCRIPTION_FILE)
         vocabulary = Vocabulary(tuple(description["vocabulary"]))
         template = description["chat_template"]
-        indices = np.memmap(folder / INDICES_FILE, _index_type(vocabulary), mode="r")
+        indices = _indices(folder, vocabulary)
         if len(indices) != description["characters"]:
             raise ValueError(f"{INDICES_FILE} has {len(indices):,} indices")
         return Corpus(
@@ -125,11 +138,25 @@ def open_corpus(folder: Path) -> Corpus:
             description["held_out"],
             tuple(description["notes"]),
             None if template is None else ChatTemplate.from_json(template),
+            description.get("is_list", False),
         )
     except (RunError, OSError, TypeError, LookupError, ValueError) as error:
         raise TrainingError(
             "the encoded text in the run's folder is missing or damaged: start the run again"
         ) from error
+
+
+def _indices(folder: Path, vocabulary: Vocabulary) -> np.ndarray:
+    return np.memmap(folder / INDICES_FILE, _index_type(vocabulary), mode="r")
+
+
+def _text(folder: Path, vocabulary: Vocabulary, characters: int) -> str:
+    """So many characters of a text whose indices have been written, from its first."""
+    return vocabulary.decode(_indices(folder, vocabulary)[:characters])
+
+
+def _code_points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
 def _count(blocks: Iterator[np.ndarray]) -> dict[str, int]:

@@ -36,7 +36,7 @@ def diagnosed(
     """Of the good run, if these facts about it were otherwise; a dict changes a part of one."""
     training = dict(TRAINING)
     for key, fact in facts.items():
-        training[key] = {**(TRAINING[key] or {}), **fact} if isinstance(fact, dict) else fact
+        training[key] = {**(TRAINING.get(key) or {}), **fact} if isinstance(fact, dict) else fact
     losses = [(step, 1.4) for step in range(100, 901, 100)] + [(1_000, 1.4 + risen)]
     return diagnose(
         training,
@@ -169,6 +169,21 @@ def test_every_advice_is_a_setting_and_no_sentence_names_a_flag() -> None:
 
 
 def test_a_taught_run_hears_what_its_teachers_need_and_is_not_told_to_take_more_minutes() -> None:
-    taught = {"recipe": {"taught_by": 2}, "teacher_val_loss": 1.44}
+    taught: dict[str, Any] = {"recipe": {"taught_by": 2}, "teacher_val_loss": 1.44}
     assert "from 2 networks before it, of which the best needs 2.08" in said(**taught)
     assert diagnosed(**taught)[1] == {} != diagnosed()[1]
+
+
+def test_a_list_is_judged_by_its_items() -> None:
+    items = {"listed": 29_693, "written": 200, "new": 131}
+    text = said(items=items, longest_copy=None, known_words=None)
+    new = (
+        "Of 200 different items that it wrote at temperature 1, 131 are new: they aren't among "
+        "the 29,693 of the list."
+    )
+    assert new in text
+    assert text.startswith(WELL)
+    assert "recite" not in text
+    recited, advice = diagnosed(items={**items, "new": 12}, longest_copy=None, known_words=None)
+    assert recited[0].startswith("It repeats items of the list: give it more text")
+    assert advice == {"dropout": 0.35}

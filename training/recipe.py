@@ -182,7 +182,8 @@ def choose(
         if settings.batch_size is None:
             recipe, steps = _smallest_batch(recipe, steps, steps_for, train_characters, processes)
     regularization = _regularization(recipe, steps, train_characters, vocabulary)
-    return replace(recipe, **{**regularization, **asked}), steps
+    chosen = {**regularization, **asked, "batch_size": recipe.batch_size}
+    return replace(recipe, **chosen), steps
 
 
 def _smallest_batch(

@@ -37,7 +37,7 @@ MAX_EPOCHS = 16
 """12 epochs of 100,000 characters were 0.07 nats better than 23; a text of 9,000 characters took 12
 to its lowest loss, and 25 to write mostly words of its own."""
 
-CHUNKS_PER_STREAM, LEAST_BATCH = 160, 4
+CHUNKS_PER_STREAM, LEAST_BATCH = 180, 8
 """Where time is left, batches shrink until a stream has so many chunks: the same epochs are more
 steps then. On 90,000 characters batches of 32, 16 and 8 came to 1.44, 1.41 and 1.40."""
 
@@ -149,7 +149,7 @@ def choose(
     most, length = (16, 32) if is_list else (32, 64)
     length = min(settings.sequence_length or length, train_characters - 1)
     # Streams shorter than a chunk can't be; on a small text, smaller batches give more steps.
-    batch = min(most, max(LEAST_BATCH, train_characters // (20 * length)))
+    batch = min(most, max(4, train_characters // (20 * length)))
     batch = settings.batch_size or max(1, batch // processes) * processes
     fitting = {
         "batch_size": min(batch, max(1, train_characters // length)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from model.config import ModelConfig
-from model.folder import Model, load_model
+from model.folder import BASE_MODEL, Model, load_model
 from model.vocabulary import Vocabulary
 from tests.reference import TEXT
 from tests.training.conftest import Command
@@ -23,9 +25,10 @@ from tests.training_run import (
     wait_for_checkpoint,
     weights_digest,
 )
-from training.pretrained import Pretrained
+from training.pretrained import Pretrained, find_start
 from training.run import read_run
 from training.settings import Settings, TrainingError
+from training.text.corpus import read_corpus
 from training.train import train
 
 KNOWN = TEXT[:60_000].lower()
@@ -143,3 +146,38 @@ def test_a_finished_run_is_trained_longer_from_its_weights_and_may_be_killed_in_
     assert after["init_from"] == {"name": "reference", "sha256": digest}
     assert after["val_loss"] < before["val_loss"] - 0.05
     assert after["seconds"] < 6
+
+
+def start_of(text: str, folder: Path, **asked: Any) -> Pretrained | None:
+    """What a run on a text would start from."""
+    (folder / "new.txt").write_text(text, encoding="utf-8")
+    wanted = settings(folder / "new.txt", **{"hidden_size": None, **asked})
+    return find_start(wanted, read_corpus(wanted, folder, lambda: False))
+
+
+def test_a_short_english_text_starts_from_the_base_unless_told_otherwise(tmp_path: Path) -> None:
+    english = TEXT[50_000:80_000]
+    base = start_of(english, tmp_path)
+    assert base is not None
+    assert "base of English" in base.overlap(base.model.config.vocabulary)
+    for asked in ({"init_from": "none"}, {"hidden_size": 32}):
+        assert start_of(english, tmp_path, **asked) is None
+
+
+def test_other_languages_code_and_lists_start_from_nothing(tmp_path: Path) -> None:
+    backwards = TEXT[50_000:80_000][::-1]
+    code = Path(inspect.__file__).read_text(encoding="utf-8")[:60_000]
+    shifted = "".join(chr(ord(c) + 0x400) if c.isalpha() else c for c in TEXT[50_000:80_000])
+    for text in (backwards, code, shifted, TEXT[:1_000]):
+        assert start_of(text, tmp_path) is None
+
+
+def test_a_run_that_starts_from_the_base_says_so(tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text(TEXT[50_000:70_000], encoding="utf-8")
+    asked = settings(tmp_path / "new.txt", hidden_size=None, steps=2, teachers=1)
+    assert train(asked, tmp_path / "run") == "done"
+    training = load_model(tmp_path / "run").config.training
+    digest = hashlib.sha256((BASE_MODEL / "model.safetensors").read_bytes()).hexdigest()
+    assert training["init_from"] == {"name": "CharLSTM's base of English", "sha256": digest}
+    assert "starts from CharLSTM's base of English" in " ".join(read_run(tmp_path / "run").notes)
+    assert training["val_loss"] < 2.6  # both networks can spell before they have learnt anything

@@ -29,7 +29,7 @@ from model.folder import (
 )
 from model.hub import HubError, resolve_model
 from model.vocabulary import Vocabulary
-from training.report.baselines import COUNTED_AT_MOST, ORDER, ngram_losses
+from training.report.baselines import COUNTED_AT_MOST, ngram_losses
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus
 
@@ -40,8 +40,7 @@ _SHOWN = 30
 AUTO, NONE = "auto", "none"
 _BASE_NAME = "CharLSTM's base of English"
 _LEAST_TEXT, _MOST_TEXT = 2_000, 500_000  # characters to learn
-_KNOWN_CHARACTERS = 0.98  # share of a text's
-_ASKED = 5_000  # characters that a model is to predict: a second
+_ASKED = 2_500  # characters that a model is to predict: a second or two
 
 
 @dataclass(frozen=True)
@@ -99,19 +98,17 @@ class Pretrained:
         return fitted
 
     def reads(self, corpus: Corpus) -> bool:
-        """Whether it predicts a text better than a 5-gram of that text does.
+        """Whether it knows the language of a text: it predicts it better than a bigram of it does.
 
-        Both are asked about the end of the train part, which the 5-gram then hasn't counted.
+        Both are asked about the end of the train part, which the bigram then hasn't counted. The
+        base predicts English of any kind better, other languages, code and names far worse.
         """
         end = len(corpus.train) - min(_ASKED, len(corpus.train) // 10)
         known, asked = corpus.train[:end], corpus.train[end:]
-        theirs = self.model.config.vocabulary
-        is_known = np.array([c in theirs for c in corpus.vocabulary.characters])
-        if is_known[corpus.train].mean() < _KNOWN_CHARACTERS:
-            return False
-        five_gram = ngram_losses(known[-COUNTED_AT_MOST:], asked, len(corpus.vocabulary), ORDER)[-1]
-        encoded = theirs.encode(corpus.vocabulary.decode(asked.tolist())).indices
-        return _loss(Decoder(self.model), encoded) < five_gram
+        bigram = ngram_losses(known[-COUNTED_AT_MOST:], asked, len(corpus.vocabulary), order=2)[-1]
+        text = corpus.vocabulary.decode(asked.tolist())
+        indices = self.model.config.vocabulary.encode(text).indices
+        return len(indices) > len(text) / 2 and _loss(Decoder(self.model), indices) < bigram
 
     def overlap(self, vocabulary: Vocabulary) -> str:
         """What the model knows of a text's characters, in one line."""

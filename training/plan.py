@@ -17,13 +17,14 @@ from model.config import ConfigError, ModelConfig
 from training.optim.device import find_precision
 from training.optim.distributed import Group
 from training.optim.learner import Learner
-from training.pretrained import find_start
+from training.pretrained import AUTO, find_start
 from training.recipe import MOST_TEACHERS, Recipe, choose, most_steps, student
 from training.run import RECIPE_FILE, RunError, read_json, write_json
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus
 
 _IN_STEPS = 0.9  # of a run's time; evaluations, checkpoints and soft targets take the rest
+_EPOCHS = 2  # of a text that a run must have time for, to start from the bundled base by itself
 _STRETCH = 1.5  # times the time that is left: a longer rest continues in another call
 
 
@@ -71,9 +72,6 @@ class Plan:
         """
         teachers = settings.teachers
         settings = replace(settings, minutes=end_s / 60 / (1 + (teachers or 0)))
-        pretrained = find_start(settings, corpus)
-        if pretrained is not None:
-            settings = pretrained.fit(settings)
         all_threads = settings.threads or torch.get_num_threads()
         is_free = settings.threads is None and group.size == 1 and device.type == "cpu"
         # characters a second by the number of threads, by width and batch
@@ -94,16 +92,18 @@ class Plan:
             return max(speeds.values())
 
         precision = find_precision(device, settings.precision)
+
+        def chosen(settings: Settings) -> tuple[Recipe, int]:
+            size, vocabulary, is_list = len(corpus.train), corpus.vocabulary, corpus.is_list
+            return choose(settings, size, vocabulary, speed, precision, group.size, is_list)
+
+        pretrained = find_start(settings, corpus)
         try:
-            recipe, steps = choose(
-                settings,
-                len(corpus.train),
-                corpus.vocabulary,
-                speed,
-                precision,
-                group.size,
-                corpus.is_list,
-            )
+            recipe, steps = chosen(pretrained.fit(settings) if pretrained else settings)
+            seen = steps * recipe.characters_per_step
+            if pretrained and settings.init_from == AUTO and seen < _EPOCHS * len(corpus.train):
+                pretrained = None  # so wide a network has no time to get used to the text
+                recipe, steps = chosen(settings)
         except ConfigError as error:
             raise TrainingError(f"{error}: choose a narrower network") from error
         group.check_batch(recipe.batch_size)

@@ -18,7 +18,15 @@ from training.optim.device import find_precision
 from training.optim.distributed import Group
 from training.optim.learner import Learner
 from training.pretrained import AUTO, find_start
-from training.recipe import MOST_TEACHERS, Recipe, choose, most_steps, student
+from training.recipe import (
+    FINE_TUNING_EPOCHS,
+    MAX_EPOCHS,
+    MOST_TEACHERS,
+    Recipe,
+    choose,
+    most_steps,
+    student,
+)
 from training.run import RECIPE_FILE, RunError, read_json, write_json
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus
@@ -93,23 +101,25 @@ class Plan:
 
         precision = find_precision(device, settings.precision)
 
-        def chosen(settings: Settings) -> tuple[Recipe, int]:
-            size, vocabulary, is_list = len(corpus.train), corpus.vocabulary, corpus.is_list
-            return choose(settings, size, vocabulary, speed, precision, group.size, is_list)
+        size, vocabulary, is_list = len(corpus.train), corpus.vocabulary, corpus.is_list
+
+        def chosen(settings: Settings, epochs: int) -> tuple[Recipe, int]:
+            return choose(settings, size, vocabulary, speed, precision, group.size, is_list, epochs)
 
         pretrained = find_start(settings, corpus)
         try:
-            recipe, steps = chosen(pretrained.fit(settings) if pretrained else settings)
+            epochs = FINE_TUNING_EPOCHS if pretrained else MAX_EPOCHS
+            recipe, steps = chosen(pretrained.fit(settings) if pretrained else settings, epochs)
             seen = steps * recipe.characters_per_step
-            if pretrained and settings.init_from == AUTO and seen < _EPOCHS * len(corpus.train):
-                pretrained = None  # so wide a network has no time to get used to the text
-                recipe, steps = chosen(settings)
+            if pretrained and settings.init_from == AUTO and seen < _EPOCHS * size:
+                pretrained, epochs = None, MAX_EPOCHS  # too wide to get used to the text in time
+                recipe, steps = chosen(settings, epochs)
         except ConfigError as error:
             raise TrainingError(f"{error}: choose a narrower network") from error
         group.check_batch(recipe.batch_size)
         speeds = timed.get((recipe.hidden_size, recipe.batch_size), {all_threads: 0.0})
         threads, fastest = max(speeds.items(), key=lambda entry: entry[1])
-        most = settings.steps or most_steps(recipe, len(corpus.train))
+        most = settings.steps or most_steps(recipe, size, epochs)
         if teachers is None:
             teachers = 0 if settings.steps else _teachers(recipe, most, end_s, fastest)
         notes = [pretrained.overlap(corpus.vocabulary)] if pretrained else []

@@ -35,6 +35,7 @@ from training.text.corpus import Corpus
 
 _SIZES = ("hidden_size", "num_layers", "embedding_size")
 _RATES = {"muon_lr": 0.02, "adam_lr": 0.01, "weight_decay": 0.5, "adam_weight_decay": 0.0}
+_OF_BASE = {"muon_lr": 0.04, "adam_lr": 0.02}  # whose text is farther from the new one
 _SHOWN = 30
 
 AUTO, NONE = "auto", "none"
@@ -70,7 +71,8 @@ class Pretrained:
                     f"{flag} can't be {asked}: the model to start from has {size}, so leave it out"
                 )
         chosen: dict[str, Any] = {flag: getattr(config, flag) for flag in _SIZES}
-        chosen |= {flag: rate for flag, rate in _RATES.items() if getattr(settings, flag) is None}
+        rates = _RATES | (_OF_BASE if self.name == _BASE_NAME else {})
+        chosen |= {flag: rate for flag, rate in rates.items() if getattr(settings, flag) is None}
         return replace(settings, **chosen)
 
     def weights(

@@ -41,6 +41,9 @@ CHUNKS_PER_STREAM, LEAST_BATCH = 180, 8
 """Where time is left, batches shrink until a stream has so many chunks: the same epochs are more
 steps then. On 90,000 characters batches of 32, 16 and 8 came to 1.44, 1.41 and 1.40."""
 
+FINE_TUNING_EPOCHS = 8
+"""At most. From the base two texts of 45,000 characters were at their best after 4 to 7 of 8."""
+
 MOST_DROPOUT = 0.5
 MOST_DECAY = 8.0
 MOST_EMBEDDING_DECAY = 5.0
@@ -133,6 +136,7 @@ def choose(
     precision: str,
     processes: int = 1,
     is_list: bool = False,
+    most_epochs: int = MAX_EPOCHS,
 ) -> tuple[Recipe, int]:
     """The recipe of a run, and about how many steps it will have (exactly, where they are set).
 
@@ -144,6 +148,7 @@ def choose(
         precision: "float32" or "bfloat16", whichever is faster here.
         processes: that share the batch; where it isn't asked for, it is a multiple of them.
         is_list: whether the text is items that each begin anew.
+        most_epochs: of 100,000 characters and more.
     """
     # A chunk of a list holds many items, and more steps taught 0.01 nats more at equal cost.
     most, length = (16, 32) if is_list else (32, 64)
@@ -176,33 +181,22 @@ def choose(
         def steps_for(recipe: Recipe) -> int:
             # Evaluations, samples and checkpoints take their share of the minutes.
             in_time = round(0.95 * speed(recipe) * seconds / recipe.characters_per_step)
-            return min(max(1, in_time), most_steps(recipe, train_characters))
+            return min(max(1, in_time), most_steps(recipe, train_characters, most_epochs))
 
         steps = steps_for(recipe)
-        if settings.batch_size is None:
-            recipe, steps = _smallest_batch(recipe, steps, steps_for, train_characters, processes)
+        least = max(LEAST_BATCH, train_characters // (CHUNKS_PER_STREAM * recipe.sequence_length))
+        while settings.batch_size is None:  # the smallest that leaves time for all epochs
+            half = replace(recipe, batch_size=recipe.batch_size // (2 * processes) * processes)
+            is_whole = steps == most_steps(recipe, train_characters, most_epochs)
+            if half.batch_size < least or not is_whole:
+                break
+            more = steps_for(half)
+            if more < most_steps(half, train_characters, most_epochs):
+                break
+            recipe, steps = half, more
     regularization = _regularization(recipe, steps, train_characters, vocabulary)
     chosen = {**regularization, **asked, "batch_size": recipe.batch_size}
     return replace(recipe, **chosen), steps
-
-
-def _smallest_batch(
-    recipe: Recipe,
-    steps: int,
-    steps_for: Callable[[Recipe], int],
-    train_characters: int,
-    processes: int,
-) -> tuple[Recipe, int]:
-    """The recipe with the smallest batch that leaves time for all epochs, and its steps."""
-    least = max(LEAST_BATCH, train_characters // (CHUNKS_PER_STREAM * recipe.sequence_length))
-    while steps == most_steps(recipe, train_characters):
-        half = replace(recipe, batch_size=recipe.batch_size // (2 * processes) * processes)
-        if half.batch_size < least:
-            break
-        if (more := steps_for(half)) < most_steps(half, train_characters):
-            break
-        recipe, steps = half, more
-    return recipe, steps
 
 
 def student(recipe: Recipe, teachers: int, settings: Settings) -> Recipe:
@@ -219,9 +213,9 @@ def student(recipe: Recipe, teachers: int, settings: Settings) -> Recipe:
     return replace(recipe, taught_by=teachers, soft_targets=SOFT_TARGETS, **free)
 
 
-def most_steps(recipe: Recipe, train_characters: int) -> int:
+def most_steps(recipe: Recipe, train_characters: int, most_epochs: int = MAX_EPOCHS) -> int:
     """The number of steps beyond which a text of so many characters teaches nothing more."""
-    epochs = MAX_EPOCHS * max(1.0, math.pow(100_000 / train_characters, 0.25))  # 10 kB: 28
+    epochs = most_epochs * max(1.0, math.pow(100_000 / train_characters, 0.25))  # 10 kB: 28
     return max(200, math.ceil(epochs * train_characters / recipe.characters_per_step))
 
 

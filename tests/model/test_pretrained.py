@@ -1,4 +1,4 @@
-"""The bundled model: small, good, credited, and made by the command that the Makefile holds."""
+"""The bundled models: small, good, credited, and made by the commands that the Makefile holds."""
 
 from __future__ import annotations
 
@@ -6,32 +6,38 @@ import re
 import shlex
 from pathlib import Path
 
-from model.folder import BUNDLED_MODEL, CARD_FILE, load_model
+import pytest
+
+from model.folder import BASE_MODEL, BUNDLED_MODEL, CARD_FILE, load_model
 from model.generator import Generator
 from model.sampling import SamplingParams
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
 
-def test_the_bundled_model_is_small_and_was_measured() -> None:
-    size = sum(path.stat().st_size for path in BUNDLED_MODEL.iterdir())
-    assert size <= 12_000_000
-    assert load_model(BUNDLED_MODEL).config.training["val_loss"] <= 1.37
+@pytest.mark.parametrize(("folder", "at_most"), [(BUNDLED_MODEL, 1.37), (BASE_MODEL, 1.16)])
+def test_a_bundled_model_is_small_and_was_measured(folder: Path, at_most: float) -> None:
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 12_000_000
+    assert load_model(folder).config.training["val_loss"] <= at_most
 
 
-def test_its_card_credits_the_text_and_names_no_path() -> None:
-    card = (BUNDLED_MODEL / CARD_FILE).read_text(encoding="utf-8")
-    training = load_model(BUNDLED_MODEL).config.training
-    for part in ("Karpathy", training["corpus_sha256"], f"--steps {training['steps']}"):
+@pytest.mark.parametrize(
+    ("folder", "credit"), [(BUNDLED_MODEL, "Karpathy"), (BASE_MODEL, "Public domain")]
+)
+def test_its_card_credits_the_text_and_names_no_path(folder: Path, credit: str) -> None:
+    card = (folder / CARD_FILE).read_text(encoding="utf-8")
+    training = load_model(folder).config.training
+    for part in (credit, training["corpus_sha256"], f"--steps {training['steps']}"):
         assert part in card
     assert not re.search(r"/(home|tmp|work|root)/", card)
 
 
-def test_make_pretrained_runs_the_recorded_command() -> None:
-    flags = re.search(r"^PRETRAINED = ((?:.*\\\n)*.*)$", MAKEFILE.read_text("utf-8"), re.MULTILINE)
+@pytest.mark.parametrize(("folder", "name"), [(BUNDLED_MODEL, "PRETRAINED"), (BASE_MODEL, "BASE")])
+def test_make_runs_the_recorded_command(folder: Path, name: str) -> None:
+    flags = re.search(rf"^{name} = ((?:.*\\\n)*.*)$", MAKEFILE.read_text("utf-8"), re.MULTILINE)
     assert flags is not None
     asked = shlex.split(flags[1].replace("\\\n", " "))
-    recorded = shlex.split(load_model(BUNDLED_MODEL).config.training["command"])
+    recorded = shlex.split(load_model(folder).config.training["command"])
     assert recorded[:3] == ["python", "-m", "training"]
     assert sorted(recorded[4:]) == sorted(asked)
 

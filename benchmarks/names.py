@@ -1,6 +1,6 @@
 """A list of names beside a 5-gram: nats per character of the items held out, as makemore counts.
 
-    python -m benchmarks.names [LIST] [--minutes 1 | --steps N --threads 1]
+    python -m benchmarks.names [LIST] [--minutes 1 | --steps N --threads 1] [--teachers K]
 
 makemore (https://github.com/karpathy/makemore) reports about 1.92 for its small transformer on the
 32,000 first names of 2018, each scored from nothing with the token that ends it; so are ours here,
@@ -29,8 +29,8 @@ from training.text.corpus import open_corpus
 def one_by_one(folder: Path) -> float:
     """The loss of a run's model on the items held out, the state reset before each."""
     model, corpus = load_model(folder), open_corpus(folder)
-    network = CharLSTM.from_config(model.config).eval()
-    network.load_state_dict({k: torch.from_numpy(v) for k, v in model.weights.items()})
+    weights = {name: torch.from_numpy(value) for name, value in model.weights.items()}
+    network = CharLSTM.from_weights(model.config, weights)
     total = 0.0
     with torch.inference_mode():
         for item in corpus.vocabulary.decode(corpus.validation).splitlines():
@@ -55,10 +55,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--teachers", type=int)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         text, run = arguments.list or pictures(Path(scratch)), Path(scratch) / "run"
-        asked = {name: getattr(arguments, name) for name in ("minutes", "steps", "threads")}
+        names = ("minutes", "steps", "threads", "teachers")
+        asked = {name: getattr(arguments, name) for name in names}
         facts = ours(Settings((str(text),), as_list="on", **asked), run)
         items, recipe = facts["items"], facts["recipe"]
         held_out, characters = facts["held_out_characters"], facts["corpus_characters"]
@@ -66,8 +68,8 @@ def main() -> None:
             f"{machine()}\n{text.name}, {items['listed']:,} items, {held_out:,} of {characters:,} "
             "characters held out\n"
             f"  ours    {one_by_one(run):.4f} nats per character, {facts['val_loss']:.4f} with the "
-            f"state carried from item to item ({recipe['hidden_size']} wide, {facts['steps']:,} "
-            f"steps, best at {facts['best_step']:,}, {facts['seconds']:.0f} s; {facts['use']})\n"
+            f"state carried from item to item ({recipe['hidden_size']} wide, taught by "
+            f"{recipe['taught_by']}, {facts['steps']:,} steps, best at {facts['best_step']:,}, {facts['seconds']:.0f} s; {facts['use']})\n"
             f"  5-gram  {facts['baselines']['five_gram']:.4f}\n"
             f"  {items['new']} of {items['written']} items written at temperature 1 are new: "
             f"{', '.join(Generator.from_pretrained(run).lines(10))}"

@@ -1,11 +1,11 @@
 """Fine-tuning beside training from scratch: held-out loss of a small text after the same minutes.
 
-    python -m benchmarks.fine_tuning [TEXT ...] [--init_from MODEL] [--minutes 0.25 1]
+    python -m benchmarks.fine_tuning [TEXT ...] [--init_from MODEL] [--minutes 1 2]
                                      [--characters 30000]
 
-Of each text only the beginning is taken; without one it is Python's own language reference. Both
-are what `--minutes` chooses, and both stop by themselves when the text has been read often enough,
-so either may need less than its minutes.
+Of each text only the beginning is taken; without one it is Python's own language reference. Each is
+what `--minutes` chooses, and stops by itself when the text has been read often enough, so it may
+need less than its minutes. "auto" starts from the bundled base of English, if it suits the text.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from training.settings import Settings
 def compare(settings: Settings, model: str, scratch: Path) -> None:
     """A row: the same minutes from a model and from nothing, in turn."""
     print(f"  {settings.minutes:g} minutes")
-    for name, init_from in (("fine-tuned", model), ("from scratch", "none")):
+    for name, init_from in (("auto", "auto"), ("fine-tuned", model), ("from scratch", "none")):
         folder = scratch / f"{name}-{settings.minutes:g}"
         facts = ours(replace(settings, init_from=init_from), folder)
+        start, recipe = (facts["init_from"] or {}).get("name", "nothing"), facts["recipe"]
         print(
-            f"    {name:13s} {facts['val_loss']:.4f} nats per character held out "
-            f"({facts['recipe']['hidden_size']} wide, best at step {facts['best_step']:,} of "
-            f"{facts['steps']:,}; {facts['use']})",
+            f"    {name:13s} {facts['val_loss']:.4f} nats per character held out (from {start}, "
+            f"{recipe['hidden_size']} wide, taught by {recipe['taught_by']}, best at step "
+            f"{facts['best_step']:,} of {facts['steps']:,}; {facts['use']})",
             flush=True,
         )
 
@@ -39,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("texts", nargs="*", type=Path, metavar="TEXT")
     parser.add_argument("--init_from", default=str(BUNDLED_MODEL), help="default: the bundled one")
-    parser.add_argument("--minutes", type=float, nargs="+", default=[0.25, 1.0])
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1.0, 2.0])
     parser.add_argument("--characters", type=int, default=30_000, help="taken of each text")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -124,9 +124,8 @@ class Loop:
                 saved = self._now()
                 watched = watched._replace(seconds=watched.seconds + saved.seconds - now.seconds)
             if ends:
-                self.notes += (
-                    [reason] if reason and self._place.network == self._plan.teachers else []
-                )
+                if reason and self._place.network == self._plan.teachers:
+                    self.notes.append(reason)
                 return stops and now.progress < 1
             self._take(learner.step(reached))
             now = self._now()

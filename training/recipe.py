@@ -1,12 +1,14 @@
 """The recipe: a budget in minutes -> sizes, batch, regularization.
 
 The rule: one layer, the widest that sees at least four characters for each of its weights in the
-time there is, and that has at most three weights for each character to learn (or 220,000). A text
-is read 16 times at most, a small one more often. How hard the text is pressed, sqrt(epochs x
-weights per character), then sets dropout and weight decay. docs/experiments.md has what each choice
-was measured against: pressures of 0.65 to 7 on parts of tiny Shakespeare, never on its held-out
-part, and 1 and 4 minutes on source code and on Russian, Chinese and Japanese texts. The four
-characters a weight are older and were chosen on the held-out part.
+time there is, and that has at most three weights for each character to learn (or 220,000; eight up
+to 450,000). A text is read 16 times at most, a small one more often; where there is time for more,
+batches shrink, and networks are trained that teach the one that is kept. How hard the text is
+pressed, sqrt(epochs x weights per character), then sets dropout and weight decay.
+docs/experiments.md and docs/small_texts.md have what each choice was measured against: pressures of
+0.65 to 7 on parts of tiny Shakespeare, never on its held-out part, and 1 and 4 minutes on source
+code and on Russian, Chinese and Japanese texts. The four characters a weight are older and were
+chosen on the held-out part.
 
 Not measured: layers wider than 896, which long runs on large texts get. Knows nothing about torch;
 the caller says how fast the machine is.
@@ -105,16 +107,14 @@ class Recipe:
         """The recipe in one line."""
         layers = "1 layer" if self.num_layers == 1 else f"{self.num_layers} layers"
         embedding = f", embedding {self.embedding_size}" if self.embedding_size else ""
+        taught = f"; {self.soft_targets:.0%} taught by {self.taught_by}" if self.taught_by else ""
         return (
             f"{layers} of {self.hidden_size}{embedding}, "
             f"batch {self.batch_size} x {self.sequence_length}, dropout {self.dropout:.2f} "
             f"(input {self.input_dropout:.2f}), state reset {self.state_reset:g}, "
             f"Muon {self.muon_lr:g} with weight decay {self.weight_decay:.2g}, "
             f"AdamW {self.adam_lr:g} with {self.adam_weight_decay:.2g}, {self.precision}"
-            + (
-                f"; learns {self.soft_targets:.0%} from {self.taught_by} like it"
-                * bool(self.taught_by)
-            )
+            f"{taught}"
         )
 
     @property

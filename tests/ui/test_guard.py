@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.fuzz.page import Bystander
-from tests.running_app import RunningApp, run_app, small_model_folder
+from tests.running_app import RECORDED, RunningApp, run_app, small_model_folder
 
 MARKS = "\u0301\u0323" * 30_000
 
@@ -28,7 +28,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """A page that others reach."""
     scratch = tmp_path_factory.mktemp("shared")
     model = small_model_folder(scratch / "model")
-    with run_app(scratch, "--model", str(model), "--host", "0.0.0.0") as app:
+    words = ("--model", str(model), "--host", "0.0.0.0")
+    with run_app(scratch, *words, script=RECORDED) as app:
         yield app
 
 
@@ -87,8 +88,10 @@ def test_one_address_leaves_the_others_their_turn_and_their_conversations(
         note = event_of(other, "_note_on")
         long = {"data": ["a", "", 0.8, 1, 20_000, 1, 0]}
         asked = [greedy.post("/gradio_api/call/chat", json=long) for _ in range(60)]
-        # 32 at a time: in the seconds that asking takes, a few may end and leave their places.
-        assert 10 < sum(answer.is_success for answer in asked) < 45
+        finished = len(
+            shared.record("ended")
+        )  # while others were asked for, they left their places
+        assert 10 < sum(answer.is_success for answer in asked) - finished <= 32
         assert "from your network" in asked[-1].text
         began = time.monotonic()
         assert done(other, note, "s0", ["a", None])

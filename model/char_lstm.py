@@ -99,9 +99,9 @@ class CharLSTM(nn.Module):
         cell: list[Tensor] = []
         dropout = self.input_dropout
         # Layer by layer: nn.LSTM's own dropout draws a mask for every step, from the global source.
-        for layer, (weight_ih, *weights) in enumerate(self.lstm.all_weights):
+        for layer, (weight_ih, *others) in enumerate(self.lstm.all_weights):
             x = _even(self._drop(x, dropout, generator, part))
-            weights = [_even(weight_ih), *weights]
+            weights = [_even(weight_ih), *others]
             start = (state[0][layer : layer + 1], state[1][layer : layer + 1])
             x, h, c = torch.lstm(x, start, weights, True, 1, 0.0, self.training, False, True)
             hidden.append(h)

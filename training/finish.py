@@ -46,7 +46,7 @@ def finish(
         was_stopped: somebody asked the run to end early.
     """
     run.state("scoring", notes=notes, seconds=seconds)
-    kept, teacher = _best(networks, plan, corpus.held_out, was_stopped)
+    kept, teacher = _best(networks, corpus.held_out, was_stopped)
     recipe = plan.recipe_of(kept.facts["network"])
     network = _network(kept, plan, corpus)
     val_loss = _score(network, corpus)
@@ -70,7 +70,7 @@ def finish(
     for name in ("command", "seed", "license", "language", "credit"):
         training[name] = getattr(run.settings, name)
     weights = {name: value.numpy() for name, value in kept.tensors.items()}
-    model = Model(plan.config(kept.facts["network"], corpus), weights)
+    model = Model(plan.config(corpus), weights)
     training = write_model(run.folder, corpus, model, training)
     if seconds_left() < _EXAMINING_S:
         return
@@ -92,17 +92,17 @@ def finish(
 
 
 def _best(
-    networks: Sequence[Checkpoint], plan: Plan, held_out: int, was_stopped: bool
+    networks: Sequence[Checkpoint], held_out: int, was_stopped: bool
 ) -> tuple[Checkpoint, Checkpoint | None]:
     """The network to keep; and the best that taught it, if any did."""
-    *earlier, last = networks
-    if not earlier:
-        return last, None
-    teacher = min(earlier, key=_loss)
-    is_better = _loss(last) <= _loss(teacher) + resolution(held_out)
-    if not is_better or (was_stopped and not held_out):
-        return teacher, None
-    return last, teacher if last.facts["network"] == plan.teachers else None
+    *earlier, kept = networks
+    if earlier:
+        best = min(reversed(earlier), key=_loss)
+        is_better = _loss(kept) <= _loss(best) + resolution(held_out)
+        if not is_better or (was_stopped and not held_out):
+            kept = best
+    before = networks[: kept.facts["network"]]
+    return kept, min(before, key=_loss) if before else None
 
 
 def _loss(network: Checkpoint) -> float:
@@ -112,7 +112,7 @@ def _loss(network: Checkpoint) -> float:
 
 
 def _network(kept: Checkpoint, plan: Plan, corpus: Corpus) -> CharLSTM:
-    return CharLSTM.from_weights(plan.config(kept.facts["network"], corpus), kept.tensors)
+    return CharLSTM.from_weights(plan.config(corpus), kept.tensors)
 
 
 def _score(network: CharLSTM, corpus: Corpus) -> float | None:

@@ -69,7 +69,7 @@ class Loop:
         self.notes = [*corpus.notes, *plan.notes, *notes]
         self._place = place
         self._recipe = plan.recipe_of(place.network)
-        self._config = plan.config(place.network, corpus)
+        self._config = plan.config(corpus)
         patience = run.settings.patience
         if patience is None:
             patience = default_patience(plan.evaluations)
@@ -93,12 +93,12 @@ class Loop:
         run.truncate_logs(self._now().step)
         run.state(
             "training",
-            recipe=self._plan.recipe.describe(),
+            recipe=self._recipe.describe(),
             parameters=self._config.parameters,
             characters=len(self._corpus.indices),
             train_characters=len(self._corpus.train),
             vocab_size=len(self._corpus.vocabulary),
-            evaluations=self._plan.evaluations * (1 + self._plan.teachers),
+            evaluations=self._plan.evaluations * self._place.networks,
             start_step=self._now().step,
             notes=self.notes,
         )
@@ -124,7 +124,7 @@ class Loop:
                 saved = self._now()
                 watched = watched._replace(seconds=watched.seconds + saved.seconds - now.seconds)
             if ends:
-                if reason and self._place.network == self._plan.teachers:
+                if reason and self._place.is_last:
                     self.notes.append(reason)
                 return stops and now.progress < 1
             self._take(learner.step(reached))
@@ -136,7 +136,7 @@ class Loop:
                     run.log(
                         step=now.step,
                         seconds=round(now.seconds, 3),
-                        progress=round(self._plan.share(self._place.network, now.progress), 6),
+                        progress=round(self._place.share(now.progress), 6),
                         train_loss=self._train_loss,
                         characters_per_second=round(self._speed(logged, now)),
                     )
@@ -163,10 +163,11 @@ class Loop:
             raise TrainingError("the loss exploded at once: lower the learning rates")
         return Checkpoint(self._best.weights, {**self._facts(), **self._best.facts()})
 
-    def next_place(self) -> Place:
-        """Where the next network begins."""
+    def next_place(self, networks: int) -> Place:
+        """Where the next network begins, when there are to be so many."""
         now = self._now()
-        return Place(self._place.network + 1, now.step, now.seconds)
+        share = self._place.share(1.0)
+        return Place(self._place.network + 1, networks, now.step, share, now.seconds, 0.0)
 
     @property
     def seconds(self) -> float:
@@ -233,8 +234,7 @@ class Loop:
 
     def _facts(self) -> dict[str, Any]:
         return {
-            "network": self._place.network,
-            "first_step": self._place.first_step,
+            **self._place._asdict(),
             "steps": self._learner.steps,
             "train_loss": self._train_loss,
         }

@@ -6,6 +6,7 @@ from how far it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,7 +32,6 @@ from training.run import RECIPE_FILE, RunError, read_json, write_json
 from training.settings import Settings, TrainingError
 from training.text.corpus import Corpus
 
-_IN_STEPS = 0.9  # of a run's time; evaluations, checkpoints and soft targets take the rest
 _EPOCHS = 2  # of a text that a run must have time for, to start from the bundled base by itself
 _STRETCH = 1.5  # times the time that is left: a longer rest continues in another call
 
@@ -39,8 +39,10 @@ _STRETCH = 1.5  # times the time that is left: a longer rest continues in anothe
 class Place(NamedTuple):
     """Where a run is when a network begins or continues."""
 
-    network: int = 0  # its number
+    network: int  # its number, from 0
+    networks: int  # that the run will probably have; the one that is last isn't followed by more
     first_step: int = 0  # steps of the run before the network's
+    first_share: float = 0.0  # of the run that was done before it
     seconds: float = 0.0  # of training so far
     progress: float = 0.0  # the network's
 
@@ -49,12 +51,22 @@ class Place(NamedTuple):
         """Where a checkpoint was made."""
         return cls(*(facts[name] for name in cls._fields))
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the last network."""
+        return self.network + 1 >= self.networks
+
+    def share(self, progress: float) -> float:
+        """The share of the run that is done when the network is so far."""
+        to_come = self.networks - self.network
+        return self.first_share + (1 - self.first_share) * progress / to_come
+
 
 @dataclass(frozen=True)
 class Plan:
     """What is decided before a run starts, and kept in its folder."""
 
-    recipe: Recipe  # the hyperparameters, of the last network where there are several
+    recipe: Recipe  # the hyperparameters, of the first network where there are several
     steps: int  # of each network: exactly, where they were set, else about
     most_steps: int  # of each, at which it ends at the latest
     threads: int  # of the processor
@@ -62,7 +74,8 @@ class Plan:
     # name and sha256 of the model that it starts from, if it does
     init_from: dict[str, str] | None = None
     notes: tuple[str, ...] = ()  # what a reader should know about that; clauses
-    teacher: Recipe | None = None  # of the networks before the last
+    networks: int = 1  # at most
+    student: Recipe | None = None  # of those after the first, which each learn from the one before
 
     @classmethod
     def make(
@@ -78,8 +91,7 @@ class Plan:
         Raises:
             TrainingError: if the network would be too large, or its batch can't be divided.
         """
-        teachers = settings.teachers
-        settings = replace(settings, minutes=end_s / 60 / (1 + (teachers or 0)))
+        settings = replace(settings, minutes=end_s / 60)
         all_threads = settings.threads or torch.get_num_threads()
         is_free = settings.threads is None and group.size == 1 and device.type == "cpu"
         # characters a second by the number of threads, by width and batch
@@ -120,35 +132,53 @@ class Plan:
         speeds = timed.get((recipe.hidden_size, recipe.batch_size), {all_threads: 0.0})
         threads, fastest = max(speeds.items(), key=lambda entry: entry[1])
         most = settings.steps or most_steps(recipe, size, epochs)
+        teachers = settings.teachers
         if teachers is None:
-            teachers = 0 if settings.steps else _teachers(recipe, most, end_s, fastest)
-        notes = [pretrained.overlap(corpus.vocabulary)] if pretrained else []
-        if teachers:
-            networks = "a network" if teachers == 1 else f"{teachers} networks"
-            notes.append(f"trains {networks} first, from which the one that is kept learns as well")
-        return cls(
-            student(recipe, teachers, settings) if teachers else recipe,
+            teachers = 0 if settings.steps else MOST_TEACHERS
+        plan = cls(
+            recipe,
             steps,
             most,
             threads=threads,
             speed=fastest,
             init_from=pretrained.source if pretrained else None,
-            notes=tuple(notes),
-            teacher=recipe if teachers else None,
+            networks=1 + teachers,
+            student=student(recipe, settings) if teachers else None,
         )
+        notes = [pretrained.overlap(corpus.vocabulary)] if pretrained else []
+        networks = plan.networks_in(None if settings.steps else end_s)
+        if networks > 1:
+            up_to = "" if settings.steps else "up to "
+            notes.append(
+                f"trains {up_to}{networks} networks, of which each learns from the one before it too"
+            )
+        return replace(plan, notes=tuple(notes))
 
     def recipe_of(self, network: int) -> Recipe:
-        """The hyperparameters of a network, counted from 0; the teachers come first."""
-        return self.recipe if self.teacher is None or network == self.teachers else self.teacher
+        """The hyperparameters of a network, counted from 0."""
+        return replace(self.student, taught_by=network) if network and self.student else self.recipe
 
-    def config(self, network: int, corpus: Corpus) -> ModelConfig:
-        """The sizes of a network."""
-        return self.recipe_of(network).config(corpus.vocabulary, corpus.is_list)
+    def config(self, corpus: Corpus) -> ModelConfig:
+        """The sizes of every network."""
+        return self.recipe.config(corpus.vocabulary, corpus.is_list)
 
-    @property
-    def teachers(self) -> int:
-        """How many networks are trained before the last, which learns from them."""
-        return self.recipe.taught_by
+    def networks_in(self, end_s: float | None, done: int = 0, seconds: float = 0.0) -> int:
+        """How many networks there is time for; in a run of steps, as many as were asked for.
+
+        Before the first it is the most that there may be time for: on a busy machine it was timed
+        too slow.
+
+        Args:
+            end_s: seconds of training at which the run ends; None for a run of steps.
+            done: networks that are done.
+            seconds: that they took.
+        """
+        if end_s is None:
+            return self.networks
+        if not done:
+            each = self.most_steps * self.recipe.characters_per_step / self.speed
+            return min(self.networks, math.ceil(end_s / each))
+        return min(self.networks, done + int((end_s - seconds) / (seconds / done)))
 
     @property
     def evaluations(self) -> int:
@@ -179,30 +209,13 @@ class Plan:
         if data is None:
             return None
         try:
-            recipe, teacher = Recipe(**data["recipe"]), data["teacher"]
-            known = {"recipe": recipe, "teacher": teacher and Recipe(**teacher)}
+            recipe, student = Recipe(**data["recipe"]), data["student"]
+            known = {"recipe": recipe, "student": student and Recipe(**student)}
             return cls(**{**data, **known, "notes": tuple(data["notes"])})
         except (TypeError, KeyError):
             raise RunError(
                 f"{RECIPE_FILE} in the run's folder can't be used: start a new run"
             ) from None
-
-    def schedule(self, place: Place, end_s: float | None) -> Schedule:
-        """Of the network that begins or continues at `place`.
-
-        Args:
-            place: in the run.
-            end_s: seconds of training at which the run ends; None for a run of steps.
-        """
-        if end_s is not None:  # the network gets its share of what is left
-            before = self.share(place.network, place.progress)
-            part = (self.share(place.network + 1, 0.0) - before) / max(1e-9, 1 - before)
-            end_s = place.seconds + (end_s - place.seconds) * part
-        return Schedule(self.most_steps, end_s, resumed=(place.progress, place.seconds))
-
-    def share(self, network: int, progress: float) -> float:
-        """The share of the run that is done when a network is so far."""
-        return (network + progress) / (1 + self.teachers)
 
 
 @dataclass(frozen=True)
@@ -228,12 +241,6 @@ class Schedule:
         left = max(1e-9, self.end_s - since)
         by_clock = done + (1 - done) * (seconds - since) / left
         return min(1.0, max(by_steps, by_clock))
-
-
-def _teachers(recipe: Recipe, steps: int, end_s: float, speed: float) -> int:
-    """How many networks there is time for beside the one that learns from them."""
-    seconds = steps * recipe.characters_per_step / speed
-    return max(0, min(MOST_TEACHERS, int(_IN_STEPS * end_s / seconds) - 1))
 
 
 def end_seconds(asked: float, spent: float, left: float) -> float:

@@ -89,8 +89,8 @@ class Recipe:
     warmup: float = 0.02
     min_lr_ratio: float = 0.02
     clip: float = 1.0
-    taught_by: int = 0  # so many networks that were trained before
-    soft_targets: float = 0.0  # share of the loss that is measured against the teachers' mean
+    taught_by: int = 0  # networks that were trained before, each by the one before it
+    soft_targets: float = 0.0  # share of the loss that is against what the last of them expects
 
     @property
     def bands(self) -> int:
@@ -107,7 +107,8 @@ class Recipe:
         """The recipe in one line."""
         layers = "1 layer" if self.num_layers == 1 else f"{self.num_layers} layers"
         embedding = f", embedding {self.embedding_size}" if self.embedding_size else ""
-        taught = f"; {self.soft_targets:.0%} taught by {self.taught_by}" if self.taught_by else ""
+        share, teacher = self.soft_targets, self.taught_by
+        taught = f"; {share:.0%} taught by network {teacher}" if teacher else ""
         return (
             f"{layers} of {self.hidden_size}{embedding}, "
             f"batch {self.batch_size} x {self.sequence_length}, dropout {self.dropout:.2f} "
@@ -199,8 +200,8 @@ def choose(
     return replace(recipe, **chosen), steps
 
 
-def student(recipe: Recipe, teachers: int, settings: Settings) -> Recipe:
-    """The recipe of a network that others have taught, which have had `recipe`.
+def student(recipe: Recipe, settings: Settings) -> Recipe:
+    """The recipe of a network that others have taught, of which the first has had `recipe`.
 
     Their targets keep it from learning the text by heart, so it needs less of what else does.
     """
@@ -210,7 +211,7 @@ def student(recipe: Recipe, teachers: int, settings: Settings) -> Recipe:
         "adam_weight_decay": round(STUDENT_DECAY * recipe.adam_weight_decay, 3),
     }
     free = {name: value for name, value in chosen.items() if getattr(settings, name) is None}
-    return replace(recipe, taught_by=teachers, soft_targets=SOFT_TARGETS, **free)
+    return replace(recipe, soft_targets=SOFT_TARGETS, **free)
 
 
 def most_steps(recipe: Recipe, train_characters: int, most_epochs: int = MAX_EPOCHS) -> int:

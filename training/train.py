@@ -25,7 +25,7 @@ from training.optim.distributed import Group, join
 from training.optim.learner import Learner, Start, labelled, starting_from
 from training.optim.memory import keep_freed_memory
 from training.optim.targets import open_targets, write_targets
-from training.plan import Place, Plan, end_seconds
+from training.plan import Place, Plan, Schedule, end_seconds
 from training.pretrained import load_pretrained
 from training.run import Phase, Run, RunStopped, stop_requested
 from training.settings import Settings, TrainingError
@@ -83,8 +83,8 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
     keep_freed_memory()
 
     checkpoint, damaged = load_checkpoint(folder)
-    place = Place() if checkpoint is None else Place.of(checkpoint.facts)
-    end_s = end_seconds(settings.minutes * 60, place.seconds, seconds_left() - WRITING_S)
+    spent = 0.0 if checkpoint is None else checkpoint.facts["seconds"]
+    end_s = end_seconds(settings.minutes * 60, spent, seconds_left() - WRITING_S)
     plan = Plan.read(folder)
     if plan is None:
         run.state("timing", characters=len(corpus.indices), notes=corpus.notes)
@@ -93,10 +93,14 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
             raise RunStopped
         plan.write(folder)
 
-    while True:  # a network after the other: the teachers, if there are any, then the one to keep
+    ends_at = None if settings.steps else end_s
+    place = Place(0, plan.networks_in(ends_at))
+    if checkpoint is not None:
+        place = Place.of(checkpoint.facts)
+    while True:  # network after network; each learns from the one before as well
         torch.set_num_threads(plan.threads)
-        if 0 < place.network == plan.teachers:
-            seconds = _ask_teachers(folder, plan, corpus, device, is_unwanted)
+        if place.network:
+            seconds = _ask_teacher(folder, plan, place.network - 1, corpus, device, is_unwanted)
             place = place._replace(seconds=place.seconds + seconds)
         learner = _learner(plan, place.network, corpus, folder, settings.seed, group, device)
         start: Start | None = None
@@ -108,18 +112,20 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
         group.tell((folder, settings.device, settings.seed, plan, place.network, start))
         if start is not None:
             learner.restore(*start)
-        schedule = plan.schedule(place, None if settings.steps else end_s)
+        schedule = Schedule(plan.most_steps, ends_at, (place.progress, place.seconds))
         loop = Loop(run, corpus, plan, learner, schedule, seconds_left, damaged, place, checkpoint)
         was_stopped = loop.learn()
-        if was_stopped or place.network == plan.teachers:
+        done = place.network + 1
+        networks = plan.networks_in(ends_at, done, loop.seconds)
+        if was_stopped or place.is_last or networks == done:
             break
         save_teacher(folder, place.network, loop.result())
-        place, checkpoint = loop.next_place(), None
+        place, checkpoint = loop.next_place(networks), None
     group.tell(None)
-    networks = [load_teacher(folder, number) for number in range(place.network)]
-    if learner.steps or not networks:
-        networks.append(loop.result())
-    finish(run, corpus, plan, networks, loop.notes, loop.seconds, seconds_left, was_stopped)
+    trained = [load_teacher(folder, number) for number in range(place.network)]
+    if learner.steps or not trained:
+        trained.append(loop.result())
+    finish(run, corpus, plan, trained, loop.notes, loop.seconds, seconds_left, was_stopped)
     if not was_stopped:
         drop_teachers(folder)
     phase: Phase = "stopped" if was_stopped else "done"
@@ -127,22 +133,21 @@ def _train(run: Run, group: Group, seconds_left: Callable[[], float]) -> Phase:
     return phase
 
 
-def _ask_teachers(
+def _ask_teacher(
     folder: Path,
     plan: Plan,
+    number: int,
     corpus: Corpus,
     device: torch.device,
     is_unwanted: Callable[[], bool],
 ) -> float:
-    """Write what the teachers expect of the text, unless that is there. Returns the seconds."""
+    """Write what a network expects of the text, unless that is there. Returns the seconds."""
     began, vocabulary, train = time.perf_counter(), corpus.vocabulary, corpus.train
     if open_targets(folder, len(train), len(vocabulary)) is not None:
         return 0.0
-    teachers = []
-    for number in range(plan.teachers):
-        weights = load_teacher(folder, number).tensors
-        teachers.append(CharLSTM.from_weights(plan.config(number, corpus), weights).to(device))
-    write_targets(folder, teachers, train, plan.recipe.precision, is_unwanted)
+    weights = load_teacher(folder, number).tensors
+    teacher = CharLSTM.from_weights(plan.config(corpus), weights).to(device)
+    write_targets(folder, teacher, train, plan.recipe.precision, is_unwanted)
     return time.perf_counter() - began
 
 
@@ -186,5 +191,5 @@ def _learner(
     recipe, targets = plan.recipe_of(network), None
     if recipe.taught_by:
         targets = open_targets(folder, len(corpus.train), len(corpus.vocabulary))
-    config = plan.config(network, corpus)
+    config = plan.config(corpus)
     return Learner(recipe, config, corpus.train, seed + network, device, targets, group)

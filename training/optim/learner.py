@@ -42,7 +42,7 @@ class Learner:
         indices: the train part, shape `(characters,)`.
         seed: of initialisation, dropout and the batches.
         device: to compute on.
-        targets: what teachers expect, if they are to be learnt from as well.
+        targets: what a teacher expects, if it is to be learnt from as well.
         group: of processes that share each batch. All of them must call `step` and `tensors`.
 
     Raises:
@@ -122,7 +122,7 @@ class Learner:
             logits, state = self.network(inputs, self.state, self._random, part)
         log_probabilities = logits.float().flatten(0, 1).log_softmax(-1)
         loss = nn.functional.nll_loss(log_probabilities, targets.flatten())
-        learnt = self._with_teachers(loss, log_probabilities, number)
+        learnt = self._with_teacher(loss, log_probabilities, number)
         self.state = (state[0].detach(), state[1].detach())
         self.network.zero_grad()
         learnt.backward()  # type: ignore[no-untyped-call]
@@ -148,15 +148,15 @@ class Learner:
                 mean.lerp_(value, weight)
         return loss.item()
 
-    def _with_teachers(self, loss: Tensor, log_probabilities: Tensor, number: int) -> Tensor:
-        """The loss to learn from: a share of it is measured against what the teachers expect."""
+    def _with_teacher(self, loss: Tensor, log_probabilities: Tensor, number: int) -> Tensor:
+        """The loss to learn from: a share of it is against what the teacher expects."""
         if self.targets is None:
             return loss
         places = self.group.share(torch.from_numpy(self.batches.positions(number)[:, 1:]))
         characters, probabilities = self.targets.at(places.flatten().numpy())
         expected = log_probabilities.gather(1, characters.to(self.device))
-        against_teachers = -(probabilities.to(self.device) * expected).sum(1).mean()
-        return torch.lerp(loss, against_teachers, self.recipe.soft_targets)
+        against_teacher = -(probabilities.to(self.device) * expected).sum(1).mean()
+        return torch.lerp(loss, against_teacher, self.recipe.soft_targets)
 
     def _decay(self, share: float) -> None:
         """Shrink all weights: `share` sums up to about 1/2 over a run, as the mean rate is."""

@@ -1,15 +1,16 @@
-"""Soft targets: what finished networks expect at each character of a text, for another to learn.
+"""Soft targets: what a finished network expects at each character of a text, for the next to learn.
 
-A student that learns from the mean of several teachers' predictions, beside the text itself, comes
-to predict better than each of them (Hinton, Vinyals & Dean 2015, https://arxiv.org/abs/1503.02531).
-What they expect doesn't change while it learns, so it is computed once and memory-mapped: a
-student's step costs hardly more than a teacher's.
+A student that learns from its teacher's predictions (Hinton, Vinyals & Dean 2015,
+https://arxiv.org/abs/1503.02531), beside the text itself, comes to predict better than the teacher,
+though it is of the same size (Furlanello et al. 2018, https://arxiv.org/abs/1805.04770). What that
+expects doesn't change meanwhile, so it is computed once and memory-mapped: a student's step costs
+hardly more than a teacher's.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -70,18 +71,18 @@ def open_targets(folder: Path, size: int, vocab_size: int) -> SoftTargets | None
 
 def write_targets(
     folder: Path,
-    teachers: Sequence[CharLSTM],
+    teacher: CharLSTM,
     indices: np.ndarray,
     precision: str,
     is_unwanted: Callable[[], bool],
 ) -> None:
-    """Write what the mean of some networks expects at each character of a text.
+    """Write what a network expects at each character of a text.
 
     Up to 64 streams each start 500 characters early, to have a state worth carrying.
 
     Args:
         folder: the run's.
-        teachers: in evaluation mode, on one device.
+        teacher: in evaluation mode.
         indices: the train part, shape `(characters,)`.
         precision: of matrix products.
         is_unwanted: whether to leave off; then nothing is written.
@@ -89,8 +90,8 @@ def write_targets(
     Raises:
         OSError: if the disk is full.
     """
-    size, vocab_size = len(indices), teachers[0].vocab_size
-    device = teachers[0].fc.weight.device
+    size, vocab_size = len(indices), teacher.vocab_size
+    device = teacher.fc.weight.device
     path = folder / CHECKPOINTS_FOLDER / TARGETS_FILE
     temporary = path.with_suffix(".tmp")
     rows = _open(temporary, "w+", size, vocab_size)
@@ -98,7 +99,7 @@ def write_targets(
     length = -(-size // streams)
     starts = np.arange(streams)[:, None] * length
     piece = max(16, min(1024, 2_000_000 // (streams * vocab_size)))
-    states: list[LSTMState | None] = [None] * len(teachers)
+    state: LSTMState | None = None
     with torch.no_grad(), autocast(device, precision):
         for begin in range(-WARM_UP, length, piece):
             if is_unwanted():
@@ -107,11 +108,8 @@ def write_targets(
             offsets = np.arange(begin, min(begin + piece, length))
             places = starts + offsets  # (streams, time)
             inputs = torch.from_numpy(indices[(places - 1) % size].astype(np.int64)).to(device)
-            mean = torch.zeros((), device=device)
-            for number, teacher in enumerate(teachers):
-                logits, states[number] = teacher(inputs, states[number])
-                mean = mean + torch.softmax(logits.float(), -1) / len(teachers)
-            likeliest = mean.topk(rows["character"].shape[1])
+            logits, state = teacher(inputs, state)
+            likeliest = torch.softmax(logits.float(), -1).topk(rows["character"].shape[1])
             shares = likeliest.values / likeliest.values.sum(-1, keepdim=True)
             is_asked = (offsets >= 0) & (places < size)
             asked = places[is_asked]

@@ -134,11 +134,10 @@ def _figures(training: Mapping[str, Any], *, has_peaked: bool, recites: bool) ->
         yield f"{text}."
         if alone := training.get("teacher_val_loss"):
             count = training["recipe"]["taught_by"]
-            yield (
-                f"It has learnt from the text and from {count} "
-                f"network{'s' if count > 1 else ''} before it, of which the best needs "
-                f"{_bits(alone)}."
-            )
+            before = "a network before it, which needs"
+            if count > 1:
+                before = f"the last of {count} networks before it, of which the best needs"
+            yield f"It has learnt from the text and from {before} {_bits(alone)}."
         lowest, xz = training["baselines"]["five_gram"], training["baselines"]["xz"]
         text = f"a 5-gram, which only counts characters, needs {_bits(lowest)}"
         if xz is not None:

@@ -170,7 +170,7 @@ def test_every_advice_is_a_setting_and_no_sentence_names_a_flag() -> None:
 
 def test_a_taught_run_hears_what_its_teachers_need_and_is_not_told_to_take_more_minutes() -> None:
     taught: dict[str, Any] = {"recipe": {"taught_by": 2}, "teacher_val_loss": 1.44}
-    assert "from 2 networks before it, of which the best needs 2.08" in said(**taught)
+    assert "from the last of 2 networks before it, of which the best needs 2.08" in said(**taught)
     assert diagnosed(**taught)[1] == {} != diagnosed()[1]
 
 

@@ -148,10 +148,8 @@ class Plan:
         notes = [pretrained.overlap(corpus.vocabulary)] if pretrained else []
         networks = plan.networks_in(None if settings.steps else end_s)
         if networks > 1:
-            up_to = "" if settings.steps else "up to "
-            notes.append(
-                f"trains {up_to}{networks} networks, of which each learns from the one before it too"
-            )
+            about = networks if settings.steps else f"up to {networks}"
+            notes.append(f"trains {about} networks, of which each learns from the one before it")
         return replace(plan, notes=tuple(notes))
 
     def recipe_of(self, network: int) -> Recipe:

@@ -60,7 +60,7 @@ class Settings:
     teachers: int | None = _option(
         _LENGTH,
         "networks trained before the one that is kept, of which each teaches the next; 0: none "
-        "(default: as many as there is time for, at most 3; in a run of steps none)",
+        "(default: as many as there is time for, at most 2; in a run of steps none)",
         (0, 100),
     )
 

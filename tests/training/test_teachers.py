@@ -122,7 +122,7 @@ def test_with_nothing_held_out_a_network_that_is_whole_is_kept(
 
 def test_minutes_that_hold_more_epochs_than_a_text_can_use_go_to_teachers(tmp_path: Path) -> None:
     corpus = corpus_in(tmp_path, 1_000)
-    for teachers, planned in ((None, 3), (0, 0)):
+    for teachers, planned in ((None, 2), (0, 0)):
         run = tmp_path / f"run-{planned}"
         assert train(settings(corpus, minutes=2.0, teachers=teachers), run) == "done"
         assert load_model(run).config.training["recipe"]["taught_by"] == planned

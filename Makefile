@@ -64,7 +64,7 @@ bench: $(VENV)/dev.installed ## one script a claim, each with a ratio to a peer
 
 # What the bundled model was made with; its config.json says the same (a test compares them). It is what
 # 10 and 30 minutes choose on two cores with AVX-512 and bfloat16, which take 8 to 9 for it.
-PRETRAINED = --steps 7843 --hidden_size 768 --threads 2 --language en --license mit \
+PRETRAINED = --steps 7843 --hidden_size 768 --threads 2 --title Shakespeare --language en --license mit \
   --credit "William Shakespeare; gathered as tiny Shakespeare by Andrej Karpathy (char-rnn, 2015)"
 
 # What model/base was made with, of a text that isn't here; its card names the sources.

@@ -6,7 +6,9 @@ What is missing is left out.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from model.config import ModelConfig
@@ -26,6 +28,13 @@ _MOST_CHARACTERS = 60
 def model_facts(config: ModelConfig) -> list[tuple[str, str]]:
     """A model's size, characters, corpus, loss and credits: labels and values in plain words."""
     return [(label, value) for label, value in _facts(config) if value]
+
+
+def corpus_title(training: Mapping[str, Any]) -> str:
+    """What a model's text is, as people say; a guess from its file's name, or ""."""
+    name = Path(training.get("corpus") or "").name
+    guess = re.sub(r"\.\w{1,5}(?=$| and )", "", name)
+    return training.get("title") or re.sub(r"[_-]+", " ", guess).strip()
 
 
 def baseline_losses(training: Mapping[str, Any]) -> dict[str, float]:

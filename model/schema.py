@@ -73,7 +73,7 @@ def _line(value: Any) -> str | None:
 
 TRAINING: Mapping[str, Any] = {
     **dict.fromkeys(("corpus", "corpus_sha256", "credit", "license", "language", "date"), _line),
-    "command": _line,
+    **dict.fromkeys(("command", "title"), _line),
     "init_from": {"name": _line, "sha256": _line},
     **dict.fromkeys(("corpus_characters", "held_out_characters", "steps", "seconds"), _number),
     **dict.fromkeys(("val_loss", "val_loss_reset_256"), _number),
@@ -81,6 +81,7 @@ TRAINING: Mapping[str, Any] = {
     "judgement": [_line],
     "longest_copy": {"passage": _text},
     "items": dict.fromkeys(("listed", "written", "new"), _number),
+    "starters": [_text],
     "samples": [{"temperature": _number, "prompt": _text, "text": _text}],
 }
 """What is read of `ModelConfig.training`, and as what; nobody reads the rest, which is kept."""

@@ -11,10 +11,9 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
 
 from model.config import ModelConfig
-from model.facts import baseline_losses, model_facts
+from model.facts import baseline_losses, corpus_title, model_facts
 from model.folder import PLOT_FILE
 from publish.markdown import fenced, plain
 
@@ -159,7 +158,7 @@ def _corpus_name(config: ModelConfig) -> str:
 
 
 def _title(config: ModelConfig) -> str:
-    return f"CharLSTM: {PurePath(_corpus_name(config)).stem}"
+    return f"CharLSTM: {corpus_title(config.training) or 'a text'}"
 
 
 def _section(title: str, blocks: Iterable[str]) -> str:

@@ -127,6 +127,8 @@ def what_becomes_public(config: ModelConfig, repo_id: str) -> list[str]:
     lines.append("How it was trained: sizes, losses, times and settings")
     if command := training.get("command"):
         lines.append(f"Command: {command}")
+    if beginnings := training.get("starters"):
+        lines.append(f"Lines of its text, to begin with:\n{_quoted(chr(10).join(beginnings))}")
     lines += [
         f"A sample of what it writes:\n{_quoted(sample.get('text') or '')}"
         for sample in training.get("samples") or []

@@ -36,7 +36,7 @@ def small_model(template: ChatTemplate | None = None) -> Model:
         characters=set(string.printable) - set("\r\v\f"),
         hidden_size=32,
         template=template,
-        training={"corpus": "noise.txt", "val_loss": 4.5},
+        training={"corpus": "noise.txt", "val_loss": 4.5, "starters": ["Once upon a time"]},
         spread=0.1,
         seed=1,
     )

@@ -67,7 +67,7 @@ def finish(
         "val_bits": None if val_loss is None else val_loss / math.log(2),
         "recipe": asdict(recipe),
     }
-    for name in ("command", "seed", "license", "language", "credit"):
+    for name in ("command", "seed", "title", "license", "language", "credit"):
         training[name] = getattr(run.settings, name)
     weights = {name: value.numpy() for name, value in kept.tensors.items()}
     model = Model(plan.config(corpus), weights)

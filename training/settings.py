@@ -80,6 +80,9 @@ class Settings:
         "learn each line as an item by itself, in random order: names, titles",
         choices=("auto", "on", "off"),
     )
+    title: str | None = _option(
+        _TEXT, "what it is, as people say: Shakespeare (default: what its file is called)"
+    )
     language: str | None = _option(_TEXT, "of the text, for the model card: en, de, ...")
     credit: str | None = _option(_TEXT, "whose text it is, for the model card")
     license: str | None = _option(_TEXT, "of the model, for its card: mit, cc0-1.0, ...")

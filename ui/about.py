@@ -7,20 +7,17 @@ nothing about events.
 from __future__ import annotations
 
 import html
-import re
-from collections import Counter
-from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 from urllib.parse import quote
 
 from huggingface_hub import constants
 
 from model.config import ModelConfig
 from model.dialogue import ChatTemplate
-from model.facts import model_facts
+from model.facts import corpus_title, model_facts
 from ui import link
 
-_MOST, _LONGEST = 4, 40  # examples, and characters of one
+_MOST, _LONGEST = 4, 200  # examples, and characters of one
 
 
 def describe_model(config: ModelConfig, hub_id: str | None) -> str:
@@ -39,39 +36,19 @@ def heading(config: ModelConfig | None) -> str:
     """What stands above the page, as HTML; None where there is no model."""
     if config is None:
         return "<h1>CharLSTM</h1>"
-    corpus = config.training.get("corpus")
-    trained = f" trained on {html.escape(corpus)}" if corpus else ""
-    does = "writes new items of a list" if config.is_list else "continues your text"
+    title = html.escape(corpus_title(config.training))
+    trained = f" trained on <b>{title}</b>" if title else ""
+    does = "makes up new items of a list" if config.is_list else "writes"
     return (
-        f"<h1>CharLSTM</h1><p>A small neural network{trained}. It {does}, one character at a time."
-        "</p>"
+        f"<h1>CharLSTM</h1><p>A tiny neural network{trained}. It {does} letter by letter, and has "
+        "never been told a word.</p>"
     )
 
 
 def examples(config: ModelConfig, template: ChatTemplate | None) -> list[str]:
-    """A few texts to begin with: of a dialogue with this template, of one text or of items."""
-    samples = config.training.get("samples") or []
-    prompts, texts = ([s.get(key) or "" for s in samples] for key in ("prompt", "text"))
-    written = "\n".join(texts)
-    found = _lines(written, template) if template else chain(prompts, _beginnings(written))
-    if config.is_list:
-        found = (item[:2] for item in written.split("\n"))
-    short = (example for example in found if example.strip() and len(example) <= _LONGEST)
-    usable = (example for example in short if not config.vocabulary.encode(example).changes)
-    return list(islice(dict.fromkeys(usable), _MOST))
-
-
-def _lines(written: str, template: ChatTemplate) -> Iterator[str]:
-    """What the model has its speakers say."""
-    for speaker in template.speakers:
-        prefix = re.escape(template.prefix("user", speaker))
-        yield from re.findall(rf"^{prefix}([^\n]{{5,}})$", written, re.MULTILINE)
-
-
-def _beginnings(written: str) -> Iterator[str]:
-    """What occurs in its samples."""
-    # In plays and the like, a line after an empty one that ends in a colon says who speaks.
-    headings = Counter(re.findall(r"(?:\A|\n\n)(\S[^\n]*:)\n", written))
-    yield from (heading for heading, _ in headings.most_common(_MOST - 1))
-    yield from re.findall(r"^(?:\S+ ){2}(?=\S)", written, flags=re.MULTILINE)
-    yield from ("The ", "Once upon a time")
+    """What the page offers to begin with, in a dialogue with this template, one text or a list."""
+    starters = config.training.get("starters") or []
+    if template is None and config.chat_template is not None:  # a dialogue's turns, as one text
+        starters = [config.chat_template.prefix("user") + turn for turn in starters]
+    usable = (s for s in starters if s.strip() and not config.vocabulary.encode(s).changes)
+    return [starter[:_LONGEST] for starter in islice(usable, _MOST)]

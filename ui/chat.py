@@ -1,7 +1,7 @@
 """The Chat tab: the visitor's text is continued, streamed, and stays one text.
 
-The path of a message: `_answer` appends it to the transcript, `ui.streaming` generates at the
-page's pace, every update is shown and kept. Knows nothing about where the model came from; nothing
+The path of a message: `_answer` appends it to the transcript, `ui.answer` writes on at the page's
+pace, every update is shown and kept. Knows nothing about where the model came from; nothing
 that is written here is logged.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 import html
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,13 +19,13 @@ import gradio as gr
 
 from jobs import JobError
 from model.config import ModelConfig
-from model.dialogue import conversation_text, written_text
+from model.dialogue import written_text
 from model.generator import Generator
 from ui import QUIET, Updates, note
 from ui.about import describe_model, examples, heading
+from ui.answer import write_answer
 from ui.settings import Setting, SettingsPanel
 from ui.speakers import Speakers, SpeakersPanel
-from ui.streaming import stream_updates
 from ui.transcript import (
     MAX_MESSAGE,
     Message,
@@ -38,7 +38,6 @@ from ui.transcript import (
 )
 
 _ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
-_ITEMS = 10  # of a list, in an answer
 _SCRIPTS = "window.charlstm."  # page.js
 # Any number of visitors at once: they share the worker threads of ui.streaming.
 _ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
@@ -59,6 +58,7 @@ class Session:
     speakers: Speakers  # from now on
     transcript: Transcript = ()
     aside: Transcript = ()  # of the form (dialogue or one text) that isn't shown now
+    cleared: Transcript = ()  # what Undo brings back
     own: OwnModel | None = None  # that answers; None for the page's
     answer: object = None  # the one that is being written; replace it to end that answer
 
@@ -90,7 +90,7 @@ class ChatTab:
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
                     about = describe_model(generator.config, hub_id)
                     self._about = gr.HTML(about, elem_id="about")
-        self._form = [self._view, self._box, self._note, *self._speakers.shown]
+        self._form = [self._view, self._box, self._note, self._alone, *self._speakers.shown]
         self.changed_by_model = [
             self.session, self._about, self._title, self._whose, self._return, *self._form
         ]  # fmt: skip
@@ -117,16 +117,16 @@ class ChatTab:
             lines=1,
             max_lines=8,
             autofocus=True,
-            submit_btn="Continue",
+            submit_btn="Send",
         )
         self._note = gr.HTML(elem_id="note", visible=False)
         with gr.Row(elem_id="tools"):
-            self._undo, self._again, self._clear, self._copy, self._download = (
+            self._alone, self._retry, self._undo, self._clear, self._copy, self._download = (
                 gr.Button(label, size="sm", min_width=60)
-                for label in ("Undo", "Another", "Clear", "Copy", "Download")
+                for label in (speakers.alone, "Retry", "Undo", "Clear", "Copy", "Download")
             )
         self._sent = gr.Textbox(visible="hidden")
-        self._is_another = gr.Checkbox(visible=False)
+        self._how = gr.Textbox(visible=False)
         self._kept = gr.Textbox(visible=False)
 
     def _wire(self) -> None:
@@ -138,13 +138,14 @@ class ChatTab:
         """
         speaking, typed = self._speakers.choices, [self._box, self._view]
         # Not while an answer is being written: what changes the transcript or its form.
-        controls = [self._box, self._undo, self._again, self._clear, *speaking]
-        sent = [self._sent, self._is_another]
+        controls = [self._box, self._alone, self._retry, self._undo, self._clear, *speaking]
+        sent = [self._sent, self._how]
         chosen = self._view.example_select(_example_text, None, self._box, **QUIET)
         for start, inputs, script in (
             (self._box.submit, typed, "begin"),
             (chosen.then, typed, "begin"),
-            (self._again.click, None, "beginAgain"),
+            (self._alone.click, self._view, "beginAlone"),
+            (self._retry.click, None, "beginAgain"),
         ):
             js = _SCRIPTS + script
             answer = start(None, inputs, [*sent, *controls], js=js, **QUIET).then(
@@ -175,48 +176,33 @@ class ChatTab:
         self._return.click(back, self.session, self.changed_by_model, **QUIET)
 
     async def _answer(
-        self, message: str | None, is_another: bool, session: Session, *settings: Setting
+        self, message: str | None, how: str | None, session: Session, *settings: Setting
     ) -> AsyncGenerator[Updates]:
-        """Write the answer to a message, or another one in place of the last."""
+        """Write the answer to a message; or ("retry") another one in place of the last.
+
+        Or ("alone") what follows by itself: in a dialogue both speakers in turn, until Stop.
+        """
         speakers, template = session.speakers, session.speakers.template
         params, pace = self._settings.read(settings, template.stop if template else ())
         generator = await self._generator_of(session)
         transcript = session.transcript
-        if is_another:
+        if how == "retry":
             transcript = without_last_answer(transcript)
         elif (said := clean_message(message)) and (template is None or said.strip()):
             transcript = (*transcript, Message("user", said, speakers.visitor))
-        transcript = bounded(transcript)
-        session.transcript, session.answer = transcript, (this := object())
+        session.transcript, session.answer = bounded(transcript), (this := object())
         # Gradio forgets a closed page's state only if an event has returned it.
         yield {**self._show(session), self.session: session}
 
-        before, reply = transcript, Message("assistant", "", speakers.model)
-        if template and template.is_unfinished(transcript, speakers.model):
-            before, reply = transcript[:-1], transcript[-1]
-        begun, answer = reply.text, ""
-        reply = replace(reply, seeds=(*reply.seeds, params.seed or 0))
-        # In a thread: a template whose stop strings a long message is full of takes its time.
-        prompt = await asyncio.to_thread(conversation_text, transcript, template, speakers.model)
-        pieces = generator.stream(prompt, params)
-        if speakers.is_list:
-            begun = transcript[-1].text if transcript and transcript[-1].role == "user" else ""
-            pieces = (f"{item}\n" for item in generator.lines(_ITEMS, params, begun))
-        async with aclosing(stream_updates(pieces, pace)) as updates:
-            async for text in updates:
+        talks, begun = how == "alone", len(session.transcript)
+        writing = write_answer(session.transcript, speakers, generator, params, pace, talks)
+        async with aclosing(writing) as written:
+            async for longer in written:
                 if session.answer is not this:
                     return
-                answer += text
-                shown = template.trimmed(begun + answer) if template else answer
-                reply = replace(reply, text=shown)
-                session.transcript = (*before, reply)
+                session.transcript = longer
                 yield self._show(session)
-        if session.answer is not this or (len(answer) == params.length and not speakers.is_list):
-            return
-        if template or speakers.is_list:
-            session.transcript = (*before, replace(reply, is_whole=True))
-            yield self._show(session)
-        elif not answer:
+        if template is None and len(session.transcript) == begun:
             gr.Info("The model has nothing to add here. Write something for it to continue.")
 
     async def _generator_of(self, session: Session) -> Generator:
@@ -258,7 +244,7 @@ class ChatTab:
         session.own, session.answer = own, None
         config = self._config_of(session)
         session.speakers = Speakers.of(config.chat_template, config.is_list)
-        session.transcript = session.aside = ()
+        session.transcript = session.aside = session.cleared = ()
         return {
             **self._show_form(session),
             self.session: session,
@@ -269,12 +255,19 @@ class ChatTab:
         }
 
     def _undo_last(self, typed: str, session: Session) -> Updates:
-        """Take back the last answer and what it answered, which may be edited and sent again."""
-        session.transcript, message = without_last_exchange(session.transcript)
+        """Take back the last answer and what it answered, which may be edited and sent again.
+
+        Where nothing is left, what was cleared comes back.
+        """
+        message = ""
+        if session.transcript:
+            session.transcript, message = without_last_exchange(session.transcript)
+        else:
+            session.transcript, session.cleared = session.cleared, ()
         return {**self._show(session), self._box: typed or message, self._note: note("")}
 
     def _start_anew(self, session: Session) -> Updates:
-        session.transcript = ()
+        session.transcript, session.cleared = (), session.transcript or session.cleared
         return {**self._show(session), self._box: "", self._note: note("")}
 
     def _change_speakers(self, session: Session, *choices: str) -> Updates:
@@ -283,6 +276,7 @@ class ChatTab:
         session.speakers = self._speakers.read(template, *choices)
         if session.speakers.template != before.template:
             session.transcript, session.aside = session.aside, session.transcript
+            session.cleared = ()
         return self._show_form(session)
 
     def _show_form(self, session: Session) -> Updates:
@@ -292,6 +286,7 @@ class ChatTab:
         return {
             self._view: gr.Chatbot(chatbot_messages(session.transcript), **look),
             self._box: gr.Textbox(placeholder=session.speakers.hint),
+            self._alone: session.speakers.alone,
             self._note: note(""),
             **self._speakers.show(config.chat_template, session.speakers),
         }
@@ -302,10 +297,11 @@ class ChatTab:
 
 def _look(config: ModelConfig, speakers: Speakers) -> dict[str, Any]:
     """How the text is shown: as bubbles or as one text, and what stands there at first."""
+    offered = [{"text": text} for text in examples(config, speakers.template)]
     return {
         "elem_classes": ["chat" if speakers.template or speakers.is_list else "one-text"],
-        "placeholder": speakers.invitation,
-        "examples": [{"text": text} for text in examples(config, speakers.template)],
+        "placeholder": speakers.invitation + (" Or begin with one of these:" if offered else ""),
+        "examples": offered,
     }
 
 

@@ -6,19 +6,25 @@ window.charlstm = (() => {
   // Controls that rest while an answer is being written.
   const all = (controls, interactive) => controls.map(() => update({ interactive }));
   const busy = { submit_btn: false, stop_btn: "Stop" };
-  const idle = { submit_btn: "Continue", stop_btn: false };
+  const idle = { submit_btn: "Send", stop_btn: false };
   let shownBefore = 0;
 
   return {
-    begin(message, shown, _sent, _isAnother, _box, ...controls) {
+    begin(message, shown, _sent, _how, _box, ...controls) {
       shownBefore = shown.length;
-      return [message, false, update({ ...busy, value: "" }), ...all(controls, false)];
+      return [message, "send", update({ ...busy, value: "" }), ...all(controls, false)];
+    },
+
+    // What follows by itself; what was typed stays in the box.
+    beginAlone(shown, _sent, _how, _box, ...controls) {
+      shownBefore = -1;
+      return ["", "alone", update(busy), ...all(controls, false)];
     },
 
     // Another answer in place of the last one.
-    beginAgain(sent, _isAnother, _box, ...controls) {
+    beginAgain(sent, _how, _box, ...controls) {
       shownBefore = -1;
-      return [sent, true, update(busy), ...all(controls, false)];
+      return [sent, "retry", update(busy), ...all(controls, false)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.

@@ -33,13 +33,25 @@ class Speakers:
         return cls(template, template.user_speaker, template.reply_speaker)
 
     @property
+    def can_talk(self) -> bool:
+        """Whether the model can speak for both."""
+        return self.template is not None and self.template.has_choice_of_speakers
+
+    @property
+    def alone(self) -> str:
+        """The button's word for what the model does without the visitor."""
+        if self.can_talk:
+            return "Let them talk"
+        return "Let it speak" if self.template else "Let it write"
+
+    @property
     def invitation(self) -> str:
         """What the page says before anything is written. Gradio reads it as Markdown."""
         if self.is_list:
-            return "Write how an item begins and the model writes ten of them, or send nothing."
+            return "Write how an item begins and get ten of them."
         if self.template is None:
-            return "Write something and the model continues it, or send nothing and it begins."
-        return "Say something and the model replies, or send nothing and it speaks first."
+            return "Write something and the model goes on."
+        return "Say something and the model replies."
 
     @property
     def hint(self) -> str:

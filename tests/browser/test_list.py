@@ -53,6 +53,6 @@ def test_an_answer_has_ten_items_that_begin_as_the_visitor_says(shop: Visit) -> 
         assert parts(page)[-1] == answers[-1]
     assert parts(page) == ["An", answers[0], answers[1], "<b", answers[2]]
     assert copied(page) == "".join(answers)
-    page.get_by_role("button", name="Another").click()
+    page.get_by_role("button", name="Retry").click()
     wait_until_idle(page)
     assert parts(page)[-2:] == ["<b", answers[2]]  # the same seed

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from model.config import ModelConfig
 from model.dialogue import ChatTemplate
 from tests.running_app import small_model
@@ -25,41 +23,33 @@ def test_it_says_what_the_network_is_and_links_to_the_hub_it_came_from() -> None
         assert fact in local
     assert "<a" not in local
     assert '/ann/plays"' in describe_model(config, "ann/plays")
-    assert "A small neural network trained on plays.txt. It continues" in heading(config)
 
 
 def test_a_strangers_config_puts_no_markup_on_the_page() -> None:
     evil = "<img src=x onerror=alert(1)>"
-    config = trained(corpus=evil, license=evil, date=evil, val_loss=evil, samples=evil)
+    config = trained(corpus=evil, license=evil, title=evil, val_loss=evil, starters=evil)
     assert "<img" not in describe_model(config, evil) + heading(config)
 
 
-PLAY = "\nI do.\n\nROMEO:\nWhat light is this?\n\nJULIET:\nO Romeo.\n\nROMEO:\nMy love.\n"
-
-
-@pytest.mark.parametrize(
-    ("samples", "found"),
-    [
-        ([{"prompt": "KING:", "text": PLAY}], ["KING:", "ROMEO:", "JULIET:", "What light "]),
-        ([{"text": None}, 5, {"prompt": 3}], ["The ", "Once upon a time"]),
-        # none with a character that the model lacks
-        ([{"prompt": "Ünïcödé:", "text": "Ärger:\n"}], ["The ", "Once upon a time"]),
-    ],
-)
-def test_examples_are_beginnings_that_the_model_has_written_itself(
-    samples: object, found: list[str]
-) -> None:
-    assert examples(trained(samples=samples), None) == found
-
-
-def test_in_a_dialogue_examples_are_lines_that_the_model_has_written_itself() -> None:
+def test_examples_are_beginnings_of_its_own_text() -> None:
     template = ChatTemplate("ROMEO:\n", speakers=("JULIET", "ROMEO"), user_speaker="ROMEO")
-    config = trained(samples=[{"text": PLAY}, {"text": 5}])
-    assert examples(config, template) == ["O Romeo.", "What light is this?", "My love."]
-    assert examples(trained(), template) == []
+    config = trained(starters=["O Romeo.", "Ünïcödé", " ", 5, "x" * 300])
+    assert examples(config, None) == ["O Romeo.", "x" * 200]  # none that the model can't read
+    play = replace(config, chat_template=template)
+    assert examples(play, template) == ["O Romeo.", "x" * 200]
+    assert examples(play, None)[0] == "ROMEO:\nO Romeo."
+    assert examples(trained(starters={"a": 1}), None) == []
 
 
-def test_of_a_list_examples_are_how_its_items_begin() -> None:
-    config = replace(trained(samples=[{"text": "Anna\nBo\nAnton\nCleo\n"}]), is_list=True)
-    assert examples(config, None) == ["An", "Bo", "Cl"]
-    assert "It writes new items of a list, one character at a time" in heading(config)
+def test_the_heading_says_what_it_is_in_words() -> None:
+    assert "trained on <b>Shakespeare</b>. It writes letter by letter" in heading(
+        trained(title="Shakespeare", corpus="tiny.txt")
+    )
+    names = {
+        "my_novel-final.v2.txt": "my novel final.v2",
+        "a.md and 4 more files": "a and 4 more files",
+    }
+    for corpus, title in names.items():
+        assert f"trained on <b>{title}</b>" in heading(trained(corpus=corpus))
+    listed = heading(replace(trained(), is_list=True))
+    assert "A tiny neural network. It makes up new items of a list letter by letter" in listed

@@ -18,6 +18,8 @@ from publish.card import model_card
 from training.report.plot import loss_plot
 from training.run import MODEL_FOLDER, read_run
 from training.text.corpus import Corpus
+from training.text.dialogue import EXAMINED
+from training.text.starters import starters
 
 VERSION = "0.1.0"
 
@@ -39,7 +41,7 @@ def write_model(
         training: what config.json is to say of the training.
 
     Returns:
-        `training`, with the samples, the date and the version that were added to it.
+        `training`, with the samples, the starters, the date and the version that were added to it.
 
     Raises:
         OSError: if the disk is full; an older model stays whole.
@@ -51,6 +53,8 @@ def write_model(
     }
     if "samples" not in told:
         told["samples"] = samples(Generator(model), SAMPLE_LENGTH)
+    learnt = corpus.vocabulary.decode(corpus.train[:EXAMINED].tolist())
+    told["starters"] = starters(learnt, corpus.chat_template, corpus.is_list)
     status = read_run(folder)
     plot = loss_plot(status.train_losses, status.val_losses)
     config = replace(model.config, training=told, chat_template=corpus.chat_template)

@@ -19,7 +19,7 @@ MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 FIND_CHROMIUM = for name in "$$CHROMIUM" chromium chromium-browser google-chrome "$(MAC_CHROME)"; \
 	do command -v "$$name" && break; done
 
-.PHONY: help app train test test-all check format bench fuzz lock locked pretrained base browser clean
+.PHONY: help app train test test-all check format bench fuzz lock locked pretrained base screenshots browser clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -87,6 +87,9 @@ base: $(VENV)/training.installed ## train the base of short texts: CORPUS=englis
 	  else $(RUN) -m training "$(CORPUS)" --output runs/base $(BASE) $(if $(CREDIT),--credit "$(CREDIT)"); fi
 	rm -rf model/base
 	cp -R runs/base/model model/base
+
+screenshots: $(VENV)/dev.installed browser ## take the README's pictures again
+	$(RUN) -m pytest -q tests/browser/pictures.py
 
 browser:
 	@$(FIND_CHROMIUM) >/dev/null || { \

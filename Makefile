@@ -62,10 +62,10 @@ bench: $(VENV)/dev.installed ## one script a claim, each with a ratio to a peer
 	@set -e; for script in $$(grep -l __main__ benchmarks/*.py); do \
 	  name=$$(basename "$$script" .py); echo "== $$name"; $(RUN) -m "benchmarks.$$name"; done
 
-# What the bundled model was made with; its config.json says the same (a test compares them). It is what
-# 10 and 30 minutes choose on two cores with AVX-512 and bfloat16, which take 8 to 9 for it.
-PRETRAINED = --steps 7843 --hidden_size 768 --threads 2 --title Shakespeare --language en --license mit \
-  --credit "William Shakespeare; gathered as tiny Shakespeare by Andrej Karpathy (char-rnn, 2015)"
+# What the bundled model was made with; its config.json says the same (a test compares them). Its steps are
+# what 30 minutes choose on two cores with AVX-512 and bfloat16, which take about 17 for them.
+PRETRAINED = --steps 7843 --hidden_size 768 --teachers 1 --threads 1 --title Shakespeare --language en \
+  --license mit --credit "William Shakespeare; gathered as tiny Shakespeare by Andrej Karpathy (char-rnn, 2015)"
 
 # What model/base was made with, of a text that isn't here; its card names the sources.
 BASE = --steps 20000 --hidden_size 640 --held_out 0.02 --min_count 30 --dialogue off --init_from none \

@@ -15,7 +15,7 @@ from model.sampling import SamplingParams
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
 
-@pytest.mark.parametrize(("folder", "at_most"), [(BUNDLED_MODEL, 1.37), (BASE_MODEL, 1.16)])
+@pytest.mark.parametrize(("folder", "at_most"), [(BUNDLED_MODEL, 1.351), (BASE_MODEL, 1.16)])
 def test_a_bundled_model_is_small_and_was_measured(folder: Path, at_most: float) -> None:
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 12_000_000
     assert load_model(folder).config.training["val_loss"] <= at_most

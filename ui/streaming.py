@@ -1,18 +1,22 @@
 """The pace at which generated text reaches a page.
 
 Pull-based: a worker thread generates what the next update shows, and nothing more, so a visitor
-who stops or leaves costs nothing. All it knows about Gradio is that an update costs about 2 ms of
-one core: with many visitors the updates become the bottleneck, so each visitor gets fewer.
+who stops or leaves costs nothing. A newcomer's first character comes before the others' next ones.
+All it knows about Gradio is that an update costs about 2 ms of one core: with many visitors the
+updates become the bottleneck, so each visitor gets fewer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import os
 import time
 from collections import abc
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from queue import PriorityQueue
 
 CHARACTERS_PER_SECOND = 150
 """A page's default speed: a little faster than one can read."""
@@ -23,8 +27,18 @@ SHORTEST_INTERVAL_S = 1 / 15
 LONGEST_INTERVAL_S = 0.5
 """Between two updates under load; a stopped or closed page is noticed at its next update."""
 
-# More threads than cores would only take turns. Waiting streams are served in order.
+NEWCOMERS_AHEAD_S = 5.0
+"""A stream's first pull goes before all others, but for those that have waited so long."""
+
+_Pulled = tuple[str, bool, float]
+_Waiting = tuple[float, int, Future[_Pulled], abc.Callable[[], _Pulled]]
+
+# More threads than cores would only take turns. A pool by itself serves in order, where a newcomer
+# waits behind everybody's next half second: here each of its threads takes the pull that is due
+# first, whichever the thread was asked for.
 _WORKERS = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="generate")
+_WAITING: PriorityQueue[_Waiting] = PriorityQueue()
+_NUMBERS = itertools.count()  # of pulls: those that are due at the same time go in order
 
 
 def next_interval(interval: float, late: float) -> float:
@@ -50,12 +64,13 @@ async def stream_updates(
         characters_per_second: no faster than this.
     """
     loop = asyncio.get_running_loop()
-    pull: asyncio.Future[tuple[str, bool, float]] | None = None
-    interval, allowed = SHORTEST_INTERVAL_S, 1.0
+    pull: asyncio.Future[_Pulled] | None = None
+    interval, allowed, patience = SHORTEST_INTERVAL_S, 1.0, 0.0
     try:
         while True:
             began = loop.time()
-            pull = loop.run_in_executor(_WORKERS, _pull, pieces, allowed, interval)
+            pull = _submit(partial(_pull, pieces, allowed, interval), began + patience)
+            patience = NEWCOMERS_AHEAD_S
             text, ended, worked = await asyncio.shield(pull)
             if text:
                 yield text
@@ -76,7 +91,23 @@ async def stream_updates(
         pieces.close()
 
 
-def _pull(pieces: abc.Iterator[str], characters: float, seconds: float) -> tuple[str, bool, float]:
+def _submit(pull: abc.Callable[[], _Pulled], due: float) -> asyncio.Future[_Pulled]:
+    """Have a thread pull when there is nothing that is due earlier; `due` is the loop's time."""
+    pulled: Future[_Pulled] = Future()
+    _WAITING.put((due, next(_NUMBERS), pulled, pull))
+    _WORKERS.submit(_pull_what_is_due)
+    return asyncio.wrap_future(pulled)
+
+
+def _pull_what_is_due() -> None:
+    _, _, pulled, pull = _WAITING.get()
+    try:
+        pulled.set_result(pull())
+    except BaseException as error:  # noqa: BLE001  # whoever waits for it gets it
+        pulled.set_exception(error)
+
+
+def _pull(pieces: abc.Iterator[str], characters: float, seconds: float) -> _Pulled:
     """About so many characters or seconds' worth; whether the text ended; seconds it took."""
     began = time.perf_counter()
     taken: list[str] = []

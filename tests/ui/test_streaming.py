@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import time
 from collections.abc import Coroutine
 from collections.abc import Generator as Pieces
@@ -18,6 +20,7 @@ from tests.running_app import small_model
 from ui.streaming import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, next_interval, stream_updates
 
 Result = TypeVar("Result")
+CROWD = 8 * (os.cpu_count() or 1)  # streams, for which there are far too few threads
 
 
 def run(coroutine: Coroutine[object, object, Result]) -> Result:
@@ -79,3 +82,64 @@ def test_updates_become_rare_under_load_and_frequent_again_after_it() -> None:
     for _ in range(40):
         interval = next_interval(interval, late=0.0)
     assert interval == SHORTEST_INTERVAL_S
+
+
+async def come(pieces: Pieces[str, None, None]) -> str:
+    """A newcomer, who leaves at the first text."""
+    async with aclosing(stream_updates(pieces)) as stream:
+        return await anext(stream)
+
+
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def test_a_newcomers_first_text_comes_before_the_next_of_the_streams_that_are_running(
+    generator: CountingGenerator,
+) -> None:
+    params = SamplingParams(length=1_000_000)
+
+    async def visit() -> list[int]:
+        """How many updates the others had while each of five newcomers waited."""
+        updates = 0
+
+        async def go_on() -> None:
+            nonlocal updates
+            async with aclosing(stream_updates(generator.stream("A", params))) as stream:
+                async for _ in stream:
+                    updates += 1
+
+        running = [asyncio.create_task(go_on()) for _ in range(CROWD)]
+        waited = []
+        for _ in range(5):
+            await asyncio.sleep(0.3)
+            before = updates
+            await come(generator.stream("B", params))
+            waited.append(updates - before)
+        await end(running)
+        return waited
+
+    assert max(run(visit())) < CROWD / 2
+
+
+def test_a_stream_that_runs_goes_on_although_newcomers_keep_coming(
+    generator: CountingGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.streaming.NEWCOMERS_AHEAD_S", 0.5)
+    params = SamplingParams(length=1_000_000)
+
+    async def keep_coming(number: int) -> None:
+        for visit in itertools.count():  # with texts that take their time to read
+            await come(generator.stream(f"{number} {visit}" + 1_900 * "a", params))
+
+    async def visit() -> list[str]:
+        crowd = [asyncio.create_task(keep_coming(number)) for number in range(CROWD)]
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(30), aclosing(stream_updates(generator.stream("A"))) as stream:
+            updates = [await anext(stream) for _ in range(3)]
+        await end(crowd)
+        return updates
+
+    assert all(run(visit()))

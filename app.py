@@ -123,9 +123,12 @@ def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -
             server_port=port,
             theme=theme,
             css_paths=UI / "page.css",
-            head=f"<script>{(UI / 'page.js').read_text(encoding='utf-8')}</script>",
+            head="".join(
+                f"<script>{(UI / name).read_text(encoding='utf-8')}</script>"
+                for name in ("page.js", "conversations.js")
+            ),
             footer_links=["api"],
-            # What visitors write stays in their conversation: not in the browser's database either.
+            # Gradio's own history of events: conversations.js keeps what is written, and no more.
             run_history=False,
             enable_monitoring=False,
             max_threads=64,

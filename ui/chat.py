@@ -1,8 +1,8 @@
 """The Chat tab: the visitor's text is continued, streamed, and stays one text.
 
 The path of a message: `_answer` appends it to the transcript, `ui.answer` writes on at the page's
-pace, every update is shown and kept. Knows nothing about where the model came from; nothing
-that is written here is logged.
+pace, every update is shown; the visitor's browser keeps what has come of it. Knows nothing about
+where the model came from; nothing that is written here is logged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import html
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,12 +24,18 @@ from model.generator import Generator
 from ui import QUIET, Updates, note
 from ui.about import describe_model, examples, heading
 from ui.answer import write_answer
+from ui.conversations import (
+    UNKEPT,
+    Conversation,
+    ConversationsPanel,
+    model_key,
+    read_conversation,
+)
 from ui.settings import Setting, SettingsPanel
 from ui.speakers import Speakers, SpeakersPanel
 from ui.transcript import (
     MAX_MESSAGE,
     Message,
-    Transcript,
     bounded,
     chatbot_messages,
     clean_message,
@@ -38,6 +44,7 @@ from ui.transcript import (
 )
 
 _ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
+_KEEP_S = 5  # between two times that a long answer is kept, while it is written
 _SCRIPTS = "window.charlstm."  # page.js
 # Any number of visitors at once: they share the worker threads of ui.streaming.
 _ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
@@ -53,14 +60,18 @@ class OwnModel:
 
 @dataclass
 class Session:
-    """One visitor's conversation. Gradio keeps one for each open page; its events share it."""
+    """What an open page shows. Gradio keeps one for each; the page's events share it."""
 
-    speakers: Speakers  # from now on
-    transcript: Transcript = ()
-    aside: Transcript = ()  # of the form (dialogue or one text) that isn't shown now
-    cleared: Transcript = ()  # what Undo brings back
+    conversation: Conversation
+    before: Conversation | None = None  # which Undo brings back
     own: OwnModel | None = None  # that answers; None for the page's
     answer: object = None  # the one that is being written; replace it to end that answer
+
+    def turn_to(self, conversation: Conversation) -> Conversation:
+        """Show another conversation from now on, and return the one that is left."""
+        left, self.conversation, self.answer = self.conversation, conversation, None
+        self.before = left if left.transcript else self.before
+        return left
 
 
 class ChatTab:
@@ -76,12 +87,13 @@ class ChatTab:
         self._generator = generator
         self._title = title
         self._hub_id = hub_id
-        speakers = Speakers.of(generator.config.chat_template, generator.config.is_list)
-        self.session = gr.State(Session(speakers))
+        first = _first(generator.config)
+        self.session = gr.State(Session(first))
         """Input to `use`."""
+        self._conversations = ConversationsPanel(first)
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
-                self._build_text(generator.config, speakers)
+                self._build_text(generator.config, first.speakers)
             with gr.Column(scale=2, min_width=280):
                 self._speakers = SpeakersPanel(generator.config.chat_template)
                 self._whose = gr.HTML(elem_id="whose", visible=False)
@@ -90,7 +102,10 @@ class ChatTab:
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
                     about = describe_model(generator.config, hub_id)
                     self._about = gr.HTML(about, elem_id="about")
-        self._form = [self._view, self._box, self._note, self._alone, *self._speakers.shown]
+        self._form = [
+            self._conversations.list, self._view, self._box, self._note, self._alone,
+            *self._speakers.shown,
+        ]  # fmt: skip
         self.changed_by_model = [
             self.session, self._about, self._title, self._whose, self._return, *self._form
         ]  # fmt: skip
@@ -125,6 +140,7 @@ class ChatTab:
                 gr.Button(label, size="sm", min_width=60)
                 for label in (speakers.alone, "Retry", "Undo", "Clear", "Copy", "Download")
             )
+        self._timer = gr.Timer(_KEEP_S, active=False)
         self._sent = gr.Textbox(visible="hidden")
         self._how = gr.Textbox(visible=False)
         self._kept = gr.Textbox(visible=False)
@@ -138,8 +154,9 @@ class ChatTab:
         """
         speaking, typed = self._speakers.choices, [self._box, self._view]
         # Not while an answer is being written: what changes the transcript or its form.
-        controls = [self._box, self._alone, self._retry, self._undo, self._clear, *speaking]
-        sent = [self._sent, self._how]
+        resting = [self._alone, self._retry, self._undo, self._clear, *speaking]
+        controls = [self._box, self._timer, *resting]
+        sent, kept = [self._sent, self._how], self._conversations.list
         chosen = self._view.example_select(_example_text, None, self._box, **QUIET)
         for start, inputs, script in (
             (self._box.submit, typed, "begin"),
@@ -156,15 +173,21 @@ class ChatTab:
             )
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
-                ended(None, known, controls, js=_SCRIPTS + "end", **QUIET)
+                ended(None, known, controls, js=_SCRIPTS + "end", **QUIET).then(
+                    self._keep, self.session, kept, **QUIET
+                )
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
         self._box.stop(_stop, self.session, None, **QUIET)
         self._sent.change(self._note_on, [self._sent, self.session], self._note, **QUIET)
 
-        shown = [self._view, self._box, self._note]
-        self._undo.click(self._undo_last, [self._box, self.session], shown, **QUIET)
-        self._clear.click(self._start_anew, self.session, shown, **QUIET)
+        self._timer.tick(self._keep, self.session, kept, **QUIET)
+        self._undo.click(self._undo_last, [self._box, self.session], self._form, **QUIET)
+        for dropped in (self._clear.click, kept.drop):
+            dropped(self._clear_all, self.session, self._form, **QUIET)
+        self._conversations.new.click(self._start_anew, self.session, self._form, **QUIET)
+        kept.refused(lambda: gr.Warning(UNKEPT), **QUIET)
+        kept.open(self._open, self.session, [self.session, *self._form], **QUIET)
         for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
             button.click(_kept_text, self.session, self._kept, **QUIET).then(
                 None, self._kept, None, js=_SCRIPTS + script, **QUIET
@@ -182,27 +205,31 @@ class ChatTab:
 
         Or ("alone") what follows by itself: in a dialogue both speakers in turn, until Stop.
         """
-        speakers, template = session.speakers, session.speakers.template
+        now = session.conversation
+        speakers, template = now.speakers, now.speakers.template
         params, pace = self._settings.read(settings, template.stop if template else ())
         generator = await self._generator_of(session)
-        transcript = session.transcript
+        transcript = now.transcript
         if how == "retry":
             transcript = without_last_answer(transcript)
         elif (said := clean_message(message)) and (template is None or said.strip()):
             transcript = (*transcript, Message("user", said, speakers.visitor))
-        session.transcript, session.answer = bounded(transcript), (this := object())
+        now.identify()
+        now.transcript, session.answer = bounded(transcript), (this := object())
         # Gradio forgets a closed page's state only if an event has returned it.
         yield {**self._show(session), self.session: session}
 
-        talks, begun = how == "alone", len(session.transcript)
-        writing = write_answer(session.transcript, speakers, generator, params, pace, talks)
+        talks, begun = how == "alone", len(now.transcript)
+        writing = write_answer(now.transcript, speakers, generator, params, pace, talks)
         async with aclosing(writing) as written:
             async for longer in written:
                 if session.answer is not this:
-                    return
-                session.transcript = longer
+                    break
+                now.transcript = longer
                 yield self._show(session)
-        if template is None and len(session.transcript) == begun:
+        if session.conversation is not now:
+            yield self._show(session)  # Gradio sends the last update once more
+        elif template is None and len(now.transcript) == begun:
             gr.Info("The model has nothing to add here. Write something for it to continue.")
 
     async def _generator_of(self, session: Session) -> Generator:
@@ -220,7 +247,7 @@ class ChatTab:
 
     def _note_on(self, message: str | None, session: Session) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
-        kept, template = clean_message(message), session.speakers.template
+        kept, template = clean_message(message), session.conversation.speakers.template
         notes = []
         if len(kept) < len(message or ""):
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
@@ -241,12 +268,11 @@ class ChatTab:
             title: of the model.
         """
         own = None if find is None else OwnModel(find, find().config)
-        session.own, session.answer = own, None
+        session.own = own
         config = self._config_of(session)
-        session.speakers = Speakers.of(config.chat_template, config.is_list)
-        session.transcript = session.aside = session.cleared = ()
+        left, session.before = session.turn_to(_first(config)), None
         return {
-            **self._show_form(session),
+            **self._show_form(session, left),
             self.session: session,
             self._about: describe_model(config, None if own else self._hub_id),
             self._title: heading(config),
@@ -257,42 +283,74 @@ class ChatTab:
     def _undo_last(self, typed: str, session: Session) -> Updates:
         """Take back the last answer and what it answered, which may be edited and sent again.
 
-        Where nothing is left, what was cleared comes back.
+        Where nothing is left, what was there before comes back.
         """
-        message = ""
-        if session.transcript:
-            session.transcript, message = without_last_exchange(session.transcript)
-        else:
-            session.transcript, session.cleared = session.cleared, ()
-        return {**self._show(session), self._box: typed or message, self._note: note("")}
+        now, message = session.conversation, ""
+        if now.transcript:
+            now.transcript, message = without_last_exchange(now.transcript)
+        elif session.before:
+            session.turn_to(session.before)
+            session.before = None
+        return self._show_form(session, session.conversation, typed or message)
+
+    def _clear_all(self, session: Session) -> Updates:
+        """Drop the conversation; Undo brings it back."""
+        left = self._leave(session, session.conversation.speakers)
+        return self._show_form(session, replace(left, transcript=()), "")
 
     def _start_anew(self, session: Session) -> Updates:
-        session.transcript, session.cleared = (), session.transcript or session.cleared
-        return {**self._show(session), self._box: "", self._note: note("")}
+        return self._show_form(session, self._leave(session, session.conversation.speakers), "")
 
     def _change_speakers(self, session: Session, *choices: str) -> Updates:
-        """Dialogue and one text are kept apart, each with what was written in it."""
-        before, template = session.speakers, self._config_of(session).chat_template
-        session.speakers = self._speakers.read(template, *choices)
-        if session.speakers.template != before.template:
-            session.transcript, session.aside = session.aside, session.transcript
-            session.cleared = ()
-        return self._show_form(session)
+        """Who spoke so far stays: others begin a new conversation."""
+        speakers = self._speakers.read(self._config_of(session).chat_template, *choices)
+        return self._show_form(session, self._leave(session, speakers))
 
-    def _show_form(self, session: Session) -> Updates:
-        """Dialogue or one text, what was written in it, and who speaks."""
-        config = self._config_of(session)
-        look = _look(config, session.speakers)
+    def _leave(self, session: Session, speakers: Speakers) -> Conversation:
+        return session.turn_to(Conversation(session.conversation.model, speakers))
+
+    def _open(self, session: Session, event: gr.EventData) -> Updates:
+        """Show a conversation that the browser has kept."""
+        try:
+            model, config = session.conversation.model, self._config_of(session)
+            opened = read_conversation(event._data["conversation"], model, config)
+        except (ValueError, TypeError, LookupError) as error:
+            said = "This conversation can't be read: it was written with another model or page."
+            raise gr.Error(said, print_exception=False) from error
+        left, session.before = session.turn_to(opened), None
+        return {**self._show_form(session, left), self.session: session}
+
+    def _keep(self, session: Session) -> str:
+        return self._conversations.record(session.conversation, session.conversation)
+
+    def _show_form(
+        self, session: Session, changed: Conversation, typed: str | None = None
+    ) -> Updates:
+        """Dialogue or one text, what was written in it, and who speaks.
+
+        Args:
+            session: the visitor's.
+            changed: what the browser has to keep: the conversation that is shown, or was.
+            typed: for the message box, where that changes.
+        """
+        now, config = session.conversation, self._config_of(session)
+        box: dict[str, Any] = {} if typed is None else {"value": typed}
         return {
-            self._view: gr.Chatbot(chatbot_messages(session.transcript), **look),
-            self._box: gr.Textbox(placeholder=session.speakers.hint),
-            self._alone: session.speakers.alone,
+            self._conversations.list: self._conversations.record(now, changed),
+            self._view: gr.Chatbot(chatbot_messages(now.transcript), **_look(config, now.speakers)),
+            self._box: gr.Textbox(placeholder=now.speakers.hint, **box),
+            self._alone: now.speakers.alone,
             self._note: note(""),
-            **self._speakers.show(config.chat_template, session.speakers),
+            **self._speakers.show(config.chat_template, now.speakers),
         }
 
     def _show(self, session: Session) -> Updates:
-        return {self._view: chatbot_messages(session.transcript)}
+        return {self._view: chatbot_messages(session.conversation.transcript)}
+
+
+def _first(config: ModelConfig) -> Conversation:
+    """What a page begins with, with a model."""
+    return Conversation(model_key(config), Speakers.of(config.chat_template, config.is_list))
 
 
 def _look(config: ModelConfig, speakers: Speakers) -> dict[str, Any]:
@@ -310,10 +368,10 @@ def _stop(session: Session) -> None:
 
 
 def _kept_text(session: Session) -> str:
-    transcript = session.transcript
-    if session.speakers.is_list:  # how they should begin is no item
+    transcript, speakers = session.conversation.transcript, session.conversation.speakers
+    if speakers.is_list:  # how they should begin is no item
         transcript = tuple(message for message in transcript if message.role == "assistant")
-    return written_text(transcript, session.speakers.template)
+    return written_text(transcript, speakers.template)
 
 
 def _example_text(event: gr.EventData) -> str:

@@ -1,36 +1,44 @@
 // What the page does without the server: what shows that an answer is being written, and the whole
-// text to the clipboard or into a file. Each function gets the values of an event's inputs and
+// text to the clipboard or into a file (what is kept: conversations.js). Each function gets the values of an event's inputs and
 // outputs; what it returns goes to the outputs.
 window.charlstm = (() => {
   const update = (properties) => ({ __type__: "update", ...properties });
   // Controls that rest while an answer is being written.
   const all = (controls, interactive) => controls.map(() => update({ interactive }));
+  // With the timer that has a long answer kept while it is written.
+  const resting = (controls) => [update({ active: true }), ...all(controls, false)];
   const busy = { submit_btn: false, stop_btn: "Stop" };
   const idle = { submit_btn: "Send", stop_btn: false };
   let shownBefore = 0;
 
   return {
-    begin(message, shown, _sent, _how, _box, ...controls) {
+    begin(message, shown, _sent, _how, _box, _timer, ...controls) {
       shownBefore = shown.length;
-      return [message, "send", update({ ...busy, value: "" }), ...all(controls, false)];
+      return [message, "send", update({ ...busy, value: "" }), ...resting(controls)];
     },
 
     // What follows by itself; what was typed stays in the box.
-    beginAlone(shown, _sent, _how, _box, ...controls) {
+    beginAlone(shown, _sent, _how, _box, _timer, ...controls) {
       shownBefore = -1;
-      return ["", "alone", update(busy), ...all(controls, false)];
+      return ["", "alone", update(busy), ...resting(controls)];
     },
 
     // Another answer in place of the last one.
-    beginAgain(sent, _how, _box, ...controls) {
+    beginAgain(sent, _how, _box, _timer, ...controls) {
       shownBefore = -1;
-      return [sent, "retry", update(busy), ...all(controls, false)];
+      return [sent, "retry", update(busy), ...resting(controls)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
-    end(message, shown, _box, ...controls) {
+    end(message, shown, _box, _timer, ...controls) {
       const lost = message && shown.length <= shownBefore;
-      return [update(lost ? { ...idle, value: message } : idle), ...all(controls, true)];
+      const box = update(lost ? { ...idle, value: message } : idle);
+      return [box, update({ active: false }), ...all(controls, true)];
+    },
+
+    // Another conversation is shown: what was sent before is no longer to be given back.
+    leave() {
+      shownBefore = -1;
     },
 
     async copyText(text) {

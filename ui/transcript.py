@@ -19,6 +19,9 @@ MAX_MESSAGE = 100_000
 MAX_TRANSCRIPT = 200_000
 """Characters that a page keeps for a visitor, and so does the server."""
 
+MAX_MESSAGES = 1_000
+"""Messages of a transcript."""
+
 # Gradio's page draws nothing at all for a text of nothing but white space, and an answer may well
 # be a line break. A comment in front of it is no part of the text and makes it draw.
 _DRAW = "<!---->"
@@ -43,7 +46,8 @@ def clean_message(text: str | None) -> str:
 
 
 def bounded(transcript: Transcript) -> Transcript:
-    """The transcript without its oldest messages, where it is longer than `MAX_TRANSCRIPT`."""
+    """The transcript without its oldest messages, where it is too long or has too many."""
+    transcript = transcript[-MAX_MESSAGES:]
     while len(transcript) > 1 and sum(len(m.text) for m in transcript) > MAX_TRANSCRIPT:
         transcript = transcript[1:]
     return transcript

@@ -12,6 +12,15 @@ from tests.running_app import RunningApp
 
 PERMISSIONS = ["clipboard-read", "clipboard-write"]
 
+# A new tab of the household begins without the conversations of the tests before.
+FORGET = """
+if (!sessionStorage.getItem("begun")) {
+  sessionStorage.setItem("begun", "yes");
+  const kept = Object.keys(localStorage).filter((key) => key.startsWith("charlstm-conversation"));
+  for (const key of kept) localStorage.removeItem(key);
+}
+"""
+
 Visit = Callable[..., Page]
 
 expect.set_options(timeout=20_000)
@@ -21,6 +30,7 @@ expect.set_options(timeout=20_000)
 def household(browser: Browser) -> Iterator[BrowserContext]:
     """Where visitors share a browser, and so what it keeps of the page's files: that saves time."""
     context = browser.new_context(permissions=PERMISSIONS)
+    context.add_init_script(FORGET)
     yield context
     context.close()
 
@@ -43,9 +53,13 @@ def visits(browser: Browser, household: BrowserContext, app: RunningApp) -> Iter
         if not request.url.startswith((app.url, "data:", "blob:")):
             elsewhere.append(request.url)
 
-    def open_page(width: int = 1280, own_browser: bool = False) -> Page:
+    def open_page(
+        width: int = 1280, own_browser: bool = False, beside: Page | None = None, script: str = ""
+    ) -> Page:
         context = browser.new_context() if own_browser else household
-        page = context.new_page()
+        page = (beside.context if beside else context).new_page()
+        if script:
+            page.add_init_script(script)
         page.on("request", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_timeout(20_000)

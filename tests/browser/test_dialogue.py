@@ -78,10 +78,14 @@ def test_one_speaks_as_one_person_and_the_model_answers_as_another(talk: Visit) 
 
     page.get_by_label("The model speaks as").click()
     page.get_by_role("option", name="Cy").click()
-    say(page, "")
-    said = f"Ann <a>: Hi, Bob\nBob: {first}\nCy: "
-    assert bubbles(page)[2:] == [("Cy", reply(said, 12))]
-    assert copied(page) == said + reply(said, 12)
+    wait_until(lambda: bubbles(page) == [])  # another speaker begins another conversation
+    say(page, "Hi")
+    second = reply("Ann <a>: Hi\nCy: ", 12)
+    assert bubbles(page) == [("Ann <a>", "Hi"), ("Cy", second)]
+    assert copied(page) == f"Ann <a>: Hi\nCy: {second}"
+    page.locator("#conversations .open").last.click()
+    wait_until(lambda: bubbles(page) == [("Ann <a>", "Hi,\n\nBob"), ("Bob", first)])
+    expect(page.get_by_label("The model speaks as")).to_have_value("Bob")
 
 
 def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -> None:
@@ -127,7 +131,7 @@ def test_both_speakers_take_turns_by_themselves_until_they_are_stopped(talk: Vis
     stop(page)
 
 
-def test_silence_leaves_no_trace_and_dialogue_and_one_text_are_kept_apart(talk: Visit) -> None:
+def test_silence_leaves_no_trace_and_another_form_begins_another_conversation(talk: Visit) -> None:
     silent = next(seed for seed in range(2_000) if not reply("Ann <a>: Hi\nBob: ", seed).strip())
     page = visit_at_once(talk)
     choose(page, "Seed", str(silent))
@@ -145,6 +149,12 @@ def test_silence_leaves_no_trace_and_dialogue_and_one_text_are_kept_apart(talk: 
     whole = "A\n" + Generator(small_model()).generate("A\n", params)
     assert len(copied(page)) >= 440
     assert whole.startswith(copied(page))
-    page.get_by_label("Dialogue").check()
+    wait_until(lambda: page.locator("#conversations li").count() == 2)
+    page.locator("#conversations .open").last.click()
     wait_until(lambda: bubbles(page) == dialogue)
+    expect(page.get_by_label("Dialogue")).to_be_checked()
     expect(page.get_by_label("The model speaks as")).to_be_visible()
+    page.get_by_label("One text").check()
+    wait_until(lambda: bubbles(page) == [])
+    page.get_by_role("button", name="Undo").click()  # without the list
+    wait_until(lambda: bubbles(page) == dialogue)

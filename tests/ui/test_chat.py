@@ -16,6 +16,7 @@ from model.generator import Generator
 from tests.finished_run import finished_run
 from tests.random_model import random_model
 from ui.chat import ChatTab, Session
+from ui.conversations import Conversation
 from ui.speakers import Speakers
 
 
@@ -29,7 +30,7 @@ def test_fifty_sessions_share_a_generator_and_none_keeps_it(tmp_path: Path) -> N
     run, generators = finished_run(tmp_path / "run"), Generators()
     with ThreadPoolExecutor(1) as thread:  # this one may have a browser's loop
         tab = thread.submit(lambda: asyncio.run(_tab())).result()
-    sessions = [Session(Speakers.of(None)) for _ in range(50)]
+    sessions = [Session(Conversation("page", Speakers.of(None))) for _ in range(50)]
     for session in sessions:
         tab.use(session, partial(generators.find, run), "My Novel")
     found = {id(session.own.find()) for session in sessions if session.own}

@@ -45,7 +45,7 @@ class Generators:
             self._known[key] = loading
         if known is None:
             try:
-                loading.set_result(Generator(load_model(folder)))
+                loading.set_result(Generator(load_model(folder), folder))
             except BaseException as error:  # whatever it is, others wait for it
                 loading.set_exception(error)
                 raise

@@ -6,7 +6,7 @@ It joins the store, where runs lie, with what trains them: a queue here, or call
 from __future__ import annotations
 
 import contextlib
-import math
+import shlex
 import shutil
 import threading
 import time
@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jobs import JobError, refusals
 from jobs.generators import Generators
@@ -23,7 +24,8 @@ from jobs.store import RunStore, StoredRun
 from jobs.zero_gpu import GpuCalls, call_seconds
 from model.folder import WEIGHTS_FILE
 from model.generator import Generator
-from training.run import MODEL_FOLDER, is_being_written, write_settings
+from training.pretrained import AUTO
+from training.run import MODEL_FOLDER, RunError, is_being_written, read_settings, write_settings
 from training.settings import Settings
 
 _SWEEP_EVERY_S = 600.0
@@ -89,11 +91,7 @@ class TrainingService:
             if not (is_alone and source.is_file()) or source.is_symlink():
                 raise JobError("This is no file that was uploaded here: choose it again.")
         try:
-            with self._counted(address):
-                run = self._store.add(secret, name, source)
-                with self._counting:
-                    self._made_from[run.folder] = address
-            return self._with_waiting(run)
+            return self._add(address, secret, name, source)
         finally:
             if isinstance(source, Path):
                 source.unlink(missing_ok=True)
@@ -105,6 +103,7 @@ class TrainingService:
         run_id: str | None,
         minutes: float | None = None,
         address: str = "",
+        start_from: Generator | None = None,
     ) -> None:
         """Let a run wait for its turn, or for the GPU that `call_gpu` has to ask for then.
 
@@ -113,32 +112,55 @@ class TrainingService:
             run_id: which one: a new one, or one that continues.
             minutes: of training; for a new run.
             address: of `visitor_address`; on a shared page few runs of one are trained or wait.
+            start_from: a model, instead of what `--init_from auto` finds; for a new run.
         """
         run = self.found(secret, run_id)
         if run.is_new:
             minutes = minutes or 0
             if not 0 < minutes <= self.limits.minutes:
                 raise JobError(f"Here a run may take {self.limits.minutes:g} minutes at most.")
+            command = ["python", "-m", "training", run.text.name, "--minutes", f"{minutes:g}"]
+            init_from = AUTO
+            if start_from is not None:
+                copy = self._store.keep_start(run, start_from)
+                command += ["--init_from", copy.name]
+                init_from = str(copy.resolve())
             settings = Settings(
                 (str(run.text.resolve()),),
                 encoding=run.summary.encoding if run.summary else "utf-8",
                 minutes=minutes,
-                command=f"python -m training {run.text.name} --minutes {minutes:g}",
+                command=shlex.join(command),
+                init_from=init_from,
             )
             write_settings(run.folder, settings)
         self._queue.start(run.folder, address if self.limits.is_shared else None)
 
-    def call_gpu(
-        self, secret: str | None, run_id: str | None, minutes: float | None = None
-    ) -> bool:
-        """Train a run that was started on a GPU; the arguments are those of `start`.
+    def longer(self, run: StoredRun) -> float | None:
+        """The minutes with which a run would have learnt more; None if there are none to be had."""
+        minutes = (run.status.training.get("advice") or {}).get("minutes")
+        return minutes if minutes and minutes <= self.limits.minutes else None
+
+    @refusals()
+    def train_longer(self, secret: str | None, run_id: str | None, address: str = "") -> str:
+        """Start another run on the text of one that is done, with more minutes. Returns its id."""
+        run = self.found(secret, run_id)
+        init_from = read_settings(run.folder).init_from
+        start_from = None if init_from == AUTO else Generator.from_pretrained(init_from)
+        again = self._add(address, secret, run.text.name, run.text, True)
+        try:
+            self.start(secret, again.id, self.longer(run), address, start_from)
+        except JobError:
+            self._store.remove(again)
+            raise
+        return again.id
+
+    def call_gpu(self, secret: str | None, run_id: str | None) -> bool:
+        """Train a run that was started on a GPU.
 
         Call it from a page's event: see `GpuCalls.call`.
         """
         run = self.found(secret, run_id)
-        longest = self.limits.call_seconds
-        seconds = call_seconds(minutes * 60, longest) if minutes else run.next_call_s
-        return self._calls.call(run.folder, seconds)
+        return self._calls.call(run.folder, run.next_call_s)
 
     @refusals()
     def stop(self, secret: str | None, run_id: str | None) -> None:
@@ -199,7 +221,9 @@ class TrainingService:
         if status.is_active:
             return run
         if self.limits.where == "gpu":
-            left_s = math.inf if status.seconds_left is None else status.seconds_left
+            left_s = status.seconds_left
+            if left_s is None:
+                left_s = _minutes(run.folder) * 60
             seconds = call_seconds(left_s, self.limits.call_seconds)
             return replace(run, waiting=waiting, next_call_s=seconds)
         if not waiting and status.phase in ("new", "stopped", "interrupted"):
@@ -207,6 +231,14 @@ class TrainingService:
             if words or (words == "" and status.phase == "new"):
                 status = replace(status, phase="failed", message=words or _SAID_NOTHING)
         return replace(run, status=status, waiting=waiting)
+
+    def _add(self, address: str, *text: Any) -> StoredRun:
+        """A new run; `text` are the arguments of `RunStore.add`."""
+        with self._counted(address):
+            run = self._store.add(*text)
+            with self._counting:
+                self._made_from[run.folder] = address
+        return self._with_waiting(run)
 
     @contextlib.contextmanager
     def _counted(self, address: str) -> Iterator[None]:
@@ -231,3 +263,11 @@ class TrainingService:
             time.sleep(_SWEEP_EVERY_S)
             with contextlib.suppress(OSError):  # it is tried again
                 self.sweep()
+
+
+def _minutes(folder: Path) -> float:
+    """That a run was asked for; 0 before that."""
+    try:
+        return read_settings(folder).minutes
+    except RunError:
+        return 0.0

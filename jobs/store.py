@@ -24,10 +24,13 @@ from weakref import WeakValueDictionary
 from jobs import JobError
 from jobs.limits import Limits
 from jobs.text import TextSummary, summarize
+from model.folder import CONFIG_FILE, WEIGHTS_FILE, find_model_folder
+from model.generator import Generator
 from training.run import RunError, RunStatus, read_json, read_run, write_json
 
 ABOUT_FILE = "about.json"
 TEXT_FOLDER = "text"
+START_FOLDER = "start"
 _ROOM_A_BYTE = 8
 """Bytes on disk a byte of text: the text, its encoded form, and scratch space while encoding."""
 _ROOM_A_RUN = 200_000_000  # checkpoints and model of a wide network
@@ -99,13 +102,16 @@ class RunStore:
         places = _ours_in(root) if self._limits.is_shared else [root]
         return [folder for place in places for folder in _ours_in(place)]
 
-    def add(self, secret: str | None, name: str, source: Path | str) -> StoredRun:
+    def add(
+        self, secret: str | None, name: str, source: Path | str, is_kept: bool = False
+    ) -> StoredRun:
         """A new run's folder with its text in it, and nothing else yet.
 
         Args:
             secret: whose it is.
             name: of the text, as the visitor calls it; nothing in it is taken for a path.
             source: a file, which is moved there, or the text itself.
+            is_kept: the file is copied instead.
 
         Raises:
             JobError: if the visitor has too many runs, or there is no room.
@@ -128,7 +134,7 @@ class RunStore:
                     self._check_room(place, size)
                     target.parent.mkdir(parents=True)
                     if isinstance(data, Path):
-                        shutil.move(data, target)
+                        (shutil.copyfile if is_kept else shutil.move)(data, target)
                     else:
                         target.write_bytes(data)
                 text = asdict(summarize(target))
@@ -141,6 +147,19 @@ class RunStore:
         run = self._read(place / run_id)
         assert run is not None
         return run
+
+    def keep_start(self, run: StoredRun, generator: Generator) -> Path:
+        """Copy a model into the folder of a run that is to start from it, whatever becomes of it.
+
+        The copy's folder is named after the text that the model has learnt, and nobody's run.
+        """
+        assert generator.folder is not None
+        _, text = _names(generator.config.training.get("corpus") or "model")
+        copy = run.folder / START_FOLDER / Path(text).stem
+        copy.mkdir(parents=True, exist_ok=True)
+        for name in (CONFIG_FILE, WEIGHTS_FILE):
+            shutil.copyfile(find_model_folder(generator.folder) / name, copy / name)
+        return copy
 
     def remove(self, run: StoredRun) -> None:
         """Delete a run with its text and all that was made of it."""

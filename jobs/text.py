@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs import sentence
+from training.pretrained import MOST_TEXT
 from training.settings import TrainingError
 from training.text import lists
 from training.text.dialogue import EXAMINED, detect
@@ -31,6 +32,18 @@ class TextSummary:
     encoding: str  # that it was read in
     kind: str  # prose, a dialogue or a list, and what follows from that; a sentence
     warnings: tuple[str, ...]  # whole sentences
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a run gains by starting from a trained model."""
+        return self.characters <= MOST_TEXT
+
+
+def python_reference() -> str:
+    """Python's language reference, which every Python brings along: a text to try."""
+    from pydoc_data.topics import topics  # half a megabyte, for those who ask for it
+
+    return "\n".join(topics[name] for name in sorted(topics))
 
 
 def summarize(path: Path) -> TextSummary:

@@ -47,8 +47,9 @@ class Generator:
         ...     print(text, end="")
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, folder: Path | None = None) -> None:
         self.config: ModelConfig = model.config
+        self.folder = folder  # that the model came from, if it is known
         self.vocabulary: Vocabulary = model.config.vocabulary
         self._decoder = Decoder(model)
         # After recently fed texts, the least recently used first.
@@ -70,7 +71,8 @@ class Generator:
             ModelFolderError: if the folder can't be used.
             HubError: if the Hub doesn't give the model.
         """
-        return cls(load_model(resolve_model(model, revision, token)))
+        folder = resolve_model(model, revision, token)
+        return cls(load_model(folder), folder)
 
     def stream(
         self, prompt: str = "", params: SamplingParams | None = None

@@ -40,7 +40,10 @@ _SHOWN = 30
 
 AUTO, NONE = "auto", "none"
 _BASE_NAME = "CharLSTM's base of English"
-_LEAST_TEXT, _MOST_TEXT = 2_000, 500_000  # characters to learn
+_LEAST_TEXT = 2_000  # characters to learn
+MOST_TEXT = 500_000
+"""Characters to learn: up to here, a text gains by starting from a trained model."""
+
 _ASKED = 2_500  # characters that a model is to predict: a second or two
 
 
@@ -141,7 +144,7 @@ def find_start(settings: Settings, corpus: Corpus) -> Pretrained | None:
         return load_pretrained(settings.init_from)
     is_asked = any(getattr(settings, size) is not None for size in _SIZES)
     size = len(corpus.train)
-    if is_asked or not _LEAST_TEXT <= size <= _MOST_TEXT or not (BASE_MODEL / CONFIG_FILE).exists():
+    if is_asked or not _LEAST_TEXT <= size <= MOST_TEXT or not (BASE_MODEL / CONFIG_FILE).exists():
         return None
     base = load_pretrained(AUTO)
     return base if base.reads(corpus) else None

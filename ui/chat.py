@@ -242,6 +242,10 @@ class ChatTab:
             told = html.escape(f"{error} Go back to this page's own model to chat on.", quote=False)
             raise gr.Error(told, print_exception=False) from error
 
+    def generator_of(self, session: Session) -> Generator:
+        """The model that a visitor chats with. Raises JobError if it is gone."""
+        return session.own.find() if session.own else self._generator
+
     def _config_of(self, session: Session) -> ModelConfig:
         return session.own.config if session.own else self._generator.config
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from jobs import sentence
@@ -95,12 +97,12 @@ def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:.0f} hours"
 
 
-def describe_sample(status: RunStatus) -> str:
-    """What it wrote last."""
+def describe_sample(status: RunStatus, number: int | None = None) -> str:
+    """What it wrote last, or as its sample of this number, from 1."""
     if not status.samples:
         return ""
-    step, written = status.samples[-1]
-    return f"<p>After step {step:,} it writes:</p><pre>{html.escape(written)}</pre>"
+    step, written = status.samples[:number][-1]
+    return f"<p>After step {step:,} it wrote:</p><pre>{html.escape(written)}</pre>"
 
 
 def describe_result(training: Mapping[str, Any]) -> str:
@@ -108,7 +110,7 @@ def describe_result(training: Mapping[str, Any]) -> str:
     if not training:
         return ""
     training = fitted(training)
-    parts = [_comparison(training)]
+    parts = [*_novelty(training), _comparison(training)]
     if judgement := training.get("judgement"):
         told = "".join(f"<li>{html.escape(line)}</li>" for line in judgement)
         parts.append(f"<ul class=judgement>{told}</ul>")
@@ -117,6 +119,17 @@ def describe_result(training: Mapping[str, Any]) -> str:
         parts.append("<p>The longest passage that it copied from its text:</p>")
         parts.append(f"<pre>{html.escape(passage)}</pre>")
     return "".join(parts)
+
+
+def _novelty(training: Mapping[str, Any]) -> Iterator[str]:
+    """Of a list: how much of what it writes is new. A list called names.txt is one of names."""
+    items = training.get("items") or {}
+    listed, written, new = (items.get(key) for key in ("listed", "written", "new"))
+    if listed and written and new is not None:
+        found = re.search(r"[a-z]+[^\Wsu]s$", PurePath(training.get("corpus") or "").stem.lower())
+        noun = found[0] if found else "items"
+        told = f"{listed:,.0f} {noun}, {new / written:.0%} of what it writes is new."
+        yield f"<p class=headline>{told}</p>"
 
 
 def _comparison(training: Mapping[str, Any]) -> str:

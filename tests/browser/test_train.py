@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from jobs.store import TEXT_FOLDER
+from tests.finished_run import finished_run
+from tests.random_model import saved_model
 from tests.reference import TEXT
 from tests.running_app import RunningApp, run_app, small_model_folder
+from tests.training_run import corpus_in
+from training.run import read_run
 
 MOMENT_MS = 60_000
 
@@ -70,11 +75,13 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
     page.set_input_files("#drop input[type=file]", novel)
     expect(page.locator("#summary")).to_contain_text("400,000 characters", timeout=MOMENT_MS)
     page.get_by_label("4 min", exact=True).check()
+    page.get_by_label("Start from the model in the chat").check()
     press(page, "Start")
     told(page, re.compile("step [1-9]"))
+    told(page, "Starts from noise: ")
 
     page.reload()  # training continues, and is found again
-    page.get_by_role("tab", name="Train").click()
+    expect(page.locator("#run")).to_be_visible(timeout=MOMENT_MS)
     told(page, "my novel")
     expect(page.locator("#sample pre")).to_contain_text(re.compile(r"\w"), timeout=MOMENT_MS)
 
@@ -151,4 +158,53 @@ def test_what_is_no_text_is_said_and_the_page_lives(
     page.get_by_label("Or paste a text").fill(TEXT[:4_000])
     press(page, "Use this text")
     expect(page.locator("#summary")).to_contain_text("4,000 characters")
+    press(page, "Another text")
+    press(page, "Try it with Python's language reference")
+    expect(page.locator("#summary")).to_contain_text(f"{len(TEXT):,} characters")
+    press(page, "Another text")
     page.context.close()
+
+
+def test_a_list_is_trained_longer_and_one_looks_back_at_what_it_wrote(
+    browser: Browser, tmp_path: Path
+) -> None:
+    run = finished_run(tmp_path / "runs" / ("0" * 32), "town names")
+    corpus_in(run / TEXT_FOLDER, 400_000, "town names.txt")  # more than a minute's
+    found = {"listed": 10_033, "written": 200, "new": 124}
+    told_of = {"corpus": "town names.txt", "items": found, "advice": {"minutes": 1.0}}
+    saved_model(run / "model", training=told_of)
+    model = small_model_folder(tmp_path / "model")
+    environment = {"TRAINING_FOLDER": str(tmp_path / "runs"), "TRAINING_MINUTES": "1"}
+    with run_app(tmp_path, "--model", str(model), environment=environment) as app:
+        page = train_tab(browser, app)
+        page.set_viewport_size({"width": 390, "height": 844})
+        result, sample = page.locator("#result"), page.locator("#sample p")
+        expect(result).to_contain_text("10,033 names, 62% of what it writes is new.")
+        press(page, "Train longer: 1 min")
+        told(page, re.compile("town names: (Reading|Timing|Training)"))
+        page.reload()
+        slider = page.locator("#samples input[type=range]")
+        expect(slider).to_be_visible(timeout=MOMENT_MS)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        newest = sample.inner_text()
+        expect(sample).not_to_have_text(newest, timeout=MOMENT_MS)  # the next one, by itself
+        [longer] = {*(tmp_path / "runs").iterdir()} - {run}
+
+        def wrote(position: int) -> str:
+            return f"After step {read_run(longer).samples[position][0]:,} it wrote:"
+
+        slider.press("Home")
+        expect(sample).to_have_text(wrote(0), timeout=MOMENT_MS)
+        most = slider.get_attribute("max") or ""
+        expect(slider).not_to_have_attribute("max", most, timeout=MOMENT_MS)
+        expect(sample).to_have_text(wrote(0))  # as the visitor has chosen
+        expect(slider).to_have_value("1")
+        press(page, "Stop")
+        told(page, "Stopped")
+        expect(sample).to_have_text(wrote(-1))
+        slider.press("ArrowLeft")
+        expect(sample).to_have_text(wrote(-2))
+        press(page, "Another text")  # both are kept
+        page.get_by_label("Your runs here").click()
+        expect(page.get_by_role("option", name="town names")).to_have_count(2)
+        page.context.close()

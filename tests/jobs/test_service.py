@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 import zipfile
@@ -16,10 +17,15 @@ from jobs import JobError
 from jobs.limits import Limits
 from jobs.service import TrainingService
 from jobs.store import StoredRun
+from jobs.zero_gpu import call_seconds
+from model.generator import Generator
 from model.sampling import SamplingParams
+from tests.finished_run import TRAINING, finish
+from tests.random_model import saved_model
 from tests.reference import TEXT
 from tests.training_run import writing
-from training.run import STOP_FILE
+from training.pretrained import load_pretrained
+from training.run import STOP_FILE, read_settings, write_settings
 
 PATIENCE_S = 60
 
@@ -91,6 +97,48 @@ def test_a_text_becomes_a_model_that_writes_and_is_packed_again_when_it_has_lear
     assert not late.exists()
     assert not done.folder.exists()
     assert service.runs(secret) == []
+
+
+def test_a_run_starts_from_another_model_and_is_trained_longer_from_the_same(
+    service: TrainingService, secret: str, tmp_path: Path
+) -> None:
+    model = saved_model(tmp_path / "model", training={"corpus": "../a letter.txt"})
+    first, _ = started(service, secret, 5)  # so that all else waits
+    run = service.take(secret, "b.txt", TEXT[:5_000])
+    service.start(secret, run.id, 0.5, "", Generator.from_pretrained(model))
+    shutil.rmtree(model)
+    settings = read_settings(run.folder)
+    assert settings.init_from == str((run.folder / "start" / "a letter").resolve())
+    assert load_pretrained(settings.init_from).name == "a letter"
+    assert settings.command == ("python -m training b.txt --minutes 0.5 --init_from 'a letter'")
+
+    service.stop(secret, run.id)
+    finish(run.folder)
+    write_settings(run.folder, settings)
+    done = service.found(secret, run.id)
+    assert service.longer(done) is None
+    with pytest.raises(JobError, match="10 minutes at most"):
+        service.train_longer(secret, run.id)
+    assert len(service.runs(secret)) == 2
+    for minutes, offered in ((11.0, None), (1.0, 1.0)):
+        training = {**TRAINING, "advice": {"minutes": minutes}}
+        saved_model(run.folder / "model", training=training)
+        assert service.longer(service.found(secret, run.id)) == offered
+    again = service.found(secret, service.train_longer(secret, run.id))
+    assert (again.title, again.waiting) == ("b", "1 run is before it")
+    assert again.text.read_bytes() == run.text.read_bytes()
+    longer = read_settings(again.folder)
+    assert (longer.minutes, Path(longer.init_from).parents[1]) == (1.0, again.folder.resolve())
+    for each in (again.id, run.id, first):
+        service.delete(secret, each)
+
+
+def test_a_call_is_as_long_as_the_run_that_it_begins(limits: Limits, tmp_path: Path) -> None:
+    service = TrainingService(replace(limits, where="gpu", minutes=10), tmp_path)
+    secret = service.new_secret()
+    run = service.take(secret, "a.txt", TEXT[:5_000])
+    service.start(secret, run.id, 0.5)
+    assert service.found(secret, run.id).next_call_s == call_seconds(30, limits.call_seconds)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows")

@@ -36,6 +36,17 @@ def test_all_that_was_measured_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize(
+    ("corpus", "told"),
+    [("us_names.txt", "names"), ("Bus.txt", "items"), ("<b>", "items"), (None, "items")],
+)
+def test_how_much_of_a_list_is_new(corpus: str | None, told: str) -> None:
+    items = {"listed": 10_033, "written": 200, "new": 124}
+    shown = describe_result({**MEASURED, "corpus": corpus, "items": items})
+    assert f">10,033 {told}, 62% of what it writes is new.<" in shown
+    assert "new." not in describe_result({**MEASURED, "items": {"listed": 7, "written": 0}})
+
+
+@pytest.mark.parametrize(
     "strange",
     [
         {"judgement": "x", "longest_copy": [], "baselines": 7},

@@ -232,19 +232,17 @@ class ChatTab:
         elif template is None and len(now.transcript) == begun:
             gr.Info("The model has nothing to add here. Write something for it to continue.")
 
-    async def _generator_of(self, session: Session) -> Generator:
-        """The model that answers. Raises gr.Error if it is gone."""
-        if session.own is None:
-            return self._generator
-        try:
-            return await asyncio.to_thread(session.own.find)  # which may have to load it
-        except JobError as error:
-            told = html.escape(f"{error} Go back to this page's own model to chat on.", quote=False)
-            raise gr.Error(told, print_exception=False) from error
-
     def generator_of(self, session: Session) -> Generator:
         """The model that a visitor chats with. Raises JobError if it is gone."""
         return session.own.find() if session.own else self._generator
+
+    async def _generator_of(self, session: Session) -> Generator:
+        """The same. Raises gr.Error; finding it may take a while, for it may have to be loaded."""
+        try:
+            return await asyncio.to_thread(self.generator_of, session)
+        except JobError as error:
+            told = html.escape(f"{error} Go back to this page's own model to chat on.", quote=False)
+            raise gr.Error(told, print_exception=False) from error
 
     def _config_of(self, session: Session) -> ModelConfig:
         return session.own.config if session.own else self._generator.config

@@ -33,7 +33,7 @@ def known_words(folder: Path, text: str) -> str:
     generator = Generator(load_model(folder / MODEL_FOLDER))
     shares = []
     for temperature in TEMPERATURES:
-        params = SamplingParams(length=WRITTEN, temperature=temperature, seed=1)
+        params = SamplingParams(length=WRITTEN, temperature=temperature, min_p=0, seed=1)
         share = known_word_share(generator.generate("\n", params), text)
         shares.append("none" if share is None else f"{share:.1%}")
     return " / ".join(shares)

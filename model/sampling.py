@@ -34,14 +34,14 @@ class SamplingParams:
 
     length: int = _number(500, 1_000_000, "characters to generate, at most", int)
     temperature: float = _number(
-        0.8, 100, "0 takes the most likely character, 1 samples as the model believes"
+        0.9, 100, "0 takes the most likely character; 1 and min_p 0 sample as the model believes"
     )
     top_k: int = _number(0, 65_536, "only the k most likely characters; 0 allows all", int)
     top_p: float = _number(
         1.0, 1, "only the most likely, up to this total probability; 1 allows all"
     )
     min_p: float = _number(
-        0.0, 1, "only those with this share of the most likely's probability; 0 allows all"
+        0.02, 1, "only those with this share of the most likely's probability; 0 allows all"
     )
     seed: int | None = _number(None, 2**64 - 1, "the same seed gives the same text", int)
     stop: tuple[str, ...] = ()  # generation ends before any of these strings

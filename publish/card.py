@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from model.config import ModelConfig
 from model.facts import baseline_losses, corpus_title, model_facts
 from model.folder import PLOT_FILE
+from model.sampling import SamplingParams
 from publish.markdown import fenced, plain
 
 PLACEHOLDER = "YOUR_NAME/YOUR_MODEL"
@@ -42,6 +43,7 @@ _ROWS = (
 
 # The second program has the equations of torch.nn.LSTM. argmax(logits + temperature * Gumbel noise)
 # draws from softmax(logits / temperature); at temperature 0 it is the argmax: one line for both.
+# What min-p drops is what lies log(min_p) below the highest of logits / temperature.
 _USAGE = """\
 ## Use it with CharLSTM
 
@@ -50,7 +52,7 @@ from model.generator import Generator
 from model.sampling import SamplingParams
 
 generator = Generator.from_pretrained({source})
-print(generator.generate({prompt}, SamplingParams(length=500, temperature=0.8)))
+print(generator.generate({prompt}, SamplingParams(length=500)))
 ```
 
 ## Use it without CharLSTM
@@ -67,18 +69,18 @@ with open(folder + "/config.json", encoding="utf-8") as file: config = json.load
 w, chars = load_file(folder + "/model.safetensors"), config["vocabulary"]
 table = w.get("embedding.weight", np.eye(len(chars), dtype="f4"))  # else one-hot
 bias = np.where([c == "\\ufffd" for c in chars], -np.inf, w["fc.bias"])
-def generate(prompt, length=500, temperature=0.8):
+def generate(prompt, length=500, temperature={temperature}, min_p={min_p}):
     ids = [chars.index(c) for c in prompt or "\\n" if c in chars]
     state = np.zeros((config["num_layers"], 2, config["hidden_size"]), dtype="f4")
     for t in range(len(ids) + length):
         if t == len(ids):  # the prompt is read: draw the next character
-            noise = temperature * np.random.gumbel(size=len(chars))
-            ids.append(np.argmax(w["fc.weight"] @ state[-1, 0] + bias + noise))
+            z = w["fc.weight"] @ state[-1, 0] + bias
+            z[z < z.max() + temperature * np.log(min_p)] = -np.inf
+            ids.append(np.argmax(z + temperature * np.random.gumbel(size=len(chars))))
         x = table[ids[t]]
         for k, (h, c) in enumerate(state):
-            from_input = w[f"lstm.weight_ih_l{{k}}"] @ x + w[f"lstm.bias_ih_l{{k}}"]
-            from_state = w[f"lstm.weight_hh_l{{k}}"] @ h + w[f"lstm.bias_hh_l{{k}}"]
-            i, f, g, o = np.split(from_input + from_state, 4)
+            b_hh, b_ih, w_hh, w_ih = (w[n] for n in sorted(w) if n.endswith(f"_l{{k}}"))
+            i, f, g, o = np.split(w_ih @ x + b_ih + w_hh @ h + b_hh, 4)
             c[:] = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
             h[:] = x = np.tanh(c) / (1 + np.exp(-o))
     return "".join(chars[i] for i in ids[len(ids) - length :])
@@ -111,7 +113,12 @@ def model_card(
         _section("Training", _training(config)),
         _section("Results", _results(config)),
         _section("Samples", _samples(config)),
-        _USAGE.format(source=source, prompt=json.dumps(prompt, ensure_ascii=False)),
+        _USAGE.format(
+            source=source,
+            prompt=json.dumps(prompt, ensure_ascii=False),
+            temperature=SamplingParams.temperature,
+            min_p=SamplingParams.min_p,
+        ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

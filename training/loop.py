@@ -222,7 +222,7 @@ class Loop:
         if loss is not None:
             self._run.log(step=step, val_loss=loss)
         self._best.offer(learner.average, learner.steps, loss)
-        params = SamplingParams(length=200, temperature=0.8, seed=learner.steps)
+        params = SamplingParams(length=200, temperature=0.8, min_p=0, seed=learner.steps)
         text = Generator(Model(self._config, learner.weights())).generate("", params)
         self._run.log(SAMPLES_FILE, step=step, val_loss=loss, text=text)
 

@@ -27,7 +27,7 @@ LONGEST_TEXT = 200_000
 _DESCRIPTION = """Continue a text. Streams the continuation so far, until it is complete.
 
 Only the message is required. `context` is the text before it, for a conversation; temperature,
-top_p, top_k and length are as on the page; the same seed and text give the same answer."""
+min_p, top_p, top_k and length are as on the page; the same seed and text give the same answer."""
 
 
 def add_chat_endpoint(generator: Generator) -> None:
@@ -36,11 +36,12 @@ def add_chat_endpoint(generator: Generator) -> None:
     async def chat(
         message: str,
         context: str = "",
-        temperature: float = 0.8,
-        top_p: float = 1.0,
-        length: int = 500,
+        temperature: float = SamplingParams.temperature,
+        top_p: float = SamplingParams.top_p,
+        length: int = SamplingParams.length,
         seed: int | None = None,
-        top_k: int = 0,
+        top_k: int = SamplingParams.top_k,
+        min_p: float = SamplingParams.min_p,
     ) -> AsyncGenerator[str]:
         try:
             _check_text(message, context)
@@ -49,6 +50,7 @@ def add_chat_endpoint(generator: Generator) -> None:
                 temperature=temperature,
                 top_k=_whole(top_k),
                 top_p=top_p,
+                min_p=min_p,
                 seed=None if seed is None else _whole(seed),
             )
             if params.length > LONGEST_ANSWER:

@@ -6,6 +6,7 @@ Knows nothing about models or texts.
 from __future__ import annotations
 
 import html
+import json
 import math
 import random
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import gradio as gr
 from gradio.components import Component
 
 from model.sampling import SamplingError, SamplingParams
+from ui import QUIET
 from ui.streaming import CHARACTERS_PER_SECOND
 
 Setting = float | str | None
@@ -25,15 +27,34 @@ _SPEEDS: list[tuple[str, float]] = [
     (f"{CHARACTERS_PER_SECOND}", CHARACTERS_PER_SECOND),
     ("at once", 0),
 ]
+_BALANCED = "Balanced"  # what is sampled by where nobody asks for anything else
+_PRESETS = {
+    "Careful": SamplingParams(temperature=0.7),
+    _BALANCED: SamplingParams(),
+    "Wild": SamplingParams(temperature=1.2),
+}
+"""Chosen by what docs/sampling.md measured."""
 
 
 class SettingsPanel:
     """The controls; made inside a `gr.Blocks`."""
 
     def __init__(self) -> None:
+        usual = _PRESETS[_BALANCED]
         with gr.Accordion("Settings", open=True, elem_classes="panel"):
+            preset = gr.Radio(
+                list(_PRESETS),
+                value=_BALANCED,
+                label="How it writes",
+                info="fewer made-up words, or more surprises",
+            )
             temperature = gr.Slider(
-                0, 1.5, 0.8, step=0.05, label="Temperature", info="low: predictable, high: wild"
+                0,
+                1.5,
+                usual.temperature,
+                step=0.05,
+                label="Temperature",
+                info="low: predictable, high: wild",
             )
             length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters, at most")
             speed = gr.Radio(
@@ -45,11 +66,44 @@ class SettingsPanel:
                 placeholder="a new one each time",
                 max_lines=1,
             )
-        with gr.Accordion("Top-p and top-k", open=False, elem_classes="panel"):
-            top_p = gr.Slider(0.05, 1, 1, step=0.05, label="Top-p", info="1 allows all characters")
-            top_k = gr.Slider(0, 100, 0, step=1, label="Top-k", info="0 allows all characters")
-        self.components: list[Component] = [temperature, top_p, top_k, length, seed, speed]
+        with gr.Accordion("Min-p, top-p and top-k", open=False, elem_classes="panel"):
+            min_p = gr.Slider(
+                0,
+                0.5,
+                usual.min_p,
+                step=0.01,
+                label="Min-p",
+                info="drops the far less likely; 0 allows all",
+            )
+            top_p = gr.Slider(
+                0.05,
+                1,
+                usual.top_p,
+                step=0.05,
+                label="Top-p",
+                info="the likeliest up to a share; 1 allows all",
+            )
+            top_k = gr.Slider(
+                0,
+                100,
+                usual.top_k,
+                step=1,
+                label="Top-k",
+                info="so many of the likeliest; 0 allows all",
+            )
+        sampling = [temperature, min_p, top_p, top_k]
+        self.components: list[Component] = [*sampling, length, seed, speed]
         """Inputs to `read`, in order."""
+        # Both in the browser: a message that is sent at once has the new values.
+        presets = json.dumps(
+            {name: [p.temperature, p.min_p, p.top_p, p.top_k] for name, p in _PRESETS.items()}
+        )
+        preset.input(None, preset, sampling, js=f"name => ({presets})[name]", **QUIET)
+        matching = (
+            f"Object.entries({presets}).find(([, preset]) => `${{preset}}` === `${{values}}`)"
+        )
+        moved = [slider.change for slider in sampling]
+        gr.on(moved, None, sampling, preset, js=f"(...values) => {matching}?.[0] ?? null", **QUIET)
 
     def read(self, values: Sequence[Any], stop: tuple[str, ...]) -> tuple[SamplingParams, float]:
         """What the components' values mean, and the speed in characters per second.
@@ -61,13 +115,14 @@ class SettingsPanel:
         Raises:
             gr.Error: if a value is out of range.
         """
-        temperature, top_p, top_k, length, seed, speed = values
+        temperature, min_p, top_p, top_k, length, seed, speed = values
         try:
             params = SamplingParams(
                 length=length,
                 temperature=temperature,
                 top_k=top_k,
                 top_p=top_p,
+                min_p=min_p,
                 seed=_seed(seed),
                 stop=stop,
             )

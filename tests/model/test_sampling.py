@@ -14,13 +14,13 @@ LOGITS = np.log(np.array([0.5, 0.25, 0.15, 0.1], dtype=np.float32))
 
 def test_temperature_one_samples_as_the_model_believes() -> None:
     rng = np.random.default_rng(0)
-    params = SamplingParams(temperature=1.0)
+    params = SamplingParams(temperature=1.0, min_p=0)
     counts = np.bincount([sample(LOGITS, params, rng) for _ in range(20_000)], minlength=4)
     np.testing.assert_allclose(counts / 20_000, [0.5, 0.25, 0.15, 0.1], atol=0.015)
 
 
 def test_a_lower_temperature_sharpens_and_zero_is_argmax() -> None:
-    sharp = probabilities(LOGITS, SamplingParams(temperature=0.5))
+    sharp = probabilities(LOGITS, SamplingParams(temperature=0.5, min_p=0))
     np.testing.assert_allclose(sharp, np.array([25, 6.25, 2.25, 1]) / 34.5, rtol=1e-6)
     assert sample(LOGITS, SamplingParams(temperature=0), np.random.default_rng(0)) == 0
 
@@ -38,9 +38,15 @@ def test_a_lower_temperature_sharpens_and_zero_is_argmax() -> None:
     ],
 )
 def test_what_is_cut_off_is_never_drawn(params: dict[str, Any], kept: list[int]) -> None:
-    distribution = probabilities(LOGITS, SamplingParams(temperature=1.0, **params))
+    distribution = probabilities(LOGITS, SamplingParams(temperature=1.0, **{"min_p": 0, **params}))
     assert np.flatnonzero(distribution).tolist() == kept
     assert distribution.sum() == pytest.approx(1)
+
+
+def test_what_is_hardly_likely_is_dropped_unless_somebody_asks_for_it() -> None:
+    logits = np.log(np.array([0.9, 0.09, 0.01], dtype=np.float32))
+    assert np.flatnonzero(probabilities(logits, SamplingParams())).tolist() == [0, 1]
+    assert np.flatnonzero(probabilities(logits, SamplingParams(min_p=0))).tolist() == [0, 1, 2]
 
 
 def test_the_impossible_is_never_drawn_even_at_the_edges() -> None:

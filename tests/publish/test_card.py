@@ -193,7 +193,7 @@ def test_the_program_writes_what_we_write_and_needs_nothing_of_ours(
     imported = set(re.findall(r"^(?:from|import) (\w+)", program, re.MULTILINE))
     assert imported == {"json", "numpy", "huggingface_hub", "safetensors"}
     program += "print(json.dumps([generate(p, 60, 0) for p in json.loads(input())]))\n"
-    program += "print(json.dumps(generate('', 500, 5.0)))\n"
+    program += "print(json.dumps([generate('', 60, 1.0, min_p=1), generate('', 500, 5.0)]))\n"
     prompts = (PROMPT, "", "x")
     child = subprocess.run(
         [sys.executable, "-I", "-c", program],
@@ -202,7 +202,8 @@ def test_the_program_writes_what_we_write_and_needs_nothing_of_ours(
         encoding="utf-8",
         check=True,
     )
-    theirs, wild = map(json.loads, child.stdout.splitlines()[-2:])
+    theirs, (likeliest, wild) = map(json.loads, child.stdout.splitlines()[-2:])
     generator, params = Generator(load_model(tmp_path)), SamplingParams(length=60, temperature=0)
     assert theirs == [generator.generate(prompt, params) for prompt in prompts]
+    assert likeliest == theirs[1]
     assert "\ufffd" not in wild

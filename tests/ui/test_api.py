@@ -27,8 +27,8 @@ def ask(client: Client, message: Any, **parameters: Any) -> str:
 
 
 def test_the_answer_is_the_generators_own_to_the_character(client: Client) -> None:
-    params = SamplingParams(length=800, temperature=1.1, top_p=0.999, top_k=90, seed=12)
-    names = ("length", "temperature", "top_p", "top_k", "seed")
+    params = SamplingParams(length=800, temperature=1.1, top_p=0.999, min_p=0.5, top_k=90, seed=12)
+    names = ("length", "temperature", "top_p", "min_p", "top_k", "seed")
     asked = {name: getattr(params, name) for name in names}
     message = "  <b>&amp;\n\t*x*$y$"
     expected = Generator(small_model()).generate(message, params)
@@ -45,6 +45,7 @@ def test_only_a_message_is_needed_and_a_context_stands_before_it(client: Client)
     assert len(ask(client, "a book " * 25_000, length=20)) == 20
     whole = ask(client, "EO:", context="ROM", length=40.0, seed=3.0)
     assert whole == ask(client, "ROMEO:", length=40, seed=3)
+    assert whole == Generator(small_model()).generate("ROMEO:", SamplingParams(length=40, seed=3))
 
 
 def test_it_streams_the_text_so_far_and_isnt_slowed_to_a_pages_pace(client: Client) -> None:

@@ -80,7 +80,7 @@ def examine(
         "baselines": None if baselines is None else asdict(baselines),
     }
     if corpus.is_list:
-        params = SamplingParams(length=200, temperature=1.0, seed=1)
+        params = SamplingParams(length=200, temperature=1.0, min_p=0, seed=1)
         items = list(Generator(model).lines(_ITEMS, params))
         found["items"] = judge_items(items, corpus.vocabulary.decode(corpus.indices))
     else:

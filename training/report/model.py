@@ -72,7 +72,7 @@ def samples(generator: Generator, length: int = SAMPLE_LENGTH) -> list[dict[str,
 
     Seeded: a shorter sample is the beginning of a longer one. The coldest comes first.
     """
-    params = [SamplingParams(length=length, temperature=t, seed=1) for t in _TEMPERATURES]
+    params = [SamplingParams(length=length, temperature=t, min_p=0, seed=1) for t in _TEMPERATURES]
     return [
         {"temperature": p.temperature, "prompt": "", "text": generator.generate("", p)}
         for p in params

@@ -113,7 +113,7 @@ def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -
 
 
 def test_both_speakers_take_turns_by_themselves_until_they_are_stopped(talk: Visit) -> None:
-    page = visit_at_once(talk)
+    page = talk()
     choose(page, "Seed", "3")
     page.get_by_role("button", name="Let them talk").click()
     wait_until(lambda: len(bubbles(page)) > 4)

@@ -117,7 +117,7 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
     delete(page)
 
     page.get_by_role("tab", name="Chat").click()  # where what was begun is still being written
-    expect(page.get_by_role("button", name="Continue", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
     page.fill("#message textarea", "And then ")
     page.press("#message textarea", "Enter")
     gone = "This run isn't here any more. Go back to this page's own model"

@@ -86,7 +86,7 @@ def test_one_address_leaves_the_others_their_turn_and_their_conversations(
     with visitor(shared, "127.0.0.1") as greedy, visitor(shared, "127.0.0.2") as other:
         talk(other, 1)
         note = event_of(other, "_note_on")
-        long = {"data": ["a", "", 0.8, 1, 20_000, 1, 0]}
+        long = {"data": ["a", "", 0.8, 1, 20_000, 1, 0, 0]}
         asked = [greedy.post("/gradio_api/call/chat", json=long) for _ in range(60)]
         finished = len(
             shared.record("ended")
@@ -141,7 +141,7 @@ def test_no_text_keeps_the_other_visitors_waiting(app: RunningApp, client: httpx
     with Bystander(app) as bystander:
         for text in hostile:
             for path in ("/gradio_api/call/chat",):
-                answer = client.post(path, json={"data": [text, text, 0.8, 1, 5, 1, 0]})
+                answer = client.post(path, json={"data": [text, text, 0.8, 1, 5, 1, 0, 0]})
                 assert answer.status_code == 200
                 event = answer.json()["event_id"]
                 assert "event: complete" in client.get(f"{path}/{event}").text
@@ -164,7 +164,7 @@ def done(client: httpx.Client, event: int, session: str, data: list[Any]) -> str
 def talk(client: httpx.Client, sessions: int) -> None:
     """Have many visitors write as much as a session keeps, and ask for two short answers each."""
     answer = event_of(client, "_answer")
-    data = ["a" * 100_000, False, None, 0.8, 1, 0, 50, "", 0]
+    data = ["a" * 100_000, "send", None, 0.8, 0, 1, 0, 50, "", 0]
     for number in range(2 * sessions):
         assert '"success":true' in done(client, answer, f"s{number // 2}", data)
 

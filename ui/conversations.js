@@ -152,10 +152,9 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
     try {
       sessionStorage.setItem(SHOWN, shown);
     } catch {} // a reload shows the newest
-    if (shown !== was) {
-      window.charlstm.leave();
-      if (innerWidth <= NARROW) toggle(".open");
-    }
+    // The one that was left may never have been shown as kept: its first answer was short.
+    if (shown !== was || told.changed.id !== told.shown) window.charlstm.leave();
+    if (shown !== was && innerWidth <= NARROW) toggle(".open");
     draw();
   };
 

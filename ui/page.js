@@ -1,6 +1,6 @@
 // What the page does without the server: what shows that an answer is being written, and the whole
-// text to the clipboard or into a file (what is kept: conversations.js). Each function gets the values of an event's inputs and
-// outputs; what it returns goes to the outputs.
+// text to the clipboard or into a file (what is kept: conversations.js). Each function gets the
+// values of an event's inputs and outputs; what it returns goes to the outputs.
 window.charlstm = (() => {
   const update = (properties) => ({ __type__: "update", ...properties });
   // Controls that rest while an answer is being written.

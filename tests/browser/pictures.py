@@ -39,5 +39,6 @@ def test_take_a_picture(
         page.press("#message textarea", "Enter")
         page.wait_for_selector("#text .bot-row")
         wait_until_idle(page)
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=ROOT / "docs" / f"{name}.png")
         page.close()

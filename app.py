@@ -40,7 +40,7 @@ from model.generator import Generator
 from model.hub import HubError
 from ui.about import heading
 from ui.api import add_chat_endpoint
-from ui.chat import ChatTab
+from ui.chat.tab import ChatTab
 from ui.guard import EXCEPTION_HANDLERS, Guard, Page
 from ui.train import TrainTab, browser_state
 
@@ -125,7 +125,7 @@ def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -
             css_paths=UI / "page.css",
             head="".join(
                 f"<script>{(UI / name).read_text(encoding='utf-8')}</script>"
-                for name in ("page.js", "conversations.js")
+                for name in ("page.js", "chat/conversations.js")
             ),
             footer_links=["api"],
             # Gradio's own history of events: conversations.js keeps what is written, and no more.

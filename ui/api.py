@@ -16,7 +16,7 @@ from gradio.events import api
 
 from model.generator import Generator
 from model.sampling import SamplingError, SamplingParams
-from ui.streaming import stream_updates
+from ui.chat.streaming import stream_updates
 
 LONGEST_ANSWER = 20_000
 """Characters of one call: a few seconds of one core."""

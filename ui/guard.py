@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from copy import copy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +16,6 @@ import orjson
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from gradio.state_holder import SessionState
 from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,19 +37,6 @@ _NO_GETS = re.compile(
     r"(^|/gradio_api)/(deep_link|dev/|file=\w+://|monitoring|proxy=|stream/|token|user)"
 )
 _NO_SUCH_EVENT = "There is no such event: reload the page."
-
-
-def _begin_session(self: SessionState, blocks: gr.Blocks) -> None:
-    self.blocks_config, self.config_values = copy(blocks.default_config), {}
-    self.state_data, self._state_ttl = {}, {}
-    self.is_closed, self.STATE_TTL_WHEN_CLOSED = False, 3_600
-
-
-# For links that open a page as it was, which this page hasn't, Gradio would describe each component
-# to each new session, while all others wait (10 ms), and keep its last value: whatever was sent,
-# for an hour.
-SessionState.__init__ = _begin_session  # type: ignore[method-assign]
-SessionState._update_value_in_config = lambda *_: None  # type: ignore[method-assign]
 
 
 class Guard:

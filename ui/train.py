@@ -25,7 +25,7 @@ from jobs.text import python_reference
 from jobs.zero_gpu import QUOTA, RUN_MINUTES, price
 from training.run import RunStatus
 from ui import QUIET, Updates, note
-from ui.chat import ChatTab, Session
+from ui.chat.tab import ChatTab, Session
 from ui.guard import address_of
 from ui.publish import PublishPanel
 from ui.run_view import (

@@ -19,7 +19,7 @@ from tests.browser.test_chat import (
     write,
 )
 from tests.running_app import run_app, small_model_folder
-from ui.conversations import UNKEPT
+from ui.chat.conversations import UNKEPT
 
 ODD = (
     "<img src=x onerror=alert(1)> &amp; *x* `y`\t$z$",

@@ -15,9 +15,9 @@ from jobs.generators import Generators
 from model.generator import Generator
 from tests.finished_run import finished_run
 from tests.random_model import random_model
-from ui.chat import ChatTab, Session
-from ui.conversations import Conversation
-from ui.speakers import Speakers
+from ui.chat.conversations import Conversation
+from ui.chat.speakers import Speakers
+from ui.chat.tab import ChatTab, Session
 
 
 async def _tab() -> ChatTab:

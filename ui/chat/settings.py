@@ -17,7 +17,7 @@ from gradio.components import Component
 
 from model.sampling import SamplingError, SamplingParams
 from ui import QUIET
-from ui.streaming import CHARACTERS_PER_SECOND
+from ui.chat.streaming import CHARACTERS_PER_SECOND
 
 Setting = float | str | None
 

@@ -1,8 +1,8 @@
 """The Chat tab: the visitor's text is continued, streamed, and stays one text.
 
-The path of a message: `_answer` appends it to the transcript, `ui.answer` writes on at the page's
-pace, every update is shown; the visitor's browser keeps what has come of it. Knows nothing about
-where the model came from; nothing that is written here is logged.
+The path of a message: `_answer` appends it to the transcript, `ui.chat.answer` writes on at the
+page's pace, every update is shown; the visitor's browser keeps what has come of it. Knows nothing
+about where the model came from; nothing that is written here is logged.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from model.dialogue import written_text
 from model.generator import Generator
 from ui import QUIET, Updates, note
 from ui.about import describe_model, examples, heading
-from ui.answer import write_answer
-from ui.conversations import (
+from ui.chat.answer import write_answer
+from ui.chat.conversations import (
     UNKEPT,
     Conversation,
     ConversationsPanel,
     model_key,
     read_conversation,
 )
-from ui.settings import Setting, SettingsPanel
-from ui.speakers import Speakers, SpeakersPanel
-from ui.transcript import (
+from ui.chat.settings import Setting, SettingsPanel
+from ui.chat.speakers import Speakers, SpeakersPanel
+from ui.chat.transcript import (
     MAX_MESSAGE,
     Message,
     bounded,
@@ -46,7 +46,7 @@ from ui.transcript import (
 _ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
 _KEEP_S = 5  # between two times that a long answer is kept, while it is written
 _SCRIPTS = "window.charlstm."  # page.js
-# Any number of visitors at once: they share the worker threads of ui.streaming.
+# Any number of visitors at once: they share the worker threads of ui.chat.streaming.
 _ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
 
 

@@ -18,7 +18,7 @@ import pytest
 from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.running_app import small_model
-from ui.streaming import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, next_interval, stream_updates
+from ui.chat.streaming import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, next_interval, stream_updates
 
 Result = TypeVar("Result")
 CROWD = 8 * (os.cpu_count() or 1)  # streams, for which there are far too few threads
@@ -128,7 +128,7 @@ def test_a_newcomers_first_text_comes_before_the_next_of_the_streams_that_are_ru
 def test_a_stream_that_runs_goes_on_although_newcomers_keep_coming(
     generator: CountingGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.streaming.NEWCOMERS_AHEAD_S", 0.5)
+    monkeypatch.setattr("ui.chat.streaming.NEWCOMERS_AHEAD_S", 0.5)
     params = SamplingParams(length=1_000_000)
 
     async def keep_coming(number: int) -> None:

@@ -17,8 +17,8 @@ import gradio as gr
 from model.config import ModelConfig
 from model.dialogue import ChatTemplate, Role
 from model.schema import read_json
-from ui.speakers import Speakers
-from ui.transcript import MAX_MESSAGES, MAX_TRANSCRIPT, Message, Transcript
+from ui.chat.speakers import Speakers
+from ui.chat.transcript import MAX_MESSAGES, MAX_TRANSCRIPT, Message, Transcript
 
 UNKEPT = "Your browser can't keep this: its storage is full or switched off."
 """Said where storage is refused: what is written is gone when the page is closed."""

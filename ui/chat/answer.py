@@ -14,9 +14,9 @@ from dataclasses import replace
 from model.dialogue import conversation_text
 from model.generator import Generator
 from model.sampling import SamplingParams
-from ui.speakers import Speakers
-from ui.streaming import stream_updates
-from ui.transcript import Message, Transcript, bounded
+from ui.chat.speakers import Speakers
+from ui.chat.streaming import stream_updates
+from ui.chat.transcript import Message, Transcript, bounded
 
 _ITEMS = 10  # of a list, in an answer
 _TURNS = 100  # that two speakers take by themselves: a page may have been left open

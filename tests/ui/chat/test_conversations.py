@@ -10,9 +10,9 @@ import pytest
 
 from model.dialogue import ChatTemplate
 from tests.random_model import random_model
-from ui.conversations import Conversation, model_key, read_conversation
-from ui.speakers import Speakers
-from ui.transcript import MAX_MESSAGES, MAX_TRANSCRIPT, Message
+from ui.chat.conversations import Conversation, model_key, read_conversation
+from ui.chat.speakers import Speakers
+from ui.chat.transcript import MAX_MESSAGES, MAX_TRANSCRIPT, Message
 
 TALK = ChatTemplate(
     user_prefix="A: ",

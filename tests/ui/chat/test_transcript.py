@@ -7,7 +7,7 @@ import re
 
 import gradio as gr
 
-from ui.transcript import (
+from ui.chat.transcript import (
     MAX_MESSAGE,
     MAX_TRANSCRIPT,
     Message,

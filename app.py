@@ -34,6 +34,7 @@ from starlette.middleware import Middleware
 
 from jobs.accounts import Accounts
 from jobs.limits import Limits, LimitsError
+from jobs.models import ChosenModel, Models, page_model
 from jobs.service import TrainingService
 from model.folder import BUNDLED_MODEL, ModelFolderError
 from model.generator import Generator
@@ -52,8 +53,7 @@ UI = Path(__file__).parent / "ui"
 class LoadedModel:
     """The model to serve, if one could be loaded, and what went wrong, if anything."""
 
-    generator: Generator | None = None
-    hub_id: str | None = None
+    model: ChosenModel | None = None
     problem: str = ""
 
 
@@ -62,42 +62,43 @@ def choose_model(model: str | None, revision: str | None = None) -> LoadedModel:
     problem = ""
     if model:
         try:
-            generator = Generator.from_pretrained(model, revision)
-            return LoadedModel(generator, None if Path(model).exists() else model)
+            return LoadedModel(page_model(Generator.from_pretrained(model, revision), model))
         except (HubError, ModelFolderError) as error:
             problem = f"The model {model} can't be used: {error}. "
     try:
-        generator = Generator.from_pretrained(BUNDLED_MODEL)
+        bundled = page_model(Generator.from_pretrained(BUNDLED_MODEL))
     except ModelFolderError as error:
         return LoadedModel(problem=f"{problem}The bundled model can't be used: {error}.")
     problem = problem and f"{problem}This page uses the bundled model instead."
-    return LoadedModel(generator, problem=problem)
+    return LoadedModel(bundled, problem)
 
 
 def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
     """The whole page: a chat with the loaded model, and training as far as the limits allow."""
     page = Page(title="CharLSTM", delete_cache=(3_600, 3_600), is_shared=limits.is_shared)
     with page:
-        config = loaded.generator.config if loaded.generator else None
-        title = gr.HTML(heading(config), elem_id="heading")
+        title = gr.HTML(heading(loaded.model.config if loaded.model else None), elem_id="heading")
         if loaded.problem:
             gr.HTML(html.escape(loaded.problem, quote=False), elem_id="problem")
         secret, is_away = browser_state("visitor"), browser_state("signing-in")
+        service = None
+        if limits.where != "off":
+            service = TrainingService(limits, Path(get_upload_folder()))
         with gr.Tabs() as tabs:
             chat = None
-            if loaded.generator:
+            if loaded.model:
                 with gr.Tab("Chat", id="chat"):
-                    chat = ChatTab(loaded.generator, title, loaded.hub_id)
+                    models = Models(loaded.model, limits.is_shared, service)
+                    chat = ChatTab(models, page, title, secret)
             with gr.Tab("Train", id="train"):
-                if limits.where != "off":
-                    service = TrainingService(limits, Path(get_upload_folder()))
+                if service:
                     accounts = Accounts.from_environment(os.environ, limits)
                     TrainTab(page, service, accounts, secret, is_away, chat, tabs)
                 else:
                     reason = html.escape(limits.reason, quote=False)
                     gr.HTML(f"<p>{reason}</p>", elem_id="no-training")
-        if loaded.generator:
-            add_chat_endpoint(loaded.generator)
+        if loaded.model:
+            add_chat_endpoint(loaded.model.find())
     # Without a limit of its own an event is answered for one visitor at a time.
     page.queue(default_concurrency_limit=16, max_size=_MOST_WAITING, api_open=False)
     return page

@@ -44,7 +44,7 @@ MESSAGE = "textarea:visible"
 # A seed is no part of an answer.
 WATCH = """() => {
     const written = () => [...document.querySelectorAll('[data-testid=bot]')]
-        .filter(part => !part.querySelector('.seed'))
+        .filter(part => !part.querySelector('.above'))
         .map(part => part.textContent).join('').length;
     let sent = 0, before = 0;
     window.milliseconds = [];

@@ -1,4 +1,4 @@
-"""The models of visitors' runs in this process: one generator each, however many chat with it.
+"""The models in this process: one generator each, however many chat with it.
 
 Whoever chats asks at each answer, and keeps no generator: what isn't asked for goes, so that all of
 them together take no more memory than they may. Knows nothing about visitors.
@@ -10,15 +10,14 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 
-from model.folder import WEIGHTS_FILE, ModelFolderError, load_model
+from model.folder import WEIGHTS_FILE, ModelFolderError, find_model_folder, load_model
 from model.generator import Generator
-from training.run import MODEL_FOLDER
 
 MOST_BYTES = 500e6
 _BYTES = 4  # of a float
 
 Loading = Future[Generator]
-_Key = tuple[Path, int]  # a run's folder, and the version of its weights
+_Key = tuple[Path, int]  # a folder, and the version of its weights
 
 
 class Generators:
@@ -34,7 +33,11 @@ class Generators:
         self._known: dict[_Key, Loading] = {}  # the least recently used first
 
     def find(self, folder: Path) -> Generator:
-        """The generator of a run's newest model. Raises ModelFolderError if there is none."""
+        """That of the model in a model's or a run's folder, as it is now.
+
+        Raises:
+            ModelFolderError: if there is none.
+        """
         version = _version(folder)
         if version is None:
             raise ModelFolderError(f"{folder} holds no model")
@@ -71,6 +74,6 @@ class Generators:
 
 def _version(folder: Path) -> int | None:
     try:
-        return (folder / MODEL_FOLDER / WEIGHTS_FILE).stat().st_mtime_ns
-    except OSError:
+        return (find_model_folder(folder) / WEIGHTS_FILE).stat().st_mtime_ns
+    except (OSError, ModelFolderError):
         return None

@@ -6,20 +6,23 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import chain
 from pathlib import Path
 
+from model.chat.conversation import read_conversation, rewritten
 from model.facts import model_facts
 from model.folder import ModelFolderError, load_model
 from model.generator import Generator
 from model.hub import HubError, resolve_model
 from model.sampling import SamplingError, SamplingParams
+from model.schema import read_json
 
 _EXAMPLES = """examples:
   python -m model generate runs/novel --prompt "Once upon a time" --length 500
   python -m model generate user/novel --temperature 0.5 --seed 7 < beginning.txt
   python -m model generate user/names --lines 20 --prompt An
+  python -m model generate --from conversation.json
   python -m model info model/pretrained
 """
 
@@ -39,11 +42,22 @@ def build_parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="describe a model in a few lines")
     for command in (generate, info):
         command.add_argument(
-            "model", metavar="MODEL", help="a model folder, a run's folder, or a Hub id (user/name)"
+            "model",
+            metavar="MODEL",
+            nargs="?" if command is generate else None,  # with --from, the file names it
+            help="a model folder, a run's folder, or a Hub id (user/name)",
         )
         command.add_argument("--revision", help="branch, tag or commit of a Hub model")
-    generate.add_argument(
+    begun = generate.add_mutually_exclusive_group()
+    begun.add_argument(
         "--prompt", help="text to continue; read from standard input if that is not a terminal"
+    )
+    begun.add_argument(
+        "--from",
+        dest="conversation",
+        metavar="FILE",
+        help="a conversation that the page saved as .json: write it again, with the settings and "
+        "seeds in it, and with the model that it names unless another is given",
     )
     for number in _SAMPLING:
         kind, default, meaning = number.metadata["kind"], number.default, number.metadata["help"]
@@ -88,6 +102,27 @@ def _generate(arguments: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
+def _write_again(path: str, model: str | None, revision: str | None) -> None:
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        source = read_json(text)["source"]
+        model, revision = model or source["name"], revision or source["revision"]
+        if model is None:
+            raise ValueError("it names no model that can be found from here: give one")
+        generator = Generator.from_pretrained(model, revision)
+        conversation = read_conversation(text, generator.config)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SystemExit(f"error: {path} can't be written again: {error}") from None
+    again = replace(conversation, transcript=tuple(rewritten(conversation, generator)))
+    print(_harmless(again.text) if sys.stdout.isatty() else again.text)
+    if again.text != conversation.text:
+        print(
+            "note: the file has another text: it was written on another kind of machine, with "
+            "another version of this program, or changed by hand",
+            file=sys.stderr,
+        )
+
+
 def _harmless(text: str) -> str:
     """Without what a terminal would obey: the model may be a stranger's."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
@@ -99,9 +134,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends us quietly
-    parsed = build_parser().parse_args(arguments)
+    parser = build_parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.model is None and not parsed.conversation:
+        parser.error("name a MODEL, or a conversation with --from")
     try:
-        if parsed.command == "generate":
+        if parsed.command == "generate" and parsed.conversation:
+            _write_again(parsed.conversation, parsed.model, parsed.revision)
+        elif parsed.command == "generate":
             _generate(parsed)
         else:
             _describe(parsed.model, parsed.revision)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from model.schema import fitted, one_line, read_json
 from model.vocabulary import Vocabulary
 

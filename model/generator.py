@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from model.chat.dialogue import unfinished_stop
 from model.config import ModelConfig
 from model.decoder import Decoder, State
-from model.dialogue import unfinished_stop
 from model.folder import Model, load_model
 from model.hub import resolve_model
 from model.sampling import SamplingParams, sample

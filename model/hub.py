@@ -7,6 +7,7 @@ its exceptions become sentences that say what to do.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,12 +44,18 @@ class NotACharLSTM(HubError):
     """The repo holds something else."""
 
 
-def resolve_model(model: str | Path, revision: str | None = None, token: str | None = None) -> Path:
+def resolve_model(
+    model: str | Path,
+    revision: str | None = None,
+    token: str | None = None,
+    most_bytes: float = math.inf,
+) -> Path:
     """The folder that a MODEL means: an existing folder (a model's or a run's), else a Hub id.
 
     A Hub model may have a `revision`: branch, tag or commit. A commit that is in the cache needs no
     request; without a network a branch is the commit cached for it last, and the client warns.
-    `token` is `HF_TOKEN` or the saved login by default.
+    `token` is `HF_TOKEN` or the saved login by default. Weights of more than `most_bytes` aren't
+    downloaded.
 
     Raises ModelFolderError if it can only be a folder and holds no model, HubError if the Hub
     doesn't give one.
@@ -62,14 +69,14 @@ def resolve_model(model: str | Path, revision: str | None = None, token: str | N
     if isinstance(model, Path) or path.is_absolute() or "\\" in name or name.startswith((".", "~")):
         return find_model_folder(path)
     try:
-        return _download(name, revision, token)
+        return _download(name, revision, token, most_bytes)
     except HubError as error:
         if isinstance(error, Refused | NotACharLSTM):
             raise
         raise type(error)(f"there is no folder {name!r} here, and {error}") from error
 
 
-def _download(model_id: str, revision: str | None, token: str | None) -> Path:
+def _download(model_id: str, revision: str | None, token: str | None, most_bytes: float) -> Path:
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
@@ -77,6 +84,13 @@ def _download(model_id: str, revision: str | None, token: str | None) -> Path:
         commit = api.resolve_revision(model_id, revision=revision)
         config = Path(api.hf_hub_download(model_id, CONFIG_FILE, revision=commit))
         read_config(config.read_bytes(), model_id)  # before anything large is downloaded
+        if math.isfinite(most_bytes):
+            weights = api.hf_hub_download(model_id, WEIGHTS_FILE, revision=commit, dry_run=True)
+            if (size := weights.file_size or 0) > most_bytes:
+                raise HubError(
+                    f"{model_id} has {size / 1e6:,.0f} MB, and here a model may have "
+                    f"{most_bytes / 1e6:,.0f} MB"
+                )
         return Path(api.hf_hub_download(model_id, WEIGHTS_FILE, revision=commit)).parent
 
 

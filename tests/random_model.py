@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from model.chat.dialogue import ChatTemplate
 from model.config import ModelConfig
-from model.dialogue import ChatTemplate
 from model.folder import Model, save_model
 from model.vocabulary import UNKNOWN, Vocabulary
 

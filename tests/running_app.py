@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from model.folder import Model, save_model
 from tests.random_model import random_model
 

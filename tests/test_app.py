@@ -50,11 +50,11 @@ def test_importing_the_app_imports_no_torch_and_without_any_model_the_page_says_
 
 
 def test_without_a_usable_model_the_bundled_one_is_loaded() -> None:
-    assert app.choose_model(None).generator
+    assert app.choose_model(None).model
     assert not app.choose_model(None).problem
     for model in ("runs/never-trained/model", "ann/never-fetched"):  # the Hub is down
         loaded = app.choose_model(model)
-        assert loaded.generator
+        assert loaded.model
         assert f"{model} can't be used" in loaded.problem
 
 
@@ -65,7 +65,8 @@ def test_a_model_of_the_hub_is_served_and_linked_to(hub: HubServer, tmp_path: Pa
     hub.put("ann/noise", files | {"README.md": b"noise"})
     loaded = app.choose_model("ann/noise", "main")
     assert not loaded.problem
-    assert loaded.hub_id == "ann/noise"
+    assert loaded.model
+    assert loaded.model.hub_id == "ann/noise"
 
 
 def test_what_keeps_the_app_from_starting_is_said_in_one_line() -> None:

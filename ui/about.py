@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from huggingface_hub import constants
 
+from model.chat.dialogue import ChatTemplate
 from model.config import ModelConfig
-from model.dialogue import ChatTemplate
 from model.facts import corpus_title, model_facts
 from ui import link
 

@@ -9,6 +9,13 @@ window.charlstm = (() => {
   const resting = (controls) => [update({ active: true }), ...all(controls, false)];
   const busy = { submit_btn: false, stop_btn: "Stop" };
   const idle = { submit_btn: "Send", stop_btn: false };
+  const save = (content, name, type) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([content], { type }));
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
   let shownBefore = 0;
 
   return {
@@ -56,11 +63,12 @@ window.charlstm = (() => {
     },
 
     downloadText(text) {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-      link.download = "text.txt";
-      link.click();
-      URL.revokeObjectURL(link.href);
+      save(text, "text.txt", "text/plain;charset=utf-8");
+    },
+
+    // With model, settings and seeds: python -m model generate --from conversation.json
+    downloadJson(text) {
+      save(text, "conversation.json", "application/json");
     },
   };
 })();

@@ -18,6 +18,7 @@ import pandas as pd
 
 from jobs import JobError
 from jobs.accounts import Accounts
+from jobs.models import run_key
 from jobs.publishing import find_published
 from jobs.service import TrainingService
 from jobs.store import StoredRun
@@ -25,7 +26,8 @@ from jobs.text import python_reference
 from jobs.zero_gpu import QUOTA, RUN_MINUTES, price
 from training.run import RunStatus
 from ui import QUIET, Updates, note
-from ui.chat.tab import ChatTab, Session
+from ui.chat.session import Session
+from ui.chat.tab import ChatTab
 from ui.guard import address_of
 from ui.publish import PublishPanel
 from ui.run_view import (
@@ -276,8 +278,8 @@ class TrainTab:
 
         def start(secret: str | None, run_id: str | None) -> None:
             model = None
-            if self._chat_tab and session and from_chat:
-                model = self._chat_tab.generator_of(session)
+            if session and from_chat:
+                model = session.chosen.find()
             self._service.start(secret, run_id, minutes, address_of(request), model)
 
         return self._after(start, secret, run_id)
@@ -316,10 +318,8 @@ class TrainTab:
     def _talk(self, secret: str | None, run_id: str | None, session: Session) -> Updates:
         """Go to the chat, with the model of this run."""
         assert self._chat_tab is not None
-        find = partial(self._service.generator, secret, run_id)
         try:
-            title = self._service.found(secret, run_id).title
-            changed = self._chat_tab.use(session, find, title)
+            changed = self._chat_tab.use(session, secret, run_key(run_id))
         except JobError as error:
             return {self._problem: note(str(error))}
         return {self._tabs: gr.Tabs(selected="chat"), **changed}

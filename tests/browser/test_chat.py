@@ -22,7 +22,7 @@ def parts(page: Page, kind: str = "textContent") -> list[str]:
 
     They are as they are in the document; with `innerText`, white space counts if it can be seen.
     """
-    places = "#text :is(.user-row, .bot-row) .md:not(:has(.seed))"
+    places = "#text :is(.user-row, .bot-row) .md:not(:has(.above))"
     texts: list[str] = page.eval_on_selector_all(places, f"all => all.map(e => e.{kind})")
     return texts
 
@@ -162,7 +162,8 @@ def test_an_answer_follows_its_beginning_with_nothing_painted_between(visit: Vis
     wait_until_it_grows(page)
     typed, answer = page.evaluate(
         """() => {
-            const parts = document.querySelectorAll('#text :is(.user-row, .bot-row) .md');
+            const all = '#text :is(.user-row, .bot-row) .md:not(:has(.above))';
+            const parts = document.querySelectorAll(all);
             const typed = [...parts[0].getClientRects()].at(-1);
             const answer = parts[parts.length - 1].getClientRects()[0];
             return [[typed.right, typed.top], [answer.left, answer.top]];

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.browser.conftest import Visit, visits
@@ -58,7 +58,7 @@ def reply(prompt: str, seed: int) -> str:
 def bubbles(page: Page) -> list[tuple[str, str]]:
     """Who says what, as the page shows it."""
     names = page.locator("#text .speaker").all_text_contents()
-    says = page.locator("#text .md:not(:has(.speaker, .seed))").all_text_contents()
+    says = page.locator("#text .md:not(:has(.above))").all_text_contents()
     return list(zip(names, says, strict=False))
 
 

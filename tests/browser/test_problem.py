@@ -24,7 +24,7 @@ def test_a_broken_model_is_named_and_the_bundled_one_goes_on(
         expect(problem).to_contain_text("This page uses the bundled model instead")
         page.fill("#message textarea", "ROMEO:")
         page.press("#message textarea", "Enter")
-        answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.seed))")
+        answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.above))")
         expect(answer).to_contain_text(re.compile(r"\w{2}"), timeout=20_000)
         page.close()
         assert str(folder) in running.log()

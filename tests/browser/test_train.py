@@ -106,7 +106,7 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
     expect(page.locator("#whose")).to_contain_text("my novel")
     page.fill("#message textarea", "The ")
     page.press("#message textarea", "Enter")
-    answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.seed))")
+    answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.above))")
     expect(answer).to_contain_text(re.compile(r"\w{2}"), timeout=MOMENT_MS)
 
     page.get_by_role("tab", name="Train").click()

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from model.chat.dialogue import ChatTemplate
 from model.config import FORMAT_VERSION
-from model.dialogue import ChatTemplate
 from model.folder import (
     CONFIG_FILE,
     WEIGHTS_FILE,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from model.folder import ModelFolderError, load_model
 from model.generator import Generator
 from model.hub import HubError, Refused, Unreachable, resolve_model

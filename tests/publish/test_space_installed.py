@@ -49,6 +49,6 @@ def test_what_a_space_installs_serves_its_model_and_trains_where_that_is_asked_f
         page.get_by_role("button", name="Chat with it").click()
         page.fill("#message textarea", "The ")
         page.press("#message textarea", "Enter")
-        answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.seed))")
+        answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.above))")
         expect(answer).to_contain_text(re.compile(r"\w{2}"), timeout=MOMENT_MS)
         page.context.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from model.chat.dialogue import ChatTemplate
 from model.config import ModelConfig
-from model.dialogue import ChatTemplate
 from tests.running_app import small_model
 from ui.about import describe_model, examples, heading
 

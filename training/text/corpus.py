@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from model.vocabulary import Vocabulary
 from training.run import RunError, RunStopped, read_json, write_json
 from training.settings import Settings, TrainingError

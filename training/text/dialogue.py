@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from training.text.turns import ANSWERING, ASKING, MARKS, FoundTurn, Reading, readings
 
 EXAMINED = 1_500_000

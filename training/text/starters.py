@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from training.text.turns import readings
 
 MOST = 4

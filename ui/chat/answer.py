@@ -5,20 +5,17 @@ Knows nothing about components, events or sessions.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from collections.abc import Generator as Pieces
 from contextlib import aclosing
 from dataclasses import replace
 
-from model.dialogue import conversation_text
+from model.chat.conversation import Message, Speakers, Stretch, Transcript, continuation
 from model.generator import Generator
 from model.sampling import SamplingParams
-from ui.chat.speakers import Speakers
 from ui.chat.streaming import stream_updates
-from ui.chat.transcript import Message, Transcript, bounded
+from ui.chat.transcript import bounded
 
-_ITEMS = 10  # of a list, in an answer
 _TURNS = 100  # that two speakers take by themselves: a page may have been left open
 _TO_WORD_END, _TO_LINE_END = 12, 60  # characters that an answer may be shorter, to end well
 
@@ -34,14 +31,13 @@ async def write_answer(
     """The transcript with more and more of an answer; the last one may be the same again.
 
     Args:
-        transcript: so far; its last reply is continued if it was cut.
+        transcript: so far; a last reply is continued if it was cut, and filled if it is empty.
         speakers: as whom the model answers.
         generator: that writes.
         params: of the answer; its seed is that of the first turn.
         pace: characters a second.
         talks: both speakers take turns, many of them, until this is closed.
     """
-    talks = talks and speakers.can_talk
     for turn in range(_TURNS if talks else 1):
         now = replace(params, seed=(params.seed or 0) + turn)
         async with aclosing(_turn(transcript, speakers, generator, now, pace, talks)) as updates:
@@ -59,30 +55,34 @@ async def _turn(
     talks: bool,
 ) -> AsyncGenerator[Transcript]:
     template, before = speakers.template, transcript
+    last = transcript[-1] if transcript else Message("assistant", "")
     reply = Message("assistant", "", speakers.model)
-    if template and template.is_unfinished(transcript, speakers.model):
-        before, reply = transcript[:-1], transcript[-1]
-    elif talks and (not before or before[-1].role == "assistant"):
+    is_empty = bool(last.others) and not last.stretches and last.role == "assistant"
+    if is_empty or (template and template.is_unfinished(transcript, speakers.model)):
+        before, reply = transcript[:-1], last
+    elif talks and last.role == "assistant":
         reply = Message("user", "", speakers.visitor)
     begun, answer = reply.text, ""
-    reply = replace(reply, seeds=(*reply.seeds, params.seed or 0))
-    # In a thread: a template whose stop strings a long message is full of takes its time.
-    prompt = await asyncio.to_thread(conversation_text, transcript, template, reply.speaker)
-    pieces = generator.stream(prompt, params)
-    if speakers.is_list:
-        begun = before[-1].text if before and before[-1].role == "user" else ""
-        pieces = (f"{item}\n" for item in generator.lines(_ITEMS, params, begun))
-    elif template is None:
+    heard = (*before, reply) if begun else before
+    pieces = continuation(generator, heard, speakers, reply.speaker, params)
+    if template is None and not speakers.is_list:
         pieces = _ending_well(pieces, params.length)
+    written = _longer(reply, begun, params)
     async with aclosing(stream_updates(pieces, pace)) as updates:
         async for text in updates:
             answer += text
             shown = template.trimmed(begun + answer) if template else answer
-            reply = replace(reply, text=shown)
-            yield (*before, reply)
+            written = _longer(reply, shown, params)
+            yield (*before, written)
     was_ended = len(answer) < params.length  # by the model itself
     if speakers.is_list or (template and was_ended):
-        yield (*before, replace(reply, is_whole=True))
+        yield (*before, replace(written, is_whole=True))
+
+
+def _longer(reply: Message, text: str, params: SamplingParams) -> Message:
+    """A reply as far as it has come, and what has written the rest of it."""
+    stretch = Stretch(max(0, len(text) - len(reply.text)), params)
+    return replace(reply, text=text, stretches=(*reply.stretches, stretch))
 
 
 def _ending_well(pieces: Pieces[str], length: int) -> Pieces[str]:

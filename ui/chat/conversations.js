@@ -158,6 +158,20 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
     draw();
   };
 
+  // The buttons at a message. It is told by its place: Gradio leaves them no other mark.
+  document.querySelector("#text").addEventListener("click", ({ target }) => {
+    const button = target.closest(".above button");
+    if (!button) return;
+    const rows = [...document.querySelectorAll("#text :is(.user-row, .bot-row)")];
+    const message = rows.indexOf(button.closest(".user-row, .bot-row"));
+    if (button.className === "edit") {
+      trigger("edit", { message });
+      document.querySelector("#message textarea").focus();
+    } else {
+      trigger("turn", { message, later: button.className === "later" });
+    }
+  });
+
   watch("value", learn);
   addEventListener("storage", draw);
   let last = null;

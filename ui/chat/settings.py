@@ -41,19 +41,14 @@ class SettingsPanel:
 
     def __init__(self) -> None:
         usual = _PRESETS[_BALANCED]
-        with gr.Accordion("Settings", open=True, elem_classes="panel"):
+        with gr.Accordion("Settings", elem_classes="panel") as self.panel:
+            # fmt: off
             preset = gr.Radio(
-                list(_PRESETS),
-                value=_BALANCED,
-                label="How it writes",
+                list(_PRESETS), value=_BALANCED, label="How it writes",
                 info="fewer made-up words, or more surprises",
             )
             temperature = gr.Slider(
-                0,
-                1.5,
-                usual.temperature,
-                step=0.05,
-                label="Temperature",
+                0, 1.5, usual.temperature, step=0.05, label="Temperature",
                 info="low: predictable, high: wild",
             )
             length = gr.Slider(50, 2000, 500, step=50, label="Length", info="characters, at most")
@@ -61,10 +56,8 @@ class SettingsPanel:
                 _SPEEDS, value=CHARACTERS_PER_SECOND, label="Speed", info="characters per second"
             )
             seed = gr.Textbox(
-                label="Seed",
+                label="Seed", placeholder="a new one each time", max_lines=1,
                 info="the same seed repeats an answer",
-                placeholder="a new one each time",
-                max_lines=1,
             )
         with gr.Accordion("Min-p, top-p and top-k", open=False, elem_classes="panel"):
             min_p = gr.Slider(
@@ -91,6 +84,7 @@ class SettingsPanel:
                 label="Top-k",
                 info="so many of the likeliest; 0 allows all",
             )
+            # fmt: on
         sampling = [temperature, min_p, top_p, top_k]
         self.components: list[Component] = [*sampling, length, seed, speed]
         """Inputs to `read`, in order."""
@@ -105,12 +99,8 @@ class SettingsPanel:
         moved = [slider.change for slider in sampling]
         gr.on(moved, None, sampling, preset, js=f"(...values) => {matching}?.[0] ?? null", **QUIET)
 
-    def read(self, values: Sequence[Any], stop: tuple[str, ...]) -> tuple[SamplingParams, float]:
-        """What the components' values mean, and the speed in characters per second.
-
-        Args:
-            values: of `components`.
-            stop: strings that end an answer.
+    def read(self, values: Sequence[Any]) -> tuple[SamplingParams, float]:
+        """What the values of `components` mean, and the speed in characters per second.
 
         Raises:
             gr.Error: if a value is out of range.
@@ -124,7 +114,6 @@ class SettingsPanel:
                 top_p=top_p,
                 min_p=min_p,
                 seed=_seed(seed),
-                stop=stop,
             )
         except SamplingError as error:
             # Gradio shows the text of an error as HTML.

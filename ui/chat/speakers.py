@@ -6,61 +6,46 @@ generating, or about how a text is shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from model.dialogue import ChatTemplate
+from model.chat.conversation import Conversation, Speakers
+from model.chat.dialogue import ChatTemplate
 
+CONTINUE = "Continue"
 _DIALOGUE, _ONE_TEXT = "Dialogue", "One text"
 
 
-@dataclass(frozen=True)
-class Speakers:
-    """Dialogue or one text, and as whom visitor and model speak from now on."""
+def alone_word(now: Conversation) -> str:
+    """The button's word for what the model does without the visitor."""
+    speakers = now.speakers
+    template, is_begun = speakers.template, bool(now.transcript)
+    if template and template.is_unfinished(now.transcript, speakers.model):
+        return CONTINUE
+    if speakers.can_talk:
+        return "Let them talk"
+    if template:
+        return "Let it speak"
+    return CONTINUE if is_begun and not speakers.is_list else "Let it write"
 
-    template: ChatTemplate | None = None  # of a dialogue; None for one text
-    visitor: str = ""
-    model: str = ""
-    is_list: bool = False  # neither: the model writes items, which begin as the visitor says
 
-    @classmethod
-    def of(cls, template: ChatTemplate | None, is_list: bool = False) -> Speakers:
-        """How a page begins with a model that has this template, or has read a list."""
-        if template is None:
-            return cls(is_list=is_list)
-        return cls(template, template.user_speaker, template.reply_speaker)
+def invitation(speakers: Speakers) -> str:
+    """What the page says before anything is written. Gradio reads it as Markdown."""
+    if speakers.is_list:
+        return "Write how an item begins and get ten of them."
+    if speakers.template is None:
+        return "Write something and the model goes on."
+    return "Say something and the model replies."
 
-    @property
-    def can_talk(self) -> bool:
-        """Whether the model can speak for both."""
-        return self.template is not None and self.template.has_choice_of_speakers
 
-    @property
-    def alone(self) -> str:
-        """The button's word for what the model does without the visitor."""
-        if self.can_talk:
-            return "Let them talk"
-        return "Let it speak" if self.template else "Let it write"
-
-    @property
-    def invitation(self) -> str:
-        """What the page says before anything is written. Gradio reads it as Markdown."""
-        if self.is_list:
-            return "Write how an item begins and get ten of them."
-        if self.template is None:
-            return "Write something and the model goes on."
-        return "Say something and the model replies."
-
-    @property
-    def hint(self) -> str:
-        """The message box's placeholder."""
-        if self.is_list:
-            return "How an item begins (may be empty)"
-        if self.template is None:
-            return "Your text (may be empty)"
-        return f"Speak as {self.visitor}" if self.visitor else "Your message (may be empty)"
+def hint(speakers: Speakers) -> str:
+    """The message box's placeholder."""
+    if speakers.is_list:
+        return "How an item begins (may be empty)"
+    if speakers.template is None:
+        return "Your text (may be empty)"
+    return f"Speak as {speakers.visitor}" if speakers.visitor else "Your message (may be empty)"
 
 
 class SpeakersPanel:

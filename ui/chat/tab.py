@@ -9,39 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from jobs import JobError
+from jobs.models import PAGE_MODEL, Models
+from model.chat.conversation import Conversation, Speakers, read_conversation
 from model.config import ModelConfig
-from model.dialogue import written_text
 from model.generator import Generator
 from ui import QUIET, Updates, note
 from ui.about import describe_model, examples, heading
 from ui.chat.answer import write_answer
-from ui.chat.conversations import (
-    UNKEPT,
-    Conversation,
-    ConversationsPanel,
-    model_key,
-    read_conversation,
-)
+from ui.chat.conversations import UNKEPT, ConversationsPanel
+from ui.chat.session import Session
 from ui.chat.settings import Setting, SettingsPanel
-from ui.chat.speakers import Speakers, SpeakersPanel
-from ui.chat.transcript import (
-    MAX_MESSAGE,
-    Message,
-    bounded,
-    chatbot_messages,
-    clean_message,
-    without_last_answer,
-    without_last_exchange,
-)
+from ui.chat.speakers import CONTINUE, SpeakersPanel, alone_word, hint, invitation
+from ui.chat.transcript import MAX_MESSAGE, chatbot_messages, clean_message
 
 _ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
 _KEEP_S = 5  # between two times that a long answer is kept, while it is written
@@ -50,72 +36,60 @@ _SCRIPTS = "window.charlstm."  # page.js
 _ANSWERING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "concurrency_id": "page"}
 
 
-@dataclass(frozen=True)
-class OwnModel:
-    """A visitor's own model: not itself, which would stay in memory with the session."""
-
-    find: Callable[[], Generator]  # raises JobError when it is gone
-    config: ModelConfig
-
-
-@dataclass
-class Session:
-    """What an open page shows. Gradio keeps one for each; the page's events share it."""
-
-    conversation: Conversation
-    before: Conversation | None = None  # which Undo brings back
-    own: OwnModel | None = None  # that answers; None for the page's
-    answer: object = None  # the one that is being written; replace it to end that answer
-
-    def turn_to(self, conversation: Conversation) -> Conversation:
-        """Show another conversation from now on, and return the one that is left."""
-        left, self.conversation, self.answer = self.conversation, conversation, None
-        self.before = left if left.transcript else self.before
-        return left
-
-
 class ChatTab:
     """The tab's components and what happens between them; made inside a `gr.Blocks`.
 
     Args:
-        generator: the page's.
+        models: that one can chat with.
+        page: that it is made in.
         title: above the page; it names what the model was trained on.
-        hub_id: the repo that the generator came from.
+        secret: from `browser_state`: the visitor's, by which they find their own models.
     """
 
-    def __init__(self, generator: Generator, title: gr.HTML, hub_id: str | None = None) -> None:
-        self._generator = generator
+    def __init__(
+        self, models: Models, page: gr.Blocks, title: gr.HTML, secret: gr.BrowserState
+    ) -> None:
+        self._models = models
         self._title = title
-        self._hub_id = hub_id
-        first = _first(generator.config)
-        self.session = gr.State(Session(first))
+        config = models.page.config
+        session = Session.of(models.page)
+        first = session.conversation
+        self.session = gr.State(session)
         """Input to `use`."""
         self._conversations = ConversationsPanel(first)
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
-                self._build_text(generator.config, first.speakers)
+                self._build_text(config, first)
             with gr.Column(scale=2, min_width=280):
-                self._speakers = SpeakersPanel(generator.config.chat_template)
-                self._whose = gr.HTML(elem_id="whose", visible=False)
-                self._return = gr.Button("Back to this page's own model", size="sm", visible=False)
+                known = models.choices("")
+                self._picker = gr.Dropdown(
+                    known,
+                    value=PAGE_MODEL,
+                    label="Model",
+                    info=None if models.is_shared else "or type a Hub id, such as user/novel",
+                    allow_custom_value=not models.is_shared,
+                    visible=not models.is_shared,
+                    elem_id="model",
+                )
+                self._speakers = SpeakersPanel(config.chat_template)
                 self._settings = SettingsPanel()
                 with gr.Accordion("About this model", open=False, elem_classes="panel"):
-                    about = describe_model(generator.config, hub_id)
+                    about = describe_model(config, models.page.hub_id)
                     self._about = gr.HTML(about, elem_id="about")
         self._form = [
             self._conversations.list, self._view, self._box, self._note, self._alone,
             *self._speakers.shown,
         ]  # fmt: skip
         self.changed_by_model = [
-            self.session, self._about, self._title, self._whose, self._return, *self._form
+            self.session, self._about, self._title, self._picker, *self._form
         ]  # fmt: skip
         """Outputs of `use`."""
-        self._wire()
+        self._wire(page, secret)
 
-    def _build_text(self, config: ModelConfig, speakers: Speakers) -> None:
+    def _build_text(self, config: ModelConfig, first: Conversation) -> None:
         self._view = gr.Chatbot(
             elem_id="text",
-            **_look(config, speakers),
+            **_look(config, first.speakers),
             show_label=False,
             height="max(18rem, 100dvh - 20rem)",
             render_markdown=False,
@@ -128,7 +102,7 @@ class ChatTab:
             elem_id="message",
             label="Your text",
             show_label=False,
-            placeholder=speakers.hint,
+            placeholder=hint(first.speakers),
             lines=1,
             max_lines=8,
             autofocus=True,
@@ -136,16 +110,20 @@ class ChatTab:
         )
         self._note = gr.HTML(elem_id="note", visible=False)
         with gr.Row(elem_id="tools"):
-            self._alone, self._retry, self._undo, self._clear, self._copy, self._download = (
+            self._alone, self._retry, self._undo, self._clear = (
                 gr.Button(label, size="sm", min_width=60)
-                for label in (speakers.alone, "Retry", "Undo", "Clear", "Copy", "Download")
+                for label in (alone_word(first), "Retry", "Undo", "Clear")
+            )
+            self._copy, self._text, self._json = (
+                gr.Button(label, size="sm", min_width=60)
+                for label in ("Copy", "Download .txt", ".json")
             )
         self._timer = gr.Timer(_KEEP_S, active=False)
         self._sent = gr.Textbox(visible="hidden")
         self._how = gr.Textbox(visible=False)
         self._kept = gr.Textbox(visible=False)
 
-    def _wire(self) -> None:
+    def _wire(self, page: gr.Blocks, secret: gr.BrowserState) -> None:
         """What starts an answer, what ends one, and what changes the transcript between.
 
         page.js does what needs no server. The only component among an answer's outputs is the text:
@@ -174,29 +152,38 @@ class ChatTab:
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
                 ended(None, known, controls, js=_SCRIPTS + "end", **QUIET).then(
-                    self._keep, self.session, kept, **QUIET
+                    self._keep, self.session, [kept, self._alone], **QUIET
                 )
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
         self._box.stop(_stop, self.session, None, **QUIET)
         self._sent.change(self._note_on, [self._sent, self.session], self._note, **QUIET)
 
-        self._timer.tick(self._keep, self.session, kept, **QUIET)
+        self._timer.tick(self._keep, self.session, [kept, self._alone], **QUIET)
         self._undo.click(self._undo_last, [self._box, self.session], self._form, **QUIET)
         for dropped in (self._clear.click, kept.drop):
             dropped(self._clear_all, self.session, self._form, **QUIET)
         self._conversations.new.click(self._start_anew, self.session, self._form, **QUIET)
         kept.refused(lambda: gr.Warning(UNKEPT), **QUIET)
         kept.open(self._open, self.session, [self.session, *self._form], **QUIET)
-        for button, script in ((self._copy, "copyText"), (self._download, "downloadText")):
-            button.click(_kept_text, self.session, self._kept, **QUIET).then(
+        kept.turn(self._turn, self.session, self._form, **QUIET)
+        kept.edit(self._edit, self.session, self._form, **QUIET)
+        for button, content, script in (
+            (self._copy, _text, "copyText"),
+            (self._text, _text, "downloadText"),
+            (self._json, Session.to_file, "downloadJson"),
+        ):
+            button.click(content, self.session, self._kept, **QUIET).then(
                 None, self._kept, None, js=_SCRIPTS + script, **QUIET
             )
         for choice in speaking:
             asked = [self.session, *speaking]
             choice.input(self._change_speakers, asked, self._form, **QUIET)
-        back = partial(self.use, find=None)
-        self._return.click(back, self.session, self.changed_by_model, **QUIET)
+        page.load(self._list_models, [secret, self.session], self._picker, **QUIET)
+        picked = [self.session, secret, self._picker]
+        self._picker.input(
+            self._pick, picked, self.changed_by_model, concurrency_limit=None, **QUIET
+        )
 
     async def _answer(
         self, message: str | None, how: str | None, session: Session, *settings: Setting
@@ -205,21 +192,14 @@ class ChatTab:
 
         Or ("alone") what follows by itself: in a dialogue both speakers in turn, until Stop.
         """
-        now = session.conversation
-        speakers, template = now.speakers, now.speakers.template
-        params, pace = self._settings.read(settings, template.stop if template else ())
+        now, speakers = session.conversation, session.conversation.speakers
+        params, pace = self._settings.read(settings)
         generator = await self._generator_of(session)
-        transcript = now.transcript
-        if how == "retry":
-            transcript = without_last_answer(transcript)
-        elif (said := clean_message(message)) and (template is None or said.strip()):
-            transcript = (*transcript, Message("user", said, speakers.visitor))
-        now.identify()
-        now.transcript, session.answer = bounded(transcript), (this := object())
+        talks = how == "alone" and alone_word(now) != CONTINUE and speakers.can_talk
+        this, begun = session.begin_answer(message, how), now.transcript
         # Gradio forgets a closed page's state only if an event has returned it.
         yield {**self._show(session), self.session: session}
 
-        talks, begun = how == "alone", len(now.transcript)
         writing = write_answer(now.transcript, speakers, generator, params, pace, talks)
         async with aclosing(writing) as written:
             async for longer in written:
@@ -229,23 +209,16 @@ class ChatTab:
                 yield self._show(session)
         if session.conversation is not now:
             yield self._show(session)  # Gradio sends the last update once more
-        elif template is None and len(now.transcript) == begun:
+        elif not speakers.template and now.transcript is begun:
             gr.Info("The model has nothing to add here. Write something for it to continue.")
 
-    def generator_of(self, session: Session) -> Generator:
-        """The model that a visitor chats with. Raises JobError if it is gone."""
-        return session.own.find() if session.own else self._generator
-
     async def _generator_of(self, session: Session) -> Generator:
-        """The same. Raises gr.Error; finding it may take a while, for it may have to be loaded."""
+        """The model that a visitor chats with; to load it may take a while. Raises gr.Error."""
         try:
-            return await asyncio.to_thread(self.generator_of, session)
+            return await asyncio.to_thread(session.chosen.find)
         except JobError as error:
-            told = html.escape(f"{error} Go back to this page's own model to chat on.", quote=False)
+            told = html.escape(f"{error} Choose another model to chat on.", quote=False)
             raise gr.Error(told, print_exception=False) from error
-
-    def _config_of(self, session: Session) -> ModelConfig:
-        return session.own.config if session.own else self._generator.config
 
     def _note_on(self, message: str | None, session: Session) -> gr.HTML:
         """What the visitor should know about how the model reads a message."""
@@ -255,75 +228,89 @@ class ChatTab:
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
         if template and template.fitted(kept) != kept.strip():
             notes.append("Line breaks that would have ended your turn were removed")
-        if changes := self._config_of(session).vocabulary.encode(kept[-_ENCODED:]).describe():
+        if changes := session.chosen.config.vocabulary.encode(kept[-_ENCODED:]).describe():
             notes.append(f"Characters that this model doesn't know: {changes}")
         return note(". ".join(notes))
 
-    def use(
-        self, session: Session, find: Callable[[], Generator] | None, title: str = ""
-    ) -> Updates:
-        """Chat with a model of the visitor's own from now on, or with the page's (None).
+    def use(self, session: Session, secret: str | None, key: str) -> Updates:
+        """Chat with another model from now on.
 
         Args:
             session: the visitor's.
-            find: gives the model, at each answer; raises JobError when it is gone.
-            title: of the model.
+            secret: the visitor's.
+            key: of the model, as `Models` has it.
+
+        Raises:
+            JobError: if there is no such model.
         """
-        own = None if find is None else OwnModel(find, find().config)
-        session.own = own
-        config = self._config_of(session)
-        left, session.before = session.turn_to(_first(config)), None
+        chosen = self._models.find(secret, key)
+        left = session.choose(chosen)
         return {
             **self._show_form(session, left),
             self.session: session,
-            self._about: describe_model(config, None if own else self._hub_id),
-            self._title: heading(config),
-            self._whose: note(f"Your model: {title}" if own else ""),
-            self._return: gr.Button(visible=own is not None),
+            self._about: describe_model(chosen.config, chosen.hub_id),
+            self._title: heading(chosen.config),
+            self._picker: self._list_models(secret, session),
         }
 
-    def _undo_last(self, typed: str, session: Session) -> Updates:
-        """Take back the last answer and what it answered, which may be edited and sent again.
+    def _pick(self, session: Session, secret: str | None, key: str | None) -> Updates:
+        try:
+            return self.use(session, secret, (key or "").strip())
+        except JobError as error:
+            gr.Warning(html.escape(str(error), quote=False))
+            return {self._picker: self._list_models(secret, session)}
 
-        Where nothing is left, what was there before comes back.
-        """
-        now, message = session.conversation, ""
-        if now.transcript:
-            now.transcript, message = without_last_exchange(now.transcript)
-        elif session.before:
-            session.turn_to(session.before)
-            session.before = None
-        return self._show_form(session, session.conversation, typed or message)
+    def _list_models(self, secret: str | None, session: Session) -> gr.Dropdown:
+        choices, chosen = self._models.choices(secret), session.chosen
+        if chosen.key not in [key for _, key in choices]:  # from the Hub, or a run that is gone
+            choices.append((chosen.title, chosen.key))
+        visible = not self._models.is_shared or len(choices) > 1
+        return gr.Dropdown(choices, value=chosen.key, visible=visible)
+
+    def _undo_last(self, typed: str, session: Session) -> Updates:
+        if session.edited is not None:
+            typed = ""  # what is being edited
+        return self._show_form(session, session.conversation, typed or session.undo())
+
+    def _edit(self, session: Session, event: gr.EventData) -> Updates:
+        """Let the visitor change an earlier message of theirs."""
+        message = session.edit(_message_of(event, session))
+        return {
+            **self._show_form(session, session.conversation, message),
+            self._note: note("You are changing an earlier message. Undo leaves it as it was."),
+        }
+
+    def _turn(self, session: Session, event: gr.EventData) -> Updates:
+        """Show another version of a message, and what followed it."""
+        step = 1 if event._data.get("later") else -1
+        session.turn(_message_of(event, session), step)
+        return self._show_form(session, session.conversation)
 
     def _clear_all(self, session: Session) -> Updates:
         """Drop the conversation; Undo brings it back."""
-        left = self._leave(session, session.conversation.speakers)
-        return self._show_form(session, replace(left, transcript=()), "")
+        return self._show_form(session, session.clear(), "")
 
     def _start_anew(self, session: Session) -> Updates:
-        return self._show_form(session, self._leave(session, session.conversation.speakers), "")
+        return self._show_form(session, session.leave(), "")
 
     def _change_speakers(self, session: Session, *choices: str) -> Updates:
         """Who spoke so far stays: others begin a new conversation."""
-        speakers = self._speakers.read(self._config_of(session).chat_template, *choices)
-        return self._show_form(session, self._leave(session, speakers))
-
-    def _leave(self, session: Session, speakers: Speakers) -> Conversation:
-        return session.turn_to(Conversation(session.conversation.model, speakers))
+        speakers = self._speakers.read(session.chosen.config.chat_template, *choices)
+        return self._show_form(session, session.leave(speakers))
 
     def _open(self, session: Session, event: gr.EventData) -> Updates:
         """Show a conversation that the browser has kept."""
         try:
-            model, config = session.conversation.model, self._config_of(session)
-            opened = read_conversation(event._data["conversation"], model, config)
+            opened = read_conversation(event._data["conversation"], session.chosen.config)
         except (ValueError, TypeError, LookupError) as error:
             said = "This conversation can't be read: it was written with another model or page."
             raise gr.Error(said, print_exception=False) from error
         left, session.before = session.turn_to(opened), None
         return {**self._show_form(session, left), self.session: session}
 
-    def _keep(self, session: Session) -> str:
-        return self._conversations.record(session.conversation, session.conversation)
+    def _keep(self, session: Session) -> tuple[str, str]:
+        now = session.conversation
+        return self._conversations.record(now, now), alone_word(now)
 
     def _show_form(
         self, session: Session, changed: Conversation, typed: str | None = None
@@ -335,13 +322,13 @@ class ChatTab:
             changed: what the browser has to keep: the conversation that is shown, or was.
             typed: for the message box, where that changes.
         """
-        now, config = session.conversation, self._config_of(session)
+        now, config = session.conversation, session.chosen.config
         box: dict[str, Any] = {} if typed is None else {"value": typed}
         return {
             self._conversations.list: self._conversations.record(now, changed),
             self._view: gr.Chatbot(chatbot_messages(now.transcript), **_look(config, now.speakers)),
-            self._box: gr.Textbox(placeholder=now.speakers.hint, **box),
-            self._alone: now.speakers.alone,
+            self._box: gr.Textbox(placeholder=hint(now.speakers), **box),
+            self._alone: alone_word(now),
             self._note: note(""),
             **self._speakers.show(config.chat_template, now.speakers),
         }
@@ -350,17 +337,12 @@ class ChatTab:
         return {self._view: chatbot_messages(session.conversation.transcript)}
 
 
-def _first(config: ModelConfig) -> Conversation:
-    """What a page begins with, with a model."""
-    return Conversation(model_key(config), Speakers.of(config.chat_template, config.is_list))
-
-
 def _look(config: ModelConfig, speakers: Speakers) -> dict[str, Any]:
     """How the text is shown: as bubbles or as one text, and what stands there at first."""
     offered = [{"text": text} for text in examples(config, speakers.template)]
     return {
         "elem_classes": ["chat" if speakers.template or speakers.is_list else "one-text"],
-        "placeholder": speakers.invitation + (" Or begin with one of these:" if offered else ""),
+        "placeholder": invitation(speakers) + (" Or begin with one of these:" if offered else ""),
         "examples": offered,
     }
 
@@ -369,11 +351,16 @@ def _stop(session: Session) -> None:
     session.answer = None
 
 
-def _kept_text(session: Session) -> str:
-    transcript, speakers = session.conversation.transcript, session.conversation.speakers
-    if speakers.is_list:  # how they should begin is no item
-        transcript = tuple(message for message in transcript if message.role == "assistant")
-    return written_text(transcript, speakers.template)
+def _text(session: Session) -> str:
+    return session.conversation.text
+
+
+def _message_of(event: gr.EventData, session: Session) -> int:
+    """The index of the message that an event is about."""
+    index = event._data.get("message") if isinstance(event._data, dict) else None
+    if type(index) is not int or not 0 <= index < len(session.conversation.transcript):
+        raise gr.Error("This message isn't here any more.", print_exception=False)
+    return index
 
 
 def _example_text(event: gr.EventData) -> str:

@@ -11,7 +11,7 @@ from pydoc_data.topics import topics
 
 import pytest
 
-from model.dialogue import Turn, conversation_text
+from model.chat.dialogue import Turn, conversation_text
 from training.settings import Settings
 from training.text.corpus import read_corpus
 from training.text.dialogue import Dialogue, detect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.dialogue import ChatTemplate
+from model.chat.dialogue import ChatTemplate
 from training.text.starters import starters
 
 PLAY = "".join(

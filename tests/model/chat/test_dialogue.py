@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from model.dialogue import ChatTemplate, Turn, conversation_text, written_text
+from model.chat.dialogue import ChatTemplate, Turn, conversation_text, written_text
 
 PLAY = ChatTemplate(
     user_prefix="ROMEO:\n",

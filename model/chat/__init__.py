@@ -1,0 +1,1 @@
+"""Conversations as data: how turns become text (dialogue), and what was written (conversation)."""

@@ -41,6 +41,8 @@ from model.generator import Generator
 from model.hub import HubError
 from ui.about import heading
 from ui.api import add_chat_endpoint
+from ui.chat.conversations import ConversationsPanel
+from ui.chat.session import first_conversation
 from ui.chat.tab import ChatTab
 from ui.guard import EXCEPTION_HANDLERS, Guard, Page
 from ui.train import TrainTab, browser_state
@@ -84,12 +86,14 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
         service = None
         if limits.where != "off":
             service = TrainingService(limits, Path(get_upload_folder()))
+        if loaded.model:
+            conversations = ConversationsPanel(first_conversation(loaded.model.config))
         with gr.Tabs() as tabs:
             chat = None
             if loaded.model:
                 with gr.Tab("Chat", id="chat"):
                     models = Models(loaded.model, limits.is_shared, service)
-                    chat = ChatTab(models, page, title, secret)
+                    chat = ChatTab(models, conversations, page, title, secret)
             with gr.Tab("Train", id="train"):
                 if service:
                     accounts = Accounts.from_environment(os.environ, limits)
@@ -115,6 +119,13 @@ def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -
         neutral_hue="stone",
         font=["system-ui", "'Segoe UI'", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],
+    ).set(  # Gradio's own are too pale to be read by everybody
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
     )
     largest = math.ceil(limits.megabytes)
     guard = Middleware(Guard, upload_bytes=largest * 2**20, is_shared=limits.is_shared)
@@ -132,7 +143,8 @@ def serve(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -
             # Gradio's own history of events: conversations.js keeps what is written, and no more.
             run_history=False,
             enable_monitoring=False,
-            max_threads=64,
+            # Events at a time: an answer is one as long as it is written, and a Stop another.
+            max_threads=_MOST_WAITING,
             max_file_size=f"{largest}mb",
             app_kwargs={"exception_handlers": EXCEPTION_HANDLERS, "middleware": [guard]},
             # A session takes up to a megabyte, as long as it is kept; the oldest go.

@@ -27,7 +27,7 @@ MOST_BYTES = 1_000_000
 
 _FORM_BYTES = 10_000  # of an upload's body around its file
 _MOST_BRACKETS = 100_000  # of a body; a megabyte of them is 50 MB of lists
-_MOST_EVENTS = 32  # of one address of a shared page, that run or wait: half of Gradio's threads
+_MOST_EVENTS = 32  # of one address of a shared page, that run or wait: a sixth of all
 _MOST_UNREAD = 200  # messages to all sessions of one address
 _MOST_SESSIONS = 100  # of one address
 _MOST_KNOWN = 2_000  # sessions of all addresses

@@ -16,36 +16,41 @@ window.charlstm = (() => {
     link.click();
     URL.revokeObjectURL(link.href);
   };
-  let shownBefore = 0;
+  let shownBefore = ""; // when a message was sent
 
   return {
     begin(message, shown, _sent, _how, _box, _timer, ...controls) {
-      shownBefore = shown.length;
+      shownBefore = JSON.stringify(shown);
       return [message, "send", update({ ...busy, value: "" }), ...resting(controls)];
     },
 
     // What follows by itself; what was typed stays in the box.
     beginAlone(shown, _sent, _how, _box, _timer, ...controls) {
-      shownBefore = -1;
+      shownBefore = "";
       return ["", "alone", update(busy), ...resting(controls)];
     },
 
     // Another answer in place of the last one.
     beginAgain(sent, _how, _box, _timer, ...controls) {
-      shownBefore = -1;
+      shownBefore = "";
       return [sent, "retry", update(busy), ...resting(controls)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
     end(message, shown, _box, _timer, ...controls) {
-      const lost = message && shown.length <= shownBefore;
+      const lost = message && JSON.stringify(shown) === shownBefore;
       const box = update(lost ? { ...idle, value: message } : idle);
       return [box, update({ active: false }), ...all(controls, true)];
     },
 
+    // On a phone the settings are closed at first.
+    fold() {
+      return update(innerWidth > 640 ? {} : { open: false });
+    },
+
     // Another conversation is shown: what was sent before is no longer to be given back.
     leave() {
-      shownBefore = -1;
+      shownBefore = "";
     },
 
     async copyText(text) {

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.running_app import RunningApp
 
+WIDTHS = (1280, 390)
 ODD = "\t <b>&amp;*x*$y$ `#_-\n\n  * two  spaces \n> \\( \\) <script>1</script> $$z$$ &#65; é €"
 
 
@@ -59,9 +60,18 @@ def choose(page: Page, label: str, value: str) -> None:
     field.press("Tab")
 
 
+def open_settings(page: Page) -> None:
+    """On a phone they are closed at first."""
+    if page.viewport_size and page.viewport_size["width"] < 640:
+        expect(page.get_by_label("at once")).to_be_hidden()
+        page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_label("at once")).to_be_visible()
+
+
 def visit_slowly(visit: Visit, **how: Any) -> Page:
     """A page that writes for 50 seconds, so that there is time to watch and to stop it."""
     page = visit(**how)
+    open_settings(page)
     page.get_by_label("40").check()
     length = page.get_by_label("number input for Length")
     length.fill("2000")
@@ -69,9 +79,10 @@ def visit_slowly(visit: Visit, **how: Any) -> Page:
     return page
 
 
-def visit_at_once(visit: Visit) -> Page:
+def visit_at_once(visit: Visit, **how: Any) -> Page:
     """A page that shows an answer as soon as it is written."""
-    page = visit()
+    page = visit(**how)
+    open_settings(page)
     page.get_by_label("at once").check()
     return page
 
@@ -100,8 +111,11 @@ def wait_until_written(page: Page) -> None:
     assert len(parts(page)[1]) == 500 or parts(page)[1][-1] in " \n"  # no word is cut
 
 
-def test_a_message_is_continued_stopped_continued_again_and_taken_back(visit: Visit) -> None:
-    page, box = visit_slowly(visit), "#message textarea"
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_message_is_continued_stopped_continued_again_and_taken_back(
+    visit: Visit, width: int
+) -> None:
+    page, box = visit_slowly(visit, width=width), "#message textarea"
     write(page, "ROMEO:")
     for _ in range(3):
         wait_until_it_grows(page)
@@ -128,17 +142,18 @@ def test_a_message_is_continued_stopped_continued_again_and_taken_back(visit: Vi
     page.get_by_role("button", name="Undo").click()  # of Clear
     wait_until(lambda: parts(page) == continued)
     page.fill(box, "kept")
-    page.get_by_role("button", name="Let it write").click()
+    page.get_by_role("button", name="Continue").click()  # before anything was written: Let it write
     wait_until(lambda: len(parts(page)) == 4)
     stop(page)
     assert parts(page)[:3] == continued
     expect(page.locator(box)).to_have_value("kept")
 
 
+@pytest.mark.parametrize("width", WIDTHS)
 def test_what_is_typed_and_generated_is_shown_copied_and_downloaded_to_the_character(
-    visit: Visit, tmp_path: Path
+    visit: Visit, tmp_path: Path, width: int
 ) -> None:
-    page = visit_at_once(visit)
+    page = visit_at_once(visit, width=width)
     choose(page, "Seed", "12")
     write(page, ODD)
     wait_until_written(page)
@@ -150,7 +165,7 @@ def test_what_is_typed_and_generated_is_shown_copied_and_downloaded_to_the_chara
     assert seeds(page) == ["12"]
     assert copied(page) == whole
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     download.value.save_as(tmp_path / "text.txt")
     assert (tmp_path / "text.txt").read_bytes().decode("utf-8") == whole
 
@@ -190,11 +205,17 @@ def test_the_same_seed_gives_the_same_answer_and_a_new_one_another(visit: Visit)
     assert parts(page) == first
 
 
-def test_an_example_starts_the_text(visit: Visit) -> None:
-    page = visit_slowly(visit)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_example_starts_the_text(visit: Visit, width: int) -> None:
+    page = visit_slowly(visit, width=width)
     page.get_by_role("button", name=re.compile("Once upon a time")).click()
     wait_until(lambda: len(parts(page)) == 2 and len(parts(page)[1]) > 20)
     assert parts(page)[0] == "Once upon a time"
+    stop(page)
+    page.get_by_role("button", name="Clear").click()
+    wait_until(lambda: parts(page) == [])
+    page.get_by_role("button", name="Let it write").click()
+    wait_until(lambda: len(parts(page)) == 1)
     stop(page)
 
 
@@ -253,7 +274,7 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(visit: Visit) -> None:
     write(page, "A" * 200)
     stop(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for name in ("Let it write", "Retry", "Undo", "Clear", "Copy", "Download", "Send"):
+    for name in ("Continue", "Retry", "Undo", "Clear", "Copy", "as JSON", "Send"):
         box = page.get_by_role("button", name=name).bounding_box()
         assert box
         assert 0 <= box["x"] <= 390 - box["width"]

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import Visit, visits
 from tests.browser.test_chat import (
+    open_settings,
     parts,
     stop,
     visit_slowly,
@@ -50,6 +51,8 @@ def begin_anew(page: Page) -> None:
 def write_and_wait(page: Page, text: str) -> list[str]:
     """Write something, wait until it is answered and kept, and return what stands there then."""
     before = len(parts(page))
+    if not page.get_by_label("at once").is_visible():
+        open_settings(page)
     page.get_by_label("at once").check()
     write(page, text)
     wait_until(lambda: len(parts(page)) == before + 2)

@@ -103,7 +103,7 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
     assert "my novel/model.safetensors" in zipfile.ZipFile(tmp_path / "model.zip").namelist()
 
     press(page, "Chat with it")
-    expect(page.locator("#whose")).to_contain_text("my novel")
+    expect(page.get_by_label("Model", exact=True)).to_have_value("my novel")
     page.fill("#message textarea", "The ")
     page.press("#message textarea", "Enter")
     answer = page.locator("#text .bot-row").last.locator(".md:not(:has(.above))")
@@ -120,10 +120,13 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
     expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
     page.fill("#message textarea", "And then ")
     page.press("#message textarea", "Enter")
-    gone = "This run isn't here any more. Go back to this page's own model"
+    gone = "This run isn't here any more. Choose another model to chat on."
     expect(page.get_by_text(gone)).to_be_visible()
     expect(page.locator("#message textarea")).to_have_value("And then ")
-    press(page, "Back to this page's own model")
+    page.get_by_label("Model", exact=True).click()
+    page.get_by_role("option", name="noise").click()
+    expect(page.locator("#heading")).to_contain_text("trained on noise")
+    page.fill("#message textarea", "And then ")
     page.press("#message textarea", "Enter")
     expect(answer).to_contain_text(re.compile(r"\w{2}"), timeout=MOMENT_MS)
     assert "Traceback" not in shared_app.log()

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
 
+from model.chat.conversation import (
+    Conversation,
+    Message,
+    Speakers,
+    Stretch,
+    continuation,
+    model_key,
+)
+from model.generator import Generator
+from model.sampling import SamplingParams
 from tests.random_model import saved_model
 from tests.running_app import ROOT
 
@@ -43,3 +54,54 @@ def test_escapes_arrive_in_a_file_and_not_on_a_terminal(tmp_path: Path) -> None:
     with open(tmp_path / "written.txt", "wb") as file:
         written(folder, file.fileno())
     assert (tmp_path / "written.txt").read_text("utf-8").startswith(ESCAPES)
+
+
+def conversation_of(folder: Path, name: str | None) -> dict[str, object]:
+    """What the page makes of a message, an answer to it, and a model."""
+    generator = Generator.from_pretrained(folder)
+    params = SamplingParams(length=50, seed=4)
+    asked = Message("user", "<\x1b> ")
+    text = "".join(continuation(generator, (asked,), Speakers(), "", params))
+    answer = Message("assistant", text, stretches=(Stretch(len(text), params),))
+    key = model_key(generator.config)
+    data = Conversation(key, Speakers(), (asked, answer), "abc").to_json()
+    return {"source": {"name": name, "revision": None}, **data}
+
+
+def again(tmp_path: Path, data: object, *more: str) -> tuple[int, str, str]:
+    """What `generate --from` makes of JSON data: status, output and errors."""
+    file = tmp_path / "conversation.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    command = [sys.executable, "-m", "model", "generate", "--from", str(file), *more]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_a_conversation_is_written_again_or_it_is_said_why_it_cannot_be(tmp_path: Path) -> None:
+    folder = str(saved_model(tmp_path / "model"))
+    other = str(saved_model(tmp_path / "other", hidden_size=25))
+    data = conversation_of(Path(folder), folder)
+    whole = "".join(message["text"] for message in data["messages"])  # type: ignore[attr-defined]
+    assert again(tmp_path, data) == (0, f"{whole}\n", "")
+    changed = json.loads(json.dumps(data).replace('"seed": 4', '"seed": 5'))
+    status, text, note = again(tmp_path, changed)
+    assert status == 0
+    assert text.startswith("<\x1b> ")
+    assert "the file has another text" in note
+    nameless = conversation_of(Path(folder), None)
+    assert again(tmp_path, nameless, folder) == (0, f"{whole}\n", "")
+    for bad, more, words in (
+        (nameless, [], "it names no model that can be found from here: give one"),
+        (data, [other], "written with another model"),
+        (data, ["--prompt", "a"], "not allowed with"),
+        ({}, [], "can't be written again"),
+        (5, [], "can't be written again"),
+        ({"source": {"name": "nowhere/", "revision": None}}, [], "nowhere/"),
+    ):
+        status, _, error = again(tmp_path, bad, *more)
+        assert status != 0
+        assert words in error
+        assert "Traceback" not in error
+    missing = [sys.executable, "-m", "model", "generate", "--from", str(tmp_path / "none.json")]
+    ended = subprocess.run(missing, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "No such file" in ended.stderr.splitlines()[-1]

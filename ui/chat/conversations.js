@@ -154,22 +154,30 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
     } catch {} // a reload shows the newest
     // The one that was left may never have been shown as kept: its first answer was short.
     if (shown !== was || told.changed.id !== told.shown) window.charlstm.leave();
-    if (shown !== was && innerWidth <= NARROW) toggle(".open");
+    // Not if it was deleted: that can be undone there.
+    if (shown !== was && deleted?.id !== was && innerWidth <= NARROW) toggle(".open");
     draw();
   };
 
-  // The buttons at a message. It is told by its place: Gradio leaves them no other mark.
-  document.querySelector("#text").addEventListener("click", ({ target }) => {
-    const button = target.closest(".above button");
+  // The buttons at a message. Gradio leaves them no mark, so it is told by how many are before it:
+  // each has one row for its text, and perhaps one above that.
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("#text .above button");
     if (!button) return;
     const rows = [...document.querySelectorAll("#text :is(.user-row, .bot-row)")];
-    const message = rows.indexOf(button.closest(".user-row, .bot-row"));
+    const before = rows.slice(0, rows.indexOf(button.closest(".user-row, .bot-row")));
+    const message = before.filter((row) => !row.querySelector(".above")).length;
     if (button.className === "edit") {
       trigger("edit", { message });
       document.querySelector("#message textarea").focus();
     } else {
       trigger("turn", { message, later: button.className === "later" });
     }
+  });
+
+  // From wherever one is on the page.
+  element.closest("#sidebar").addEventListener("click", ({ target }) => {
+    if (target.closest(".open, #new")) document.querySelector('[role="tab"]').click();
   });
 
   watch("value", learn);

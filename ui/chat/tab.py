@@ -41,22 +41,27 @@ class ChatTab:
 
     Args:
         models: that one can chat with.
+        conversations: the sidebar, which is there on all tabs.
         page: that it is made in.
         title: above the page; it names what the model was trained on.
         secret: from `browser_state`: the visitor's, by which they find their own models.
     """
 
     def __init__(
-        self, models: Models, page: gr.Blocks, title: gr.HTML, secret: gr.BrowserState
+        self,
+        models: Models,
+        conversations: ConversationsPanel,
+        page: gr.Blocks,
+        title: gr.HTML,
+        secret: gr.BrowserState,
     ) -> None:
-        self._models = models
+        self._models, self._conversations = models, conversations
         self._title = title
         config = models.page.config
         session = Session.of(models.page)
         first = session.conversation
         self.session = gr.State(session)
         """Input to `use`."""
-        self._conversations = ConversationsPanel(first)
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._build_text(config, first)
@@ -108,7 +113,6 @@ class ChatTab:
             autofocus=True,
             submit_btn="Send",
         )
-        self._note = gr.HTML(elem_id="note", visible=False)
         with gr.Row(elem_id="tools"):
             self._alone, self._retry, self._undo, self._clear = (
                 gr.Button(label, size="sm", min_width=60)
@@ -116,8 +120,9 @@ class ChatTab:
             )
             self._copy, self._text, self._json = (
                 gr.Button(label, size="sm", min_width=60)
-                for label in ("Copy", "Download .txt", ".json")
+                for label in ("Copy", "Download", "as JSON")
             )
+        self._note = gr.HTML(elem_id="note", visible=False)  # last: nothing moves when it appears
         self._timer = gr.Timer(_KEEP_S, active=False)
         self._sent = gr.Textbox(visible="hidden")
         self._how = gr.Textbox(visible=False)
@@ -180,6 +185,7 @@ class ChatTab:
             asked = [self.session, *speaking]
             choice.input(self._change_speakers, asked, self._form, **QUIET)
         page.load(self._list_models, [secret, self.session], self._picker, **QUIET)
+        gr.on(None, None, None, self._settings.panel, js=_SCRIPTS + "fold", **QUIET)
         picked = [self.session, secret, self._picker]
         self._picker.input(
             self._pick, picked, self.changed_by_model, concurrency_limit=None, **QUIET

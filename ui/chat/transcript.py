@@ -125,18 +125,19 @@ def _above(message: Message) -> str:
         seeds = ", ".join(str(stretch.params.seed) for stretch in message.stretches)
         above += f'<small class="seed" title="{_SEED_HELP}"><span>seed </span>{seeds}</small>'
     elif message.role == "user":
-        above += _button("edit", "Edit", "✎")
+        above += _button("edit", "Edit")
     if message.others:
         place = f"{message.place + 1} of {len(message.others) + 1}"
-        earlier = _button("earlier", "Earlier version", "‹")
-        later = _button("later", "Later version", "›")
+        earlier = _button("earlier", "Earlier version")
+        later = _button("later", "Later version")
         above += f'<small class="versions">{earlier}{place}{later}</small>'
     return above and f'<span class="above">{above}</span>'
 
 
-def _button(kind: str, name: str, sign: str) -> str:
-    # Gradio's page leaves nothing else of a button; conversations.js knows it by its class.
-    return f'<button type="button" class="{kind}" title="{name}">{sign}</button>'
+def _button(kind: str, name: str) -> str:
+    # Gradio's page leaves a button no more than this. conversations.js knows it by its class, and
+    # page.css gives it a sign.
+    return f'<button type="button" class="{kind}" title="{name}"></button>'
 
 
 def _escaped(message: Message) -> str:

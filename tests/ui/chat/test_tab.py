@@ -18,14 +18,16 @@ from model.chat.conversation import Conversation, Speakers
 from model.generator import Generator
 from tests.finished_run import finished_run
 from tests.random_model import random_model
-from ui.chat.session import Session
+from ui.chat.conversations import ConversationsPanel
+from ui.chat.session import Session, first_conversation
 from ui.chat.tab import ChatTab
 
 
 async def _tab(models: Models) -> ChatTab:
     """Made in an event loop of its own: else Gradio makes one, and never closes it."""
     with gr.Blocks() as page:
-        return ChatTab(models, page, gr.HTML(), gr.BrowserState())
+        conversations = ConversationsPanel(first_conversation(models.page.config))
+        return ChatTab(models, conversations, page, gr.HTML(), gr.BrowserState())
 
 
 def test_fifty_sessions_share_a_generator_and_none_keeps_it(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ base: $(VENV)/training.installed ## train the base of short texts: CORPUS=englis
 	rm -rf model/base
 	cp -R runs/base/model model/base
 
-screenshots: $(VENV)/dev.installed browser ## take the README's pictures again
+screenshots: $(VENV)/dev.installed browser ## take the README's picture again
 	$(RUN) -m pytest -q tests/browser/pictures.py
 
 browser:

@@ -27,12 +27,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from pydoc_data.topics import topics
 from typing import Any
 
 import torch
 from torch import nn
 
+from jobs import text
 from model.char_lstm import CharLSTM, LSTMState
 from model.folder import load_model
 from training.evaluate import score, whole_spans
@@ -91,7 +91,7 @@ def machine() -> str:
 def python_reference(folder: Path) -> Path:
     """A file of the language reference that Python brings along, written into a folder."""
     path = folder / "python-reference.txt"
-    path.write_text("\n".join(topics[name] for name in sorted(topics)), encoding="utf-8")
+    path.write_text(text.python_reference(), encoding="utf-8")
     return path
 
 

@@ -132,9 +132,9 @@ class CharLSTM(nn.Module):
 
 
 def _even(x: Tensor) -> Tensor:
-    """`x`, with a column of zeros where it has an odd number: oneDNN's LSTM uses AMX for even ones.
+    """`x`, and a column of zeros more where it has an odd number of columns.
 
-    An odd vocabulary, one-hot, kept the forward pass of bfloat16 from it, which then took 2 to 4
-    times as long.
+    With an odd number oneDNN's LSTM doesn't use AMX, and its forward pass in bfloat16 takes 2 to 4
+    times as long. One-hot input has as many columns as the vocabulary has characters.
     """
     return nn.functional.pad(x, (0, 1)) if x.shape[-1] % 2 else x

@@ -40,7 +40,7 @@ class Place(NamedTuple):
     """Where a run is when a network begins or continues."""
 
     network: int  # its number, from 0
-    networks: int  # that the run will probably have; the one that is last isn't followed by more
+    networks: int  # that the run has, as far as one can tell; after the last comes no other
     first_step: int = 0  # steps of the run before the network's
     first_share: float = 0.0  # of the run that was done before it
     seconds: float = 0.0  # of training so far

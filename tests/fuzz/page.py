@@ -18,6 +18,7 @@ import httpx
 from tests.fuzz.mutations import TEXTS, hostile, mutated_json, to_json
 from tests.running_app import RunningApp
 
+LISTED = "conversations"  # the component that holds what a browser is to keep
 _API = "/gradio_api"
 _WATCHED_S = 1.0  # of an event; a longer answer is left in the middle, as a visitor would
 _SESSIONS = 5  # that the events are spread over
@@ -32,6 +33,15 @@ class Page:
         config = self._client.get("/config").json()
         self._components = {part["id"]: part for part in config["components"]}
         self._events = [event for event in config["dependencies"] if event["backend_fn"]]
+        listed = next(p for p in config["components"] if p["props"].get("elem_id") == LISTED)
+        conversation = json.loads(listed["props"]["value"])["changed"] | {"id": "a"}
+        conversation["messages"] = [{"role": "user", "text": "Hi", "speaker": "", "is_whole": True}]
+        self._event_data = {  # of all events that bring any
+            "conversation": json.dumps(conversation),
+            "message": 0,
+            "later": True,
+            "value": {"text": "Hi"},
+        }
         scratch.mkdir(exist_ok=True)
         text = scratch / "text.txt"
         text.write_text("Now is the winter of our discontent. " * 100, encoding="utf-8")
@@ -51,7 +61,7 @@ class Page:
         good = [self._good(rng, self._components[part]) for part in event["inputs"]]
         body: dict[str, Any] = {
             "data": good if rng.random() < 0.1 else mutated_json(rng, good),
-            "event_data": None,
+            "event_data": mutated_json(rng, self._event_data),
             "fn_index": event["id"],
             "trigger_id": None,
             "session_hash": f"fuzz{rng.randrange(_SESSIONS)}",

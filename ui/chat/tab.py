@@ -288,8 +288,8 @@ class ChatTab:
 
     def _turn(self, session: Session, event: gr.EventData) -> Updates:
         """Show another version of a message, and what followed it."""
-        step = 1 if event._data.get("later") else -1
-        session.turn(_message_of(event, session), step)
+        index = _message_of(event, session)
+        session.turn(index, 1 if event._data.get("later") else -1)
         return self._show_form(session, session.conversation)
 
     def _clear_all(self, session: Session) -> Updates:

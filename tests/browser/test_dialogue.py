@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from model.chat.dialogue import ChatTemplate
 from model.generator import Generator
 from model.sampling import SamplingParams
-from tests.browser.conftest import Visit, visits
+from tests.browser.conftest import Visit
 from tests.browser.test_chat import (
+    WIDTHS,
     choose,
     copied,
+    open_settings,
     parts,
     seeds,
     stop,
@@ -22,7 +24,7 @@ from tests.browser.test_chat import (
     wait_until_idle,
     write,
 )
-from tests.running_app import run_app, small_model, small_model_folder
+from tests.running_app import RunningApp, run_app, small_model, small_model_folder
 
 TALK = ChatTemplate(
     user_prefix="Ann <a>: ",
@@ -37,17 +39,12 @@ TALK = ChatTemplate(
 
 
 @pytest.fixture(scope="module")
-def talk(
-    browser: Browser, household: BrowserContext, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Visit]:
-    """Opens the page of the small model, as one that has read a dialogue."""
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The small model's page, as of one that has read a dialogue."""
     scratch = tmp_path_factory.mktemp("talk")
     model = small_model_folder(scratch / "model", TALK)
-    with (
-        run_app(scratch, "--model", str(model)) as app,
-        visits(browser, household, app) as open_page,
-    ):
-        yield open_page
+    with run_app(scratch, "--model", str(model)) as running:
+        yield running
 
 
 def reply(prompt: str, seed: int) -> str:
@@ -62,13 +59,22 @@ def bubbles(page: Page) -> list[tuple[str, str]]:
     return list(zip(names, says, strict=False))
 
 
+def show_conversations(page: Page) -> None:
+    """On a phone they are out of sight."""
+    if not page.locator("#conversations").is_visible():
+        page.get_by_role("button", name="Toggle Sidebar").click()
+
+
 def say(page: Page, text: str) -> None:
     write(page, text)
     wait_until_idle(page)
 
 
-def test_one_speaks_as_one_person_and_the_model_answers_as_another(talk: Visit) -> None:
-    page = visit_at_once(talk)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_one_speaks_as_one_person_and_the_model_answers_as_another(
+    visit: Visit, width: int
+) -> None:
+    page = visit_at_once(visit, width=width)
     choose(page, "Seed", "12")
     expect(page.locator("#message textarea")).to_have_attribute("placeholder", "Speak as Ann <a>")
     say(page, "Hi,\n\nBob")
@@ -83,15 +89,18 @@ def test_one_speaks_as_one_person_and_the_model_answers_as_another(talk: Visit) 
     second = reply("Ann <a>: Hi\nCy: ", 12)
     assert bubbles(page) == [("Ann <a>", "Hi"), ("Cy", second)]
     assert copied(page) == f"Ann <a>: Hi\nCy: {second}"
+    show_conversations(page)
     page.locator("#conversations .open").last.click()
     wait_until(lambda: bubbles(page) == [("Ann <a>", "Hi,\n\nBob"), ("Bob", first)])
     expect(page.get_by_label("The model speaks as")).to_have_value("Bob")
 
 
-def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(visit: Visit, width: int) -> None:
     prompt = "Ann <a>: Hi\nBob: "
     long = next(seed for seed in range(2_000) if len(reply(prompt, seed)) > 200)
-    page = talk()
+    page = visit(width=width)
+    open_settings(page)
     choose(page, "Seed", str(long))
     page.get_by_label("40").check()
     write(page, "Hi")
@@ -100,7 +109,7 @@ def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -
     (_, (speaker, cut)) = bubbles(page)
     choose(page, "Seed", "5")
     page.get_by_label("at once").check()
-    page.press("#message textarea", "Enter")
+    page.get_by_role("button", name="Continue").click()
     wait_until(lambda: seeds(page) == [f"{long}5"])  # "seed ..., 5", its digits
     wait_until_idle(page)
     whole = cut + reply(prompt + cut, 5)
@@ -110,10 +119,15 @@ def test_a_reply_that_was_stopped_and_continued_is_one_that_grows(talk: Visit) -
     wait_until(lambda: seeds(page) == ["5"])
     wait_until_idle(page)
     assert bubbles(page)[1:] == [("Bob", reply(prompt, 5))]
+    expect(page.get_by_role("button", name="Let them talk")).to_be_visible()
 
 
-def test_both_speakers_take_turns_by_themselves_until_they_are_stopped(talk: Visit) -> None:
-    page = talk()
+@pytest.mark.parametrize("width", WIDTHS)
+def test_both_speakers_take_turns_by_themselves_until_they_are_stopped(
+    visit: Visit, width: int
+) -> None:
+    page = visit(width=width)
+    open_settings(page)
     choose(page, "Seed", "3")
     page.get_by_role("button", name="Let them talk").click()
     wait_until(lambda: len(bubbles(page)) > 4)
@@ -131,9 +145,9 @@ def test_both_speakers_take_turns_by_themselves_until_they_are_stopped(talk: Vis
     stop(page)
 
 
-def test_silence_leaves_no_trace_and_another_form_begins_another_conversation(talk: Visit) -> None:
+def test_silence_leaves_no_trace_and_another_form_begins_another_conversation(visit: Visit) -> None:
     silent = next(seed for seed in range(2_000) if not reply("Ann <a>: Hi\nBob: ", seed).strip())
-    page = visit_at_once(talk)
+    page = visit_at_once(visit)
     choose(page, "Seed", str(silent))
     say(page, "Hi")
     dialogue = bubbles(page)

@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import expect
 
 from model.folder import Model, save_model
 from model.generator import Generator
 from model.sampling import SamplingParams
-from tests.browser.conftest import Visit, visits
-from tests.browser.test_chat import choose, copied, parts, visit_at_once, wait_until_idle, write
-from tests.running_app import run_app, small_model
+from tests.browser.conftest import Visit
+from tests.browser.test_chat import (
+    WIDTHS,
+    choose,
+    copied,
+    parts,
+    visit_at_once,
+    wait_until_idle,
+    write,
+)
+from tests.running_app import RunningApp, run_app, small_model
 
 
 def list_model() -> Model:
@@ -22,21 +30,17 @@ def list_model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def shop(
-    browser: Browser, household: BrowserContext, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Visit]:
-    """Opens the page of the small model, as one that has read a list."""
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The small model's page, as of one that has read a list."""
     scratch = tmp_path_factory.mktemp("list")
     save_model(scratch / "model", list_model())
-    with (
-        run_app(scratch, "--model", str(scratch / "model")) as app,
-        visits(browser, household, app) as open_page,
-    ):
-        yield open_page
+    with run_app(scratch, "--model", str(scratch / "model")) as running:
+        yield running
 
 
-def test_an_answer_has_ten_items_that_begin_as_the_visitor_says(shop: Visit) -> None:
-    page = visit_at_once(shop)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_answer_has_ten_items_that_begin_as_the_visitor_says(visit: Visit, width: int) -> None:
+    page = visit_at_once(visit, width=width)
     choose(page, "Seed", "7")
     expect(page.locator("#message textarea")).to_have_attribute(
         "placeholder", "How an item begins (may be empty)"

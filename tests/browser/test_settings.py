@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from model.generator import Generator
 from model.sampling import SamplingParams
 from tests.browser.conftest import Visit
-from tests.browser.test_chat import choose, parts, wait_until_idle, write
+from tests.browser.test_chat import WIDTHS, choose, open_settings, parts, wait_until_idle, write
 from tests.running_app import small_model
 
 SLIDERS = {"temperature": "Temperature", "min_p": "Min-p", "top_p": "Top-p", "top_k": "Top-k"}
@@ -38,11 +38,12 @@ def answer(page: Page, text: str) -> str:
     return parts(page)[-1]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_a_preset_sets_the_sliders_and_one_that_is_moved_belongs_to_no_preset(
     visit: Visit, width: int
 ) -> None:
     page, generator = visit(width), Generator(small_model())
+    open_settings(page)
     page.get_by_label("at once").check()
     choose(page, "Seed", "5")
     expect(page.get_by_label("Balanced")).to_be_checked()

@@ -158,7 +158,7 @@ def test_another_model_is_picked_and_what_was_written_with_each_is_kept(
     picker.fill("nobody/<b>nothing</b>")
     picker.press("Enter")
     expect(page.get_by_text("nobody/<b>nothing</b> can't be used:")).to_be_visible(timeout=60_000)
-    expect(picker).to_have_value("Shakespeare")
+    expect(picker).to_have_value("The bundled model")
 
     picker.click()
     page.get_by_role("option", name="noise").click()

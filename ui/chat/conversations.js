@@ -3,7 +3,7 @@
 // written reaches the page as text alone, never as HTML.
 window.charlstm.conversations = (element, trigger, props, watch) => {
   const PREFIX = "charlstm-conversation-", SHOWN = "charlstm-shown";
-  const NARROW = 768; // Gradio's own: a sidebar covers the page there
+  const narrow = matchMedia("(max-width: 768px)"); // Gradio's own: a sidebar covers the page there
   const unkept = {}; // what storage refused, by id: it goes when the page is closed
   const seen = {}; // by id: when it was changed last, as far as this tab knows
   const moved = {}; // by the server's id: the id here, where another tab has gone on otherwise
@@ -155,7 +155,7 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
     // The one that was left may never have been shown as kept: its first answer was short.
     if (shown !== was || told.changed.id !== told.shown) window.charlstm.leave();
     // Not if it was deleted: that can be undone there.
-    if (shown !== was && deleted?.id !== was && innerWidth <= NARROW) toggle(".open");
+    if (shown !== was && deleted?.id !== was && narrow.matches) toggle(".open");
     draw();
   };
 
@@ -177,11 +177,12 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
 
   // From wherever one is on the page.
   element.closest("#sidebar").addEventListener("click", ({ target }) => {
-    if (target.closest(".open, #new")) document.querySelector('[role="tab"]').click();
+    if (target.closest("li .open, #new")) document.querySelector('[role="tab"]').click();
   });
 
   watch("value", learn);
   addEventListener("storage", draw);
+  narrow.onchange = () => toggle(narrow.matches ? ".open" : ":not(.open)");
   let last = null;
   try {
     last = sessionStorage.getItem(SHOWN);
@@ -189,5 +190,5 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
   learn();
   const [newest] = all();
   if (newest) open(all().some(({ id }) => id === last) ? last : newest.id);
-  if (innerWidth > NARROW) setTimeout(toggle, 0, ""); // the sidebar is made after what is in it
+  if (!narrow.matches) setTimeout(toggle, 0, ""); // the sidebar is made after what is in it
 };

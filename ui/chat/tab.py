@@ -276,7 +276,8 @@ class ChatTab:
     def _undo_last(self, typed: str, session: Session) -> Updates:
         if session.edited is not None:
             typed = ""  # what is being edited
-        return self._show_form(session, session.conversation, typed or session.undo())
+        message = session.undo()
+        return self._show_form(session, session.conversation, typed or message)
 
     def _edit(self, session: Session, event: gr.EventData) -> Updates:
         """Let the visitor change an earlier message of theirs."""

@@ -138,7 +138,7 @@ class RunStore:
                     else:
                         target.write_bytes(data)
                 text = asdict(summarize(target))
-                about = {"title": title, "created": time.time(), "text": text}
+                about = {"title": self._unused(title, secret), "created": time.time(), "text": text}
                 write_json(unfinished / ABOUT_FILE, about)
                 os.replace(unfinished, place / run_id)
             except BaseException:
@@ -147,6 +147,12 @@ class RunStore:
         run = self._read(place / run_id)
         assert run is not None
         return run
+
+    def _unused(self, title: str, secret: str | None) -> str:
+        """A title, with a number where the visitor has a run of that title."""
+        known = {run.title for run in self.runs(secret)}
+        numbered = (f"{title} ({number})" for number in itertools.count(2))
+        return next(name for name in itertools.chain([title], numbered) if name not in known)
 
     def keep_start(self, run: StoredRun, generator: Generator) -> Path:
         """Copy a model into the folder of a run that is to start from it, whatever becomes of it.

@@ -184,7 +184,7 @@ def test_a_list_is_trained_longer_and_one_looks_back_at_what_it_wrote(
         result, sample = page.locator("#result"), page.locator("#sample p")
         expect(result).to_contain_text("10,033 names, 62% of what it writes is new.")
         press(page, "Train longer: 1 min")
-        told(page, re.compile("town names: (Reading|Timing|Training)"))
+        told(page, re.compile(r"town names \(2\): (Reading|Timing|Training)"))
         page.reload()
         slider = page.locator("#samples input[type=range]")
         expect(slider).to_be_visible(timeout=MOMENT_MS)

@@ -125,7 +125,7 @@ def test_a_run_starts_from_another_model_and_is_trained_longer_from_the_same(
         saved_model(run.folder / "model", training=training)
         assert service.longer(service.found(secret, run.id)) == offered
     again = service.found(secret, service.train_longer(secret, run.id))
-    assert (again.title, again.waiting) == ("b", "1 run is before it")
+    assert (again.title, again.waiting) == ("b (2)", "1 run is before it")
     assert again.text.read_bytes() == run.text.read_bytes()
     longer = read_settings(again.folder)
     assert (longer.minutes, Path(longer.init_from).parents[1]) == (1.0, again.folder.resolve())

@@ -260,8 +260,11 @@ class ChatTab:
         }
 
     def _pick(self, session: Session, secret: str | None, key: str | None) -> Updates:
+        key = (key or "").strip()
+        if key not in [known for _, known in self._models.choices(secret)]:
+            gr.Info(html.escape(f"Looking for {key}. You can chat on meanwhile.", quote=False))
         try:
-            return self.use(session, secret, (key or "").strip())
+            return self.use(session, secret, key)
         except JobError as error:
             gr.Warning(html.escape(str(error), quote=False))
             return {self._picker: self._list_models(secret, session)}

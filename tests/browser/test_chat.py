@@ -15,7 +15,10 @@ from tests.browser.conftest import Visit
 from tests.running_app import RunningApp
 
 WIDTHS = (1280, 390)
-ODD = "\t <b>&amp;*x*$y$ `#_-\n\n  * two  spaces \n> \\( \\) <script>1</script> $$z$$ &#65; é €"
+ODD = (
+    "\t <b>&amp;*x*$y$ `#_-\n\n  * two  spaces \n> \\( \\) <script>1</script> $$z$$"
+    " &#65; é € 👩‍👩‍👧‍👦 שלום"
+)
 
 
 def parts(page: Page, kind: str = "textContent") -> list[str]:

@@ -145,6 +145,27 @@ def test_both_speakers_take_turns_by_themselves_until_they_are_stopped(
     stop(page)
 
 
+def test_what_is_written_from_right_to_left_runs_so(visit: Visit) -> None:
+    page = visit_at_once(visit)
+    for form in ("Dialogue", "One text"):
+        page.get_by_label(form).check()
+        wait_until(lambda: parts(page) == [])
+        say(page, "שלום abc!")
+        first, last = page.evaluate(
+            """() => {
+                const [{firstChild}] = document.querySelectorAll("#text .md:not(:has(.above))");
+                const left = (index) => {
+                    const range = document.createRange();
+                    range.setStart(firstChild, index);
+                    range.setEnd(firstChild, index + 1);
+                    return range.getBoundingClientRect().left;
+                };
+                return [left(0), left(firstChild.length - 1)];
+            }"""
+        )
+        assert last < first  # what ends the line stands on its left
+
+
 def test_silence_leaves_no_trace_and_another_form_begins_another_conversation(visit: Visit) -> None:
     silent = next(seed for seed in range(2_000) if not reply("Ann <a>: Hi\nBob: ", seed).strip())
     page = visit_at_once(visit)

@@ -174,8 +174,8 @@ class ChatTab:
         kept.turn(self._turn, self.session, self._form, **QUIET)
         kept.edit(self._edit, self.session, self._form, **QUIET)
         for button, content, script in (
-            (self._copy, _text, "copyText"),
-            (self._text, _text, "downloadText"),
+            (self._copy, _kept_text, "copyText"),
+            (self._text, _kept_text, "downloadText"),
             (self._json, Session.to_file, "downloadJson"),
         ):
             button.click(content, self.session, self._kept, **QUIET).then(
@@ -361,7 +361,7 @@ def _stop(session: Session) -> None:
     session.answer = None
 
 
-def _text(session: Session) -> str:
+def _kept_text(session: Session) -> str:
     return session.conversation.text
 
 

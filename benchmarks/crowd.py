@@ -78,13 +78,11 @@ class Crowd:
         self._url = url
         config = httpx.get(f"{url}/config").json()
         values = {part["id"]: part["props"].get("value") for part in config["components"]}
-        answer = next(e for e in config["dependencies"] if e["api_name"] == "_answer")
-        message = answer["inputs"][0]
+        named = {event["api_name"]: event for event in config["dependencies"]}
         # What a browser asks for when a message is sent: the answer, and notes on the message.
         self._asked = [
             {"fn_index": event["id"], "data": [values[part] for part in event["inputs"]]}
-            for event in config["dependencies"]
-            if event is answer or [message, "change"] in event["targets"]
+            for event in (named["_note_on"], named["_answer"])
         ]
 
     async def visit(self, visitors: int, seconds: float) -> list[Visitor]:

@@ -124,7 +124,7 @@ class ChatTab:
             )
         self._note = gr.HTML(elem_id="note", visible=False)  # last: nothing moves when it appears
         self._timer = gr.Timer(_KEEP_S, active=False)
-        self._sent = gr.Textbox(visible="hidden")
+        self._sent = gr.Textbox(visible=False)
         self._how = gr.Textbox(visible=False)
         self._kept = gr.Textbox(visible=False)
 
@@ -148,7 +148,9 @@ class ChatTab:
             (self._retry.click, None, "beginAgain"),
         ):
             js = _SCRIPTS + script
-            answer = start(None, inputs, [*sent, *controls], js=js, **QUIET).then(
+            begun = start(None, inputs, [*sent, *controls], js=js, **QUIET)
+            begun.then(self._note_on, [self._sent, self.session], self._note, **QUIET)
+            answer = begun.then(
                 self._answer,
                 [*sent, self.session, *self._settings.components],
                 [self._view, self.session],
@@ -162,7 +164,6 @@ class ChatTab:
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
         self._box.stop(_stop, self.session, None, **QUIET)
-        self._sent.change(self._note_on, [self._sent, self.session], self._note, **QUIET)
 
         self._timer.tick(self._keep, self.session, [kept, self._alone], **QUIET)
         self._undo.click(self._undo_last, [self._box, self.session], self._form, **QUIET)

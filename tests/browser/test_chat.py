@@ -99,7 +99,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 def wait_until_idle(page: Page) -> None:
     expect(page.locator("#message .submit-button")).to_be_visible()
-    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    expect(page.locator("#tools").get_by_role("button", name="Undo")).to_be_enabled()
 
 
 def wait_until_it_grows(page: Page) -> None:

@@ -157,6 +157,8 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
     // Not if it was deleted: that can be undone there.
     if (shown !== was && deleted?.id !== was && narrow.matches) toggle(".open");
     draw();
+    // Else nobody scrolls through a long text by the keyboard alone.
+    document.querySelector('#text [role="log"]')?.setAttribute("tabindex", "0");
   };
 
   // The buttons at a message. Gradio leaves them no mark, so it is told by how many are before it:

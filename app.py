@@ -91,9 +91,9 @@ def build_page(loaded: LoadedModel, limits: Limits) -> gr.Blocks:
         with gr.Tabs() as tabs:
             chat = None
             if loaded.model:
-                with gr.Tab("Chat", id="chat"):
+                with gr.Tab("Chat", id="chat") as tab:
                     models = Models(loaded.model, limits.is_shared, service)
-                    chat = ChatTab(models, conversations, page, title, secret)
+                    chat = ChatTab(models, conversations, page, tab, title, secret)
             with gr.Tab("Train", id="train"):
                 if service:
                     accounts = Accounts.from_environment(os.environ, limits)

@@ -19,7 +19,7 @@ from model.folder import BUNDLED_MODEL, ModelFolderError, find_model_folder
 from model.generator import Generator
 from model.hub import HubError, resolve_model
 
-PAGE_MODEL = ""
+PAGE_MODEL = "(page)"
 """The key of the model that the page was started with."""
 
 _RUN = "run "  # before the id of a visitor's run, in a key
@@ -99,8 +99,9 @@ class Models:
             if self.page.name != _BUNDLED:
                 found.append(("The bundled model", _BUNDLED))
             found += ((path.as_posix(), path.as_posix()) for path in self._runs())
-        runs = self._service.runs(secret) if self._service else []
-        found += ((run.title, run_key(run.id)) for run in runs if run.status.has_model)
+        for run in self._service.runs(secret) if self._service else []:
+            if run.status.has_model and not run.is_active:
+                found.append((run.title, run_key(run.id)))
         return found
 
     def find(self, secret: str | None, key: str) -> ChosenModel:
@@ -112,8 +113,11 @@ class Models:
         if key == PAGE_MODEL:
             return self.page
         if key.startswith(_RUN) and self._service:
-            find = partial(self._service.generator, secret, key.removeprefix(_RUN))
-            return ChosenModel(find, find().config, key)
+            run_id = key.removeprefix(_RUN)
+            find = partial(self._service.generator, secret, run_id)
+            config = find().config
+            folder = self._service.found(secret, run_id).folder
+            return ChosenModel(find, config, key, None if self.is_shared else str(folder))
         if self.is_shared:
             raise JobError("This page has no such model.")
         path = BUNDLED_MODEL if key == _BUNDLED else key

@@ -83,9 +83,13 @@ def _describe(model: str, revision: str | None) -> None:
         print(f"{label:<14}{value}")
 
 
-def _generate(arguments: argparse.Namespace) -> None:
+def _asked(arguments: argparse.Namespace) -> SamplingParams:
     sampling = {number.name: getattr(arguments, number.name) for number in _SAMPLING}
-    params = SamplingParams(**sampling, stop=tuple(arguments.stop))
+    return SamplingParams(**sampling, stop=tuple(arguments.stop))
+
+
+def _generate(arguments: argparse.Namespace) -> None:
+    params = _asked(arguments)
     generator = Generator.from_pretrained(arguments.model, arguments.revision)
     prompt = arguments.prompt
     if prompt is None:
@@ -105,20 +109,25 @@ def _generate(arguments: argparse.Namespace) -> None:
 def _write_again(path: str, model: str | None, revision: str | None) -> None:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
-        source = read_json(text)["source"]
-        model, revision = model or source["name"], revision or source["revision"]
-        if model is None:
+        data = read_json(text)
+        source = data.get("source") if isinstance(data, dict) else None
+        if not isinstance(source, dict):
+            raise ValueError("it is no conversation that the page saved as JSON")
+        model, revision = model or source.get("name"), revision or source.get("revision")
+        # What begins so is another computer's, to which Windows would show who one is.
+        if not isinstance(model, str) or model.startswith(("//", r"\\")):
             raise ValueError("it names no model that can be found from here: give one")
         generator = Generator.from_pretrained(model, revision)
         conversation = read_conversation(text, generator.config)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"error: {path} can't be written again: {error}") from None
     again = replace(conversation, transcript=tuple(rewritten(conversation, generator)))
     print(_harmless(again.text) if sys.stdout.isatty() else again.text)
     if again.text != conversation.text:
         print(
-            "note: the file has another text: it was written on another kind of machine, with "
-            "another version of this program, or changed by hand",
+            "note: the file has another text. It was written on another kind of machine or with "
+            "another version of this program, was changed by hand, or is so long that the page "
+            "has dropped its beginning",
             file=sys.stderr,
         )
 
@@ -136,10 +145,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends us quietly
     parser = build_parser()
     parsed = parser.parse_args(arguments)
-    if parsed.model is None and not parsed.conversation:
+    is_again = parsed.command == "generate" and parsed.conversation is not None
+    if parsed.model is None and not is_again:
         parser.error("name a MODEL, or a conversation with --from")
     try:
-        if parsed.command == "generate" and parsed.conversation:
+        if is_again:
+            if _asked(parsed) != SamplingParams() or parsed.lines is not None:
+                parser.error("a conversation is written again with its own settings")
             _write_again(parsed.conversation, parsed.model, parsed.revision)
         elif parsed.command == "generate":
             _generate(parsed)

@@ -61,7 +61,7 @@ def resolve_model(
     doesn't give one.
     """
     path = Path(model)
-    if path.exists():
+    if _exists(path):
         if revision is not None:
             raise ModelFolderError(f"{model} is a folder here; only Hub models have revisions")
         return find_model_folder(path)
@@ -74,6 +74,13 @@ def resolve_model(
         if isinstance(error, Refused | NotACharLSTM):
             raise
         raise type(error)(f"there is no folder {name!r} here, and {error}") from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no file system takes such a name
+        return False
 
 
 def _download(model_id: str, revision: str | None, token: str | None, most_bytes: float) -> Path:

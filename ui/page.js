@@ -1,10 +1,10 @@
 // What the page does without the server: what shows that an answer is being written, and the whole
-// text to the clipboard or into a file (what is kept: conversations.js). Each function gets the
-// values of an event's inputs and outputs; what it returns goes to the outputs.
+// text to the clipboard or into a file (what is kept: chat/conversations.js). Each function gets the
+// values of an event's inputs; what it returns goes to the outputs.
 window.charlstm = (() => {
   const update = (properties) => ({ __type__: "update", ...properties });
-  // Controls that rest while an answer is being written.
-  const all = (controls, interactive) => controls.map(() => update({ interactive }));
+  // So many controls, which rest while an answer is being written.
+  const all = (controls, interactive) => Array(controls).fill(update({ interactive }));
   // With the timer that has a long answer kept while it is written.
   const resting = (controls) => [update({ active: true }), ...all(controls, false)];
   const busy = { submit_btn: false, stop_btn: "Stop" };
@@ -17,27 +17,27 @@ window.charlstm = (() => {
     URL.revokeObjectURL(link.href);
   };
   let shownBefore = ""; // when a message was sent
+  let writing = 0; // answers: a conversation may be left while one is written in it
 
   return {
-    begin(message, shown, _sent, _how, _box, _timer, ...controls) {
+    begin(controls, message, shown) {
       shownBefore = JSON.stringify(shown);
+      writing += 1;
       return [message, "send", update({ ...busy, value: "" }), ...resting(controls)];
     },
 
-    // What follows by itself; what was typed stays in the box.
-    beginAlone(shown, _sent, _how, _box, _timer, ...controls) {
+    // What follows by itself ("alone"), or another answer in place of the last ("retry"); what was
+    // typed stays in the box.
+    beginOther(controls, how) {
       shownBefore = "";
-      return ["", "alone", update(busy), ...resting(controls)];
-    },
-
-    // Another answer in place of the last one.
-    beginAgain(sent, _how, _box, _timer, ...controls) {
-      shownBefore = "";
-      return [sent, "retry", update(busy), ...resting(controls)];
+      writing += 1;
+      return ["", how, update(busy), ...resting(controls)];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
-    end(message, shown, _box, _timer, ...controls) {
+    end(controls, message, shown) {
+      writing -= 1;
+      if (writing > 0) return Array(controls + 2).fill(update({}));
       const lost = message && JSON.stringify(shown) === shownBefore;
       const box = update(lost ? { ...idle, value: message } : idle);
       return [box, update({ active: false }), ...all(controls, true)];

@@ -152,7 +152,7 @@ class TrainTab:
                 x="step",
                 y="loss",
                 color="part",
-                title="How surprised it is by a text: lower is better",
+                title="How surprised it is: lower is better",
                 x_title="step of training",
                 y_title="bits per character",
                 color_title=" ",
@@ -315,11 +315,11 @@ class TrainTab:
         picked = number if number < len(run.status.samples) else None
         return {self._picked: picked, self._sample: describe_sample(run.status, picked)}
 
-    def _talk(self, secret: str | None, run_id: str | None, session: Session) -> Updates:
+    async def _talk(self, secret: str | None, run_id: str | None, session: Session) -> Updates:
         """Go to the chat, with the model of this run."""
         assert self._chat_tab is not None
         try:
-            changed = self._chat_tab.use(session, secret, run_key(run_id))
+            changed = await self._chat_tab.use(session, secret, run_key(run_id))
         except JobError as error:
             return {self._problem: note(str(error))}
         return {self._tabs: gr.Tabs(selected="chat"), **changed}

@@ -122,6 +122,8 @@ def test_a_message_is_continued_stopped_continued_again_and_taken_back(
     write(page, "ROMEO:")
     for _ in range(3):
         wait_until_it_grows(page)
+    for name in ("Let it write", "Retry", "Undo", "Clear"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
     stop(page)
     stopped = parts(page)
     page.wait_for_timeout(400)

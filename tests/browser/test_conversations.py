@@ -177,10 +177,16 @@ def test_a_conversation_that_is_left_while_it_is_written_is_kept_as_far_as_it_ca
     page.reload()  # in the middle of an answer
     wait_until(lambda: len(parts(page)) == 4)
     assert parts(page)[0] == "Long"
+    act(page, "Rename", "Long")
+    page.get_by_role("textbox", name="Title").fill("Named")
+    page.keyboard.press("Enter")
     page.get_by_role("button", name="Clear").click()
     wait_until(lambda: parts(page) == titles(page) == [])
     page.get_by_role("button", name="Undo").click()
-    wait_until(lambda: len(parts(page)) == 4 and titles(page) == ["Long"])
+    wait_until(lambda: len(parts(page)) == 4 and titles(page) == ["Named"])
+    begin_anew(page)
+    write(page, "Just sent")
+    wait_until(lambda: "Just sent" in titles(page), seconds=3)  # before any answer is kept
 
 
 def test_where_storage_is_refused_it_is_said_and_the_page_keeps_all_until_it_is_closed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,12 @@ def retry(page: Page) -> list[str]:
 
 def turn(page: Page, name: str) -> None:
     page.locator("#text .versions").get_by_role("button", name=f"{name} version").click()
+
+
+def wait_until_idle_after_stop(page: Page) -> None:
+    """Let something come, and stop it."""
+    expect(page.locator("#message .stop-button")).to_be_visible()
+    stop(page)
 
 
 def places(page: Page) -> list[str]:
@@ -97,6 +104,11 @@ def test_an_earlier_message_is_edited_and_the_old_one_stays_beside_it(
     expect(page.locator(box)).to_have_value("")
     expect(page.locator("#note")).to_be_hidden()
     assert parts(page) == old
+    page.fill(box, "a draft")
+    page.get_by_role("button", name="Edit").first.click()
+    expect(page.locator(box)).to_have_value("<b>One</b>")
+    press(page, "Undo")
+    expect(page.locator(box)).to_have_value("a draft")
     page.get_by_role("button", name="Edit").first.click()
     expect(page.locator(box)).to_have_value("<b>One</b>")
     page.fill(box, "Other")
@@ -106,13 +118,63 @@ def test_an_earlier_message_is_edited_and_the_old_one_stays_beside_it(
     expect(page.locator(box)).to_have_value("")
     new = parts(page)
     assert places(page) == ["2 of 2"]
-    turn(page, "Earlier")
+    expect(page.locator("#note")).to_be_hidden()
+    page.get_by_role("button", name="Edit").first.click()
+    expect(page.locator(box)).to_have_value("Other")
+    turn(page, "Earlier")  # leaves what was being edited, too
     wait_until(lambda: parts(page) == old)
+    expect(page.locator(box)).to_have_value("")
+    expect(page.locator("#note")).to_be_hidden()
     turn(page, "Later")
     wait_until(lambda: parts(page) == new)
     press(page, "Undo")
     wait_until(lambda: parts(page) == old)
     expect(page.locator(box)).to_have_value("Other")
+
+
+def test_a_version_that_is_asked_for_ends_the_answer_that_is_being_written(visit: Visit) -> None:
+    page = visit_at_once(visit)
+    write(page, "Hi")
+    wait_until_idle(page)
+    first = parts(page)
+    second = retry(page)
+    page.get_by_role("radio", name="40").check()
+    for _ in range(3):
+        press(page, "Continue")
+        wait_until(lambda: len(parts(page)) == 3 and len(parts(page)[2]) > 20)
+        turn(page, "Earlier")
+        wait_until_idle(page)
+        wait_until(lambda: parts(page) == first)
+        assert copied(page) == "".join(first)
+        turn(page, "Later")
+        wait_until(lambda: len(parts(page)) == 3)
+        assert copied(page) == "".join(parts(page))
+        press(page, "Undo")
+        wait_until(lambda: parts(page) == second)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_marks_of_short_parts_lie_below_one_another_and_beside_the_text(
+    visit: Visit, width: int
+) -> None:
+    page = visit_slowly(visit, width=width)
+    for text in ("ab", "cd"):
+        write(page, text)
+        stop(page)
+        press(page, "Retry")
+        wait_until_idle_after_stop(page)
+    marks = [mark.bounding_box() for mark in page.locator("#text .above").all()]
+    assert len(marks) == 4
+    texts = [part.bounding_box() for part in page.locator("#text .md:not(:has(.above))").all()]
+    right = max(box["x"] + box["width"] for box in texts if box)
+    for mark, below in itertools.pairwise([*marks, None]):
+        assert mark
+        assert right <= mark["x"] + 1
+        assert mark["x"] + mark["width"] <= width
+        assert below is None or mark["y"] + mark["height"] <= below["y"] + 1
+    for name in ("Earlier", "Later"):
+        for button in page.get_by_role("button", name=f"{name} version").all():
+            button.click(trial=True)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -155,6 +217,22 @@ def test_another_model_is_picked_and_what_was_written_with_each_is_kept(
     assert page.locator("#conversations li").count() == 0  # of this model
     expect(page.get_by_label("Dialogue")).to_be_visible()
 
+    picker.click()
+    page.get_by_role("option", name="noise").click()
+    expect(heading).to_contain_text("trained on noise")
+    picker.click()
+    page.get_by_role("option", name="The bundled model").click()
+    expect(heading).to_contain_text("trained on Shakespeare")
+    write(page, "Kept")
+    wait_until_idle(page)
+    kept = parts(page)
+    picker.click()
+    page.get_by_role("option", name="The bundled model").click()  # again: nothing comes of it
+    page.wait_for_timeout(500)
+    assert parts(page) == kept
+    picker.fill("a" * 300)
+    picker.press("Enter")
+    expect(page.get_by_text("can't be a Hub name").first).to_be_visible()
     picker.fill("nobody/<b>nothing</b>")
     picker.press("Enter")
     expect(page.get_by_text("nobody/<b>nothing</b> can't be used:")).to_be_visible(timeout=60_000)

@@ -94,8 +94,11 @@ def test_a_conversation_is_written_again_or_it_is_said_why_it_cannot_be(tmp_path
         (nameless, [], "it names no model that can be found from here: give one"),
         (data, [other], "written with another model"),
         (data, ["--prompt", "a"], "not allowed with"),
-        ({}, [], "can't be written again"),
-        (5, [], "can't be written again"),
+        (data, ["--length", "9"], "with its own settings"),
+        (data, ["--lines", "9"], "with its own settings"),
+        ({**data, "source": {"name": "//elsewhere/share"}}, [], "names no model"),
+        ({}, [], "no conversation that the page saved"),
+        (5, [], "no conversation that the page saved"),
         ({"source": {"name": "nowhere/", "revision": None}}, [], "nowhere/"),
     ):
         status, _, error = again(tmp_path, bad, *more)

@@ -57,7 +57,7 @@ async def _turn(
     template, before = speakers.template, transcript
     last = transcript[-1] if transcript else Message("assistant", "")
     reply = Message("assistant", "", speakers.model)
-    is_empty = bool(last.others) and not last.stretches and last.role == "assistant"
+    is_empty = bool(last.others) and not last.stretches and not last.text
     if is_empty or (template and template.is_unfinished(transcript, speakers.model)):
         before, reply = transcript[:-1], last
     elif talks and last.role == "assistant":

@@ -6,6 +6,7 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
   const narrow = matchMedia("(max-width: 768px)"); // Gradio's own: a sidebar covers the page there
   const unkept = {}; // what storage refused, by id: it goes when the page is closed
   const seen = {}; // by id: when it was changed last, as far as this tab knows
+  const titles = {}; // given by the visitor, by id: one that is cleared may come back
   const moved = {}; // by the server's id: the id here, where another tab has gone on otherwise
   let model = "", shown = "", deleted = null;
 
@@ -116,7 +117,7 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
     remove(kept.id);
     if (kept.id === shown) trigger("drop");
     draw();
-    document.getElementById("undelete").focus();
+    document.getElementById("undelete")?.focus(); // not while a title is being typed
   };
 
   const restore = () => {
@@ -135,9 +136,10 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
       before = null;
       id = moved[changed.id] = Math.random().toString(36).slice(2);
     }
+    titles[id] = before?.title ?? titles[id];
     if (changed.messages.length) {
       seen[id] = Date.now();
-      write({ ...changed, id, changed: seen[id], title: before?.title });
+      write({ ...changed, id, changed: seen[id], title: titles[id] });
     } else {
       remove(id);
     }

@@ -28,6 +28,7 @@ class Session:
     chosen: ChosenModel  # that answers
     before: Conversation | None = None  # which `undo` brings back
     edited: int | None = None  # the message in whose place the next one goes
+    draft: str = ""  # what was being typed before that
     answer: object = None  # the one that is being written; replace it to end that answer
 
     @classmethod
@@ -46,8 +47,8 @@ class Session:
         speakers, transcript, said = now.speakers, now.transcript, clean_message(message)
         if how == "retry":
             last = transcript[-1] if transcript else Message("user", "")
-            if last.role == "assistant" and last.stretches:
-                again = Message("assistant", "", speakers.model)
+            if last.stretches:
+                again = Message(last.role, "", last.speaker)
                 transcript = another_version(transcript, len(transcript) - 1, again)
         elif said and (speakers.template is None or said.strip()):
             new = Message("user", said, speakers.visitor)
@@ -61,14 +62,15 @@ class Session:
         return self.answer
 
     def undo(self) -> str:
-        """Take back what was done last, and return the message that was, to be sent again.
+        """Take back what was done last, and return what is to be in the message box then.
 
         That is an edit that isn't sent yet, or a version, or the last answer and what it answered,
         or else the end of the conversation before.
         """
         now, message = self.conversation, ""
+        self.answer = None
         if self.edited is not None:
-            self.edited = None
+            message = self.end_edit() or ""
         elif now.transcript:
             now.transcript, message = without_last(now.transcript)
         elif self.before:
@@ -76,10 +78,22 @@ class Session:
             self.before = None
         return message
 
-    def edit(self, index: int) -> str:
-        """Put the next message in the place of this one, and return the text that this one has."""
+    def edit(self, index: int, typed: str) -> str:
+        """Put the next message in the place of this one, and return the text that this one has.
+
+        Args:
+            index: of the message.
+            typed: what was going to be sent instead; `end_edit` gives it back.
+        """
+        if self.edited is None:
+            self.draft = typed
         self.answer, self.edited = None, index
         return self.conversation.transcript[index].text
+
+    def end_edit(self) -> str | None:
+        """Leave a message that is being edited as it was; None if there is none."""
+        was_editing, self.edited = self.edited is not None, None
+        return self.draft if was_editing else None
 
     def turn(self, index: int, step: int) -> None:
         """Show another version of a message, and what followed it."""

@@ -30,6 +30,7 @@ from ui.chat.speakers import CONTINUE, SpeakersPanel, alone_word, hint, invitati
 from ui.chat.transcript import MAX_MESSAGE, chatbot_messages, clean_message
 
 _ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
+_BEGUN_S = 0.3  # after which a message is in its conversation, and can be kept
 _KEEP_S = 5  # between two times that a long answer is kept, while it is written
 _SCRIPTS = "window.charlstm."  # page.js
 # Any number of visitors at once: they share the worker threads of ui.chat.streaming.
@@ -43,6 +44,7 @@ class ChatTab:
         models: that one can chat with.
         conversations: the sidebar, which is there on all tabs.
         page: that it is made in.
+        tab: of the page.
         title: above the page; it names what the model was trained on.
         secret: from `browser_state`: the visitor's, by which they find their own models.
     """
@@ -52,6 +54,7 @@ class ChatTab:
         models: Models,
         conversations: ConversationsPanel,
         page: gr.Blocks,
+        tab: gr.Tab,
         title: gr.HTML,
         secret: gr.BrowserState,
     ) -> None:
@@ -89,14 +92,14 @@ class ChatTab:
             self.session, self._about, self._title, self._picker, *self._form
         ]  # fmt: skip
         """Outputs of `use`."""
-        self._wire(page, secret)
+        self._wire([page.load, tab.select], secret)
 
     def _build_text(self, config: ModelConfig, first: Conversation) -> None:
         self._view = gr.Chatbot(
             elem_id="text",
             **_look(config, first.speakers),
             show_label=False,
-            height="max(18rem, 100dvh - 20rem)",
+            height="max(18rem, 100dvh - 22rem)",
             render_markdown=False,
             latex_delimiters=[],
             allow_tags=False,
@@ -128,7 +131,7 @@ class ChatTab:
         self._how = gr.Textbox(visible=False)
         self._kept = gr.Textbox(visible=False)
 
-    def _wire(self, page: gr.Blocks, secret: gr.BrowserState) -> None:
+    def _wire(self, seen: list[Any], secret: gr.BrowserState) -> None:
         """What starts an answer, what ends one, and what changes the transcript between.
 
         page.js does what needs no server. The only component among an answer's outputs is the text:
@@ -140,16 +143,26 @@ class ChatTab:
         resting = [self._alone, self._retry, self._undo, self._clear, *speaking]
         controls = [self._box, self._timer, *resting]
         sent, kept = [self._sent, self._how], self._conversations.list
+
+        def in_page(call: str) -> str:
+            """A function of page.js that is told how many controls rest."""
+            return f"(...values) => {_SCRIPTS}{call.format(len(resting))}"
+
         chosen = self._view.example_select(_example_text, None, self._box, **QUIET)
-        for start, inputs, script in (
-            (self._box.submit, typed, "begin"),
-            (chosen.then, typed, "begin"),
-            (self._alone.click, self._view, "beginAlone"),
-            (self._retry.click, None, "beginAgain"),
+        for start, inputs, call in (
+            (self._box.submit, typed, "begin({}, ...values)"),
+            (chosen.then, typed, "begin({}, ...values)"),
+            (self._alone.click, None, "beginOther({}, 'alone')"),
+            (self._retry.click, None, "beginOther({}, 'retry')"),
         ):
-            js = _SCRIPTS + script
-            begun = start(None, inputs, [*sent, *controls], js=js, **QUIET)
-            begun.then(self._note_on, [self._sent, self.session], self._note, **QUIET)
+            begun = start(None, inputs, [*sent, *controls], js=in_page(call), **QUIET)
+            begun.then(
+                self._note_on,
+                [self._sent, self.session],
+                [self._note, kept],
+                concurrency_limit=None,
+                **QUIET,
+            )
             answer = begun.then(
                 self._answer,
                 [*sent, self.session, *self._settings.components],
@@ -158,7 +171,8 @@ class ChatTab:
             )
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
-                ended(None, known, controls, js=_SCRIPTS + "end", **QUIET).then(
+                js = in_page("end({}, ...values)")
+                ended(None, known, controls, js=js, **QUIET).then(
                     self._keep, self.session, [kept, self._alone], **QUIET
                 )
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
@@ -173,7 +187,7 @@ class ChatTab:
         kept.refused(lambda: gr.Warning(UNKEPT), **QUIET)
         kept.open(self._open, self.session, [self.session, *self._form], **QUIET)
         kept.turn(self._turn, self.session, self._form, **QUIET)
-        kept.edit(self._edit, self.session, self._form, **QUIET)
+        kept.edit(self._edit, [self._box, self.session], self._form, **QUIET)
         for button, content, script in (
             (self._copy, _kept_text, "copyText"),
             (self._text, _kept_text, "downloadText"),
@@ -185,7 +199,7 @@ class ChatTab:
         for choice in speaking:
             asked = [self.session, *speaking]
             choice.input(self._change_speakers, asked, self._form, **QUIET)
-        page.load(self._list_models, [secret, self.session], self._picker, **QUIET)
+        gr.on(seen, self._list_models, [secret, self.session], self._picker, **QUIET)
         gr.on(None, None, None, self._settings.panel, js=_SCRIPTS + "fold", **QUIET)
         picked = [self.session, secret, self._picker]
         self._picker.input(
@@ -199,9 +213,9 @@ class ChatTab:
 
         Or ("alone") what follows by itself: in a dialogue both speakers in turn, until Stop.
         """
-        now, speakers = session.conversation, session.conversation.speakers
         params, pace = self._settings.read(settings)
         generator = await self._generator_of(session)
+        now, speakers = session.conversation, session.conversation.speakers
         talks = how == "alone" and alone_word(now) != CONTINUE and speakers.can_talk
         this, begun = session.begin_answer(message, how), now.transcript
         # Gradio forgets a closed page's state only if an event has returned it.
@@ -214,7 +228,7 @@ class ChatTab:
                     break
                 now.transcript = longer
                 yield self._show(session)
-        if session.conversation is not now:
+        if session.answer is not this:
             yield self._show(session)  # Gradio sends the last update once more
         elif not speakers.template and now.transcript is begun:
             gr.Info("The model has nothing to add here. Write something for it to continue.")
@@ -227,8 +241,9 @@ class ChatTab:
             told = html.escape(f"{error} Choose another model to chat on.", quote=False)
             raise gr.Error(told, print_exception=False) from error
 
-    def _note_on(self, message: str | None, session: Session) -> gr.HTML:
-        """What the visitor should know about how the model reads a message."""
+    async def _note_on(self, message: str | None, session: Session) -> tuple[gr.HTML, str]:
+        """What the visitor should know about how the model reads a message, which is kept."""
+        await asyncio.sleep(_BEGUN_S)
         kept, template = clean_message(message), session.conversation.speakers.template
         notes = []
         if len(kept) < len(message or ""):
@@ -237,9 +252,10 @@ class ChatTab:
             notes.append("Line breaks that would have ended your turn were removed")
         if changes := session.chosen.config.vocabulary.encode(kept[-_ENCODED:]).describe():
             notes.append(f"Characters that this model doesn't know: {changes}")
-        return note(". ".join(notes))
+        now = session.conversation
+        return note(". ".join(notes)), self._conversations.record(now, now)
 
-    def use(self, session: Session, secret: str | None, key: str) -> Updates:
+    async def use(self, session: Session, secret: str | None, key: str) -> Updates:
         """Chat with another model from now on.
 
         Args:
@@ -250,7 +266,7 @@ class ChatTab:
         Raises:
             JobError: if there is no such model.
         """
-        chosen = self._models.find(secret, key)
+        chosen = await asyncio.to_thread(self._models.find, secret, key)
         left = session.choose(chosen)
         return {
             **self._show_form(session, left),
@@ -260,15 +276,16 @@ class ChatTab:
             self._picker: self._list_models(secret, session),
         }
 
-    def _pick(self, session: Session, secret: str | None, key: str | None) -> Updates:
+    async def _pick(self, session: Session, secret: str | None, key: str | None) -> Updates:
         key = (key or "").strip()
-        if key not in [known for _, known in self._models.choices(secret)]:
-            gr.Info(html.escape(f"Looking for {key}. You can chat on meanwhile.", quote=False))
-        try:
-            return self.use(session, secret, key)
-        except JobError as error:
-            gr.Warning(html.escape(str(error), quote=False))
-            return {self._picker: self._list_models(secret, session)}
+        if key and key != session.chosen.key:
+            if key not in [known for _, known in self._models.choices(secret)]:
+                gr.Info(html.escape(f"Looking for {key}. You can chat on meanwhile.", quote=False))
+            try:
+                return await self.use(session, secret, key)
+            except JobError as error:
+                gr.Warning(html.escape(str(error), quote=False))
+        return {self._picker: self._list_models(secret, session)}
 
     def _list_models(self, secret: str | None, session: Session) -> gr.Dropdown:
         choices, chosen = self._models.choices(secret), session.chosen
@@ -277,47 +294,49 @@ class ChatTab:
         visible = not self._models.is_shared or len(choices) > 1
         return gr.Dropdown(choices, value=chosen.key, visible=visible)
 
-    def _undo_last(self, typed: str, session: Session) -> Updates:
-        if session.edited is not None:
-            typed = ""  # what is being edited
-        message = session.undo()
-        return self._show_form(session, session.conversation, typed or message)
+    # These change a session: in a thread, an answer could be shown between two of their steps.
 
-    def _edit(self, session: Session, event: gr.EventData) -> Updates:
+    async def _undo_last(self, typed: str, session: Session) -> Updates:
+        was_editing, message = session.edited is not None, session.undo()
+        text = message if was_editing else typed or message
+        return self._show_form(session, session.conversation, text)
+
+    async def _edit(self, typed: str, session: Session, event: gr.EventData) -> Updates:
         """Let the visitor change an earlier message of theirs."""
-        message = session.edit(_message_of(event, session))
+        message = session.edit(_message_of(event, session), typed)
         return {
             **self._show_form(session, session.conversation, message),
             self._note: note("You are changing an earlier message. Undo leaves it as it was."),
         }
 
-    def _turn(self, session: Session, event: gr.EventData) -> Updates:
+    async def _turn(self, session: Session, event: gr.EventData) -> Updates:
         """Show another version of a message, and what followed it."""
-        index = _message_of(event, session)
+        index, typed = _message_of(event, session), session.end_edit()
         session.turn(index, 1 if event._data.get("later") else -1)
-        return self._show_form(session, session.conversation)
+        return self._show_form(session, session.conversation, typed)
 
-    def _clear_all(self, session: Session) -> Updates:
+    async def _clear_all(self, session: Session) -> Updates:
         """Drop the conversation; Undo brings it back."""
         return self._show_form(session, session.clear(), "")
 
-    def _start_anew(self, session: Session) -> Updates:
+    async def _start_anew(self, session: Session) -> Updates:
         return self._show_form(session, session.leave(), "")
 
-    def _change_speakers(self, session: Session, *choices: str) -> Updates:
+    async def _change_speakers(self, session: Session, *choices: str) -> Updates:
         """Who spoke so far stays: others begin a new conversation."""
         speakers = self._speakers.read(session.chosen.config.chat_template, *choices)
         return self._show_form(session, session.leave(speakers))
 
-    def _open(self, session: Session, event: gr.EventData) -> Updates:
+    async def _open(self, session: Session, event: gr.EventData) -> Updates:
         """Show a conversation that the browser has kept."""
         try:
             opened = read_conversation(event._data["conversation"], session.chosen.config)
         except (ValueError, TypeError, LookupError) as error:
             said = "This conversation can't be read: it was written with another model or page."
             raise gr.Error(said, print_exception=False) from error
+        typed = session.end_edit()
         left, session.before = session.turn_to(opened), None
-        return {**self._show_form(session, left), self.session: session}
+        return {**self._show_form(session, left, typed), self.session: session}
 
     def _keep(self, session: Session) -> tuple[str, str]:
         now = session.conversation
@@ -358,7 +377,7 @@ def _look(config: ModelConfig, speakers: Speakers) -> dict[str, Any]:
     }
 
 
-def _stop(session: Session) -> None:
+async def _stop(session: Session) -> None:
     session.answer = None
 
 

@@ -25,9 +25,9 @@ from ui.chat.tab import ChatTab
 
 async def _tab(models: Models) -> ChatTab:
     """Made in an event loop of its own: else Gradio makes one, and never closes it."""
-    with gr.Blocks() as page:
+    with gr.Blocks() as page, gr.Tab() as tab:
         conversations = ConversationsPanel(first_conversation(models.page.config))
-        return ChatTab(models, conversations, page, gr.HTML(), gr.BrowserState())
+        return ChatTab(models, conversations, page, tab, gr.HTML(), gr.BrowserState())
 
 
 def test_fifty_sessions_share_a_generator_and_none_keeps_it(tmp_path: Path) -> None:
@@ -35,11 +35,11 @@ def test_fifty_sessions_share_a_generator_and_none_keeps_it(tmp_path: Path) -> N
     models = Models(page, is_shared=False)
     with ThreadPoolExecutor(1) as thread:  # this one may have a browser's loop
         tab = thread.submit(lambda: asyncio.run(_tab(models))).result()
-    first = Session(Conversation("page", Speakers()), page)
-    sessions = [copy.deepcopy(first) for _ in range(50)]  # as Gradio does
-    assert all(session.chosen is page for session in sessions)
-    for session in sessions:
-        tab.use(session, "", str(run))
+        first = Session(Conversation("page", Speakers()), page)
+        sessions = [copy.deepcopy(first) for _ in range(50)]  # as Gradio does
+        assert all(session.chosen is page for session in sessions)
+        for session in sessions:
+            thread.submit(asyncio.run, tab.use(session, "", str(run))).result()
     (found,) = {session.chosen.find() for session in sessions}
     assert found is not page.find()
     generator = weakref.ref(found)

@@ -131,6 +131,13 @@ def test_any_text_is_a_title_and_a_phone_shows_the_list_over_the_chat(visit: Vis
         assert box
         assert 0 <= box["x"] <= 390 - box["width"]
     assert page.locator("#conversations :is(img, b, em, code)").count() == 0
+    act(page, "Rename", "שלום")
+    page.get_by_role("textbox", name="Title").fill("Peace")
+    page.keyboard.press("Enter")
+    act(page, "Delete", "Peace")
+    wait_until(lambda: len(titles(page)) == 3)
+    page.locator("#undelete").click()
+    wait_until(lambda: "Peace" in titles(page))
     page.locator("#conversations .open").last.focus()
     page.keyboard.press("Enter")
     wait_until(lambda: parts(page) == written[0])

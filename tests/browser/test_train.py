@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from jobs.store import TEXT_FOLDER
+from tests.browser.test_chat import WIDTHS
 from tests.finished_run import finished_run
 from tests.random_model import saved_model
 from tests.reference import TEXT
@@ -42,9 +43,9 @@ def shared_app(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator
         yield running
 
 
-def train_tab(browser: Browser, app: RunningApp) -> Page:
+def train_tab(browser: Browser, app: RunningApp, width: int = 1280) -> Page:
     """A visitor of their own, who looks at the Train tab."""
-    page = browser.new_context().new_page()
+    page = browser.new_context(viewport={"width": width, "height": 860}).new_page()
     page.set_default_timeout(MOMENT_MS)
     page.goto(app.url)
     page.get_by_role("tab", name="Train").click()
@@ -133,10 +134,11 @@ def test_from_a_dropped_file_to_a_chat_and_a_zip(
     page.context.close()
 
 
+@pytest.mark.parametrize("width", WIDTHS)
 def test_what_is_no_text_is_said_and_the_page_lives(
-    browser: Browser, shared_app: RunningApp, runs: Path, tmp_path: Path
+    browser: Browser, shared_app: RunningApp, runs: Path, tmp_path: Path, width: int
 ) -> None:
-    page = train_tab(browser, shared_app)
+    page = train_tab(browser, shared_app, width)
     problem = page.locator("#train-problem")
     for name, data, words in (
         ("empty.txt", b"", "empty"),
@@ -161,6 +163,8 @@ def test_what_is_no_text_is_said_and_the_page_lives(
     page.get_by_label("Or paste a text").fill(TEXT[:4_000])
     press(page, "Use this text")
     expect(page.locator("#summary")).to_contain_text("4,000 characters")
+    page.get_by_label("Start from the model in the chat").check()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     press(page, "Another text")
     press(page, "Try it with Python's language reference")
     expect(page.locator("#summary")).to_contain_text(f"{len(TEXT):,} characters")

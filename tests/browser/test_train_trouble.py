@@ -155,7 +155,8 @@ def test_a_full_disk_is_said_and_what_was_begun_goes_on_when_there_is_room(
         expect(ann.get_by_text("couldn't be stored here: File too large")).to_be_visible()
         expect(ann.locator("#drop")).to_be_visible()
         ask_for(ann, TEXT[:120_000])
-        told(ann, "It failed: File too large")
+        full_disk = "It failed: File too large"  # at the latest with a checkpoint, after a minute
+        expect(ann.locator("#run")).to_contain_text(full_disk, timeout=3 * MOMENT_MS)
         assert str(tmp_path) not in ann.content()
         ann.get_by_role("tab", name="Chat").click()
         ann.fill("#message textarea", "The ")

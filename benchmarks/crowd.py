@@ -82,7 +82,8 @@ class Crowd:
         # What a browser asks for when a message is sent: the answer, and notes on the message.
         self._asked = [
             {"fn_index": event["id"], "data": [values[part] for part in event["inputs"]]}
-            for event in (named["_note_on"], named["_answer"])
+            for event in map(named.get, ("_note_on", "_answer"))
+            if event
         ]
 
     async def visit(self, visitors: int, seconds: float) -> list[Visitor]:

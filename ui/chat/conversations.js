@@ -8,7 +8,7 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
   const seen = {}; // by id: when it was changed last, as far as this tab knows
   const titles = {}; // given by the visitor, by id: one that is cleared may come back
   const moved = {}; // by the server's id: the id here, where another tab has gone on otherwise
-  let model = "", shown = "", deleted = null;
+  let model = "", shown = "", deleted = null, deletedFrom = ""; // the latter: what was shown then
 
   const read = (id) => {
     try {
@@ -113,7 +113,7 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
   };
 
   const drop = (kept) => {
-    deleted = read(kept.id);
+    [deleted, deletedFrom] = [read(kept.id), shown];
     remove(kept.id);
     if (kept.id === shown) trigger("drop");
     draw();
@@ -124,7 +124,7 @@ window.charlstm.conversations = (element, trigger, props, watch) => {
     write(deleted);
     const { id } = deleted;
     deleted = null;
-    if (shown === "") open(id);
+    if (shown === "" && deletedFrom === id) open(id);
     draw();
   };
 

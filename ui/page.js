@@ -3,10 +3,13 @@
 // values of an event's inputs; what it returns goes to the outputs.
 window.charlstm = (() => {
   const update = (properties) => ({ __type__: "update", ...properties });
-  // So many controls, which rest while an answer is being written.
-  const all = (controls, interactive) => Array(controls).fill(update({ interactive }));
-  // With the timer that has a long answer kept while it is written.
-  const resting = (controls) => [update({ active: true }), ...all(controls, false)];
+  // What changes the transcript or its form rests while an answer is being written.
+  const rest = (rests) => {
+    const buttons = document.querySelectorAll("#tools button:nth-child(-n + 4)");
+    for (const button of buttons) button.disabled = rests;
+    const speakers = document.querySelector("#speakers");
+    if (speakers) speakers.inert = rests;
+  };
   const busy = { submit_btn: false, stop_btn: "Stop" };
   const idle = { submit_btn: "Send", stop_btn: false };
   const save = (content, name, type) => {
@@ -20,27 +23,29 @@ window.charlstm = (() => {
   let writing = 0; // answers: a conversation may be left while one is written in it
 
   return {
-    begin(controls, message, shown) {
+    begin(message, shown) {
       shownBefore = JSON.stringify(shown);
       writing += 1;
-      return [message, "send", update({ ...busy, value: "" }), ...resting(controls)];
+      rest(true);
+      return [message, "send", update({ ...busy, value: "" }), update({ active: true })];
     },
 
     // What follows by itself ("alone"), or another answer in place of the last ("retry"); what was
     // typed stays in the box.
-    beginOther(controls, how) {
+    beginOther(how) {
       shownBefore = "";
       writing += 1;
-      return ["", how, update(busy), ...resting(controls)];
+      rest(true);
+      return ["", how, update(busy), update({ active: true })];
     },
 
     // After a success or a failure. A message that never came to be shown is given back.
-    end(controls, message, shown) {
+    end(message, shown) {
       writing -= 1;
-      if (writing > 0) return Array(controls + 2).fill(update({}));
+      if (writing > 0) return [update({}), update({})];
+      rest(false);
       const lost = message && JSON.stringify(shown) === shownBefore;
-      const box = update(lost ? { ...idle, value: message } : idle);
-      return [box, update({ active: false }), ...all(controls, true)];
+      return [update(lost ? { ...idle, value: message } : idle), update({ active: false })];
     },
 
     // On a phone the settings are closed at first.

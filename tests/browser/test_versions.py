@@ -130,6 +130,11 @@ def test_an_earlier_message_is_edited_and_the_old_one_stays_beside_it(
     press(page, "Undo")
     wait_until(lambda: parts(page) == old)
     expect(page.locator(box)).to_have_value("Other")
+    page.get_by_role("button", name="Edit").first.click()
+    expect(page.locator("#note")).to_be_visible()
+    page.press(box, "Enter")  # as it was
+    wait_until(lambda: places(page) == ["2 of 2"])
+    expect(page.locator("#note")).to_be_hidden()
 
 
 def test_a_version_that_is_asked_for_ends_the_answer_that_is_being_written(visit: Visit) -> None:

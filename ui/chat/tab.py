@@ -30,6 +30,7 @@ from ui.chat.speakers import CONTINUE, SpeakersPanel, alone_word, hint, invitati
 from ui.chat.transcript import MAX_MESSAGE, chatbot_messages, clean_message
 
 _ENCODED = 20_000  # characters of a message that are looked at for unknown ones: the last
+_EDITING = "You are changing an earlier message: Undo leaves it as it was"
 _BEGUN_S = 0.3  # after which a message is in its conversation, and can be kept
 _KEEP_S = 5  # between two times that a long answer is kept, while it is written
 _SCRIPTS = "window.charlstm."  # page.js
@@ -127,7 +128,7 @@ class ChatTab:
             )
         self._note = gr.HTML(elem_id="note", visible=False)  # last: nothing moves when it appears
         self._timer = gr.Timer(_KEEP_S, active=False)
-        self._sent = gr.Textbox(visible=False)
+        self._sent = gr.Textbox(visible="hidden")
         self._how = gr.Textbox(visible=False)
         self._kept = gr.Textbox(visible=False)
 
@@ -139,30 +140,16 @@ class ChatTab:
         and that took most of a core with 20 visitors.
         """
         speaking, typed = self._speakers.choices, [self._box, self._view]
-        # Not while an answer is being written: what changes the transcript or its form.
-        resting = [self._alone, self._retry, self._undo, self._clear, *speaking]
-        controls = [self._box, self._timer, *resting]
         sent, kept = [self._sent, self._how], self._conversations.list
-
-        def in_page(call: str) -> str:
-            """A function of page.js that is told how many controls rest."""
-            return f"(...values) => {_SCRIPTS}{call.format(len(resting))}"
-
+        shown = [self._box, self._timer]
         chosen = self._view.example_select(_example_text, None, self._box, **QUIET)
-        for start, inputs, call in (
-            (self._box.submit, typed, "begin({}, ...values)"),
-            (chosen.then, typed, "begin({}, ...values)"),
-            (self._alone.click, None, "beginOther({}, 'alone')"),
-            (self._retry.click, None, "beginOther({}, 'retry')"),
+        for start, inputs, script in (
+            (self._box.submit, typed, "begin"),
+            (chosen.then, typed, "begin"),
+            (self._alone.click, None, "beginOther.bind(null, 'alone')"),
+            (self._retry.click, None, "beginOther.bind(null, 'retry')"),
         ):
-            begun = start(None, inputs, [*sent, *controls], js=in_page(call), **QUIET)
-            begun.then(
-                self._note_on,
-                [self._sent, self.session],
-                [self._note, kept],
-                concurrency_limit=None,
-                **QUIET,
-            )
+            begun = start(None, inputs, [*sent, *shown], js=_SCRIPTS + script, **QUIET)
             answer = begun.then(
                 self._answer,
                 [*sent, self.session, *self._settings.components],
@@ -171,10 +158,14 @@ class ChatTab:
             )
             for ended in (answer.then, answer.failure):  # `then` is for all but failures
                 known = [self._sent, self._view]
-                js = in_page("end({}, ...values)")
-                ended(None, known, controls, js=js, **QUIET).then(
+                ended(None, known, shown, js=_SCRIPTS + "end", **QUIET).then(
                     self._keep, self.session, [kept, self._alone], **QUIET
                 )
+        # Not one more step after `start`: the first text would come 20 ms later.
+        noted = [self._note, kept]
+        self._sent.change(
+            self._note_on, [self._sent, self.session], noted, concurrency_limit=None, **QUIET
+        )
         # Gradio's own way to stop (`cancels`) may lose the last update, or cover the text with
         # "Error" when the two sides of it cross.
         self._box.stop(_stop, self.session, None, **QUIET)
@@ -187,7 +178,8 @@ class ChatTab:
         kept.refused(lambda: gr.Warning(UNKEPT), **QUIET)
         kept.open(self._open, self.session, [self.session, *self._form], **QUIET)
         kept.turn(self._turn, self.session, self._form, **QUIET)
-        kept.edit(self._edit, [self._box, self.session], self._form, **QUIET)
+        edited = [self._sent, *self._form]
+        kept.edit(self._edit, [self._box, self.session], edited, **QUIET)
         for button, content, script in (
             (self._copy, _kept_text, "copyText"),
             (self._text, _kept_text, "downloadText"),
@@ -245,7 +237,7 @@ class ChatTab:
         """What the visitor should know about how the model reads a message, which is kept."""
         await asyncio.sleep(_BEGUN_S)
         kept, template = clean_message(message), session.conversation.speakers.template
-        notes = []
+        notes = [] if session.edited is None else [_EDITING]
         if len(kept) < len(message or ""):
             notes.append(f"Only the last {MAX_MESSAGE:,} characters of your text were kept")
         if template and template.fitted(kept) != kept.strip():
@@ -306,7 +298,8 @@ class ChatTab:
         message = session.edit(_message_of(event, session), typed)
         return {
             **self._show_form(session, session.conversation, message),
-            self._note: note("You are changing an earlier message. Undo leaves it as it was."),
+            self._note: note(_EDITING),
+            self._sent: "",  # so that what is sent next is a change, whatever it is
         }
 
     async def _turn(self, session: Session, event: gr.EventData) -> Updates:

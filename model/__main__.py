@@ -113,7 +113,8 @@ def _write_again(path: str, model: str | None, revision: str | None) -> None:
         source = data.get("source") if isinstance(data, dict) else None
         if not isinstance(source, dict):
             raise ValueError("it is no conversation that the page saved as JSON")
-        model, revision = model or source.get("name"), revision or source.get("revision")
+        if model is None:
+            model, revision = source.get("name"), revision or source.get("revision")
         # What begins so is another computer's, to which Windows would show who one is.
         if not isinstance(model, str) or model.startswith(("//", r"\\")):
             raise ValueError("it names no model that can be found from here: give one")

@@ -90,6 +90,8 @@ def test_a_conversation_is_written_again_or_it_is_said_why_it_cannot_be(tmp_path
     assert "the file has another text" in note
     nameless = conversation_of(Path(folder), None)
     assert again(tmp_path, nameless, folder) == (0, f"{whole}\n", "")
+    of_the_hub = {**data, "source": {"name": "ann/novel", "revision": "a" * 40}}
+    assert again(tmp_path, of_the_hub, folder) == (0, f"{whole}\n", "")  # a copy of it, here
     for bad, more, words in (
         (nameless, [], "it names no model that can be found from here: give one"),
         (data, [other], "written with another model"),
